@@ -1,0 +1,1 @@
+"""Client for the ev.energy v2 API."""

@@ -1,1 +1,155 @@
-"""Client for the ev.energy v2 API."""
+"""Client for the ev.energy v2 API: electric vehicles, what they reported and when, chargers, charging sessions.
+
+    async with evenergy.AsyncClient(auth) as client:
+        async for log in client.vehicles.status_logs.list(vehicle_id, since=yesterday):
+            ...
+
+`AsyncClient` is for asyncio, `Client` has the same names for code that cannot await. What is raised stands in
+`evenergy.errors`; a server to try it all against is `evenergy.sandbox.Sandbox`.
+"""
+
+from msgspec import UNSET
+
+from . import logs
+from .auth import AuthorizationCode, AuthorizationRequest, BearerToken, ClientCredentials, Token, TokenSource
+from .blocking import BlockingPager
+from .catalogue import (
+    ChargingRegion,
+    Confidence,
+    ConnectorSource,
+    ConnectorType,
+    VehicleMake,
+    VehicleModel,
+    VehicleModelConnector,
+    VehicleTrim,
+)
+from .client import AsyncClient, Client
+from .codec import to_dict
+from .errors import (
+    AuthenticationError,
+    BadRequestError,
+    ClosedError,
+    ConflictError,
+    DecodeError,
+    EvEnergyError,
+    InvalidArgumentError,
+    MethodNotAllowedError,
+    NotAcceptableError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    ProblemError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    TransportError,
+    UnprocessableEntityError,
+)
+from .fanout import FanOut, Outcome
+from .limits import RateLimit
+from .onboarding import (
+    AuthMethod,
+    CompletedOnboarding,
+    OnboardedVehicle,
+    VehicleCompatibility,
+    VehicleOnboarding,
+    WaitlistEntry,
+)
+from .pager import Page, Pager
+from .retry import Retry
+from .session import Response
+from .telemetry import (
+    Command,
+    CurrentType,
+    Integration,
+    Vehicle,
+    VehicleClass,
+    VehicleCommandLog,
+    VehicleErrorLog,
+    VehicleLocationLog,
+    VehicleState,
+    VehicleStatusLog,
+)
+from .users import LatLong, Location, User
+from .vehicles import (
+    StateOfChargeSource,
+    VehicleConnectors,
+    VehicleReconnectionUrl,
+    VehicleStateOfCharge,
+    VPPModes,
+)
+
+logs.configure()
+
+__all__ = [
+    "UNSET",
+    "AsyncClient",
+    "AuthMethod",
+    "AuthenticationError",
+    "AuthorizationCode",
+    "AuthorizationRequest",
+    "BadRequestError",
+    "BearerToken",
+    "BlockingPager",
+    "ChargingRegion",
+    "Client",
+    "ClientCredentials",
+    "ClosedError",
+    "Command",
+    "CompletedOnboarding",
+    "Confidence",
+    "ConflictError",
+    "ConnectorSource",
+    "ConnectorType",
+    "CurrentType",
+    "DecodeError",
+    "EvEnergyError",
+    "FanOut",
+    "Integration",
+    "InvalidArgumentError",
+    "LatLong",
+    "Location",
+    "MethodNotAllowedError",
+    "NotAcceptableError",
+    "NotFoundError",
+    "OnboardedVehicle",
+    "Outcome",
+    "OutcomeUnknownError",
+    "Page",
+    "Pager",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "ProblemError",
+    "RateLimit",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "Response",
+    "Retry",
+    "ServerError",
+    "StateOfChargeSource",
+    "Token",
+    "TokenSource",
+    "TransportError",
+    "UnprocessableEntityError",
+    "User",
+    "VPPModes",
+    "Vehicle",
+    "VehicleClass",
+    "VehicleCommandLog",
+    "VehicleCompatibility",
+    "VehicleConnectors",
+    "VehicleErrorLog",
+    "VehicleLocationLog",
+    "VehicleMake",
+    "VehicleModel",
+    "VehicleModelConnector",
+    "VehicleOnboarding",
+    "VehicleReconnectionUrl",
+    "VehicleState",
+    "VehicleStateOfCharge",
+    "VehicleStatusLog",
+    "VehicleTrim",
+    "WaitlistEntry",
+    "to_dict",
+]

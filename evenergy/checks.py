@@ -1,0 +1,254 @@
+"""What a caller passes, checked before anything is sent, and written as the API wants it."""
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from ipaddress import ip_address
+from typing import TypeAlias
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+
+from .codec import time_text
+from .errors import InvalidArgumentError, printable
+
+PROVIDER = "https://api.ev.energy"
+"""The origin that the provider's own URLs name."""
+
+Scalar: TypeAlias = str | int | float | datetime
+Query: TypeAlias = tuple[tuple[str, str], ...]
+"""The parameters of a query, in order; a name may repeat."""
+
+_KEY = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
+_FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+
+def refused(expected: str, came: object) -> InvalidArgumentError:
+    """The error for an argument that was not what was expected."""
+    return InvalidArgumentError(f"expected {expected}, got {printable(repr(came))}")
+
+
+def identifier(value: str, prefix: str) -> str:
+    """An id of the given four-letter prefix, taken as it is or from the end of the resource's URL."""
+    if isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  callers without a type checker
+        last = _last_segment(value)
+        if re.fullmatch(prefix + "[A-Z0-9]{26}", last, re.ASCII):
+            return last
+    raise refused(f"an id such as {prefix}01HRFF3SEVSCRAV9B3CHVDFN0H, or the resource's URL", value)
+
+
+def log_key(value: datetime | str) -> str:
+    """The time that names a log: a datetime in UTC with all its digits, a string (or the end of its URL) as it is."""
+    if isinstance(value, datetime):
+        return aware(value)
+    if isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        last = unquote(_last_segment(value))
+        if _KEY.fullmatch(last):
+            return last
+    raise refused("an aware datetime, or a time such as 2024-01-01T11:11:11.1111Z from the end of a log's url", value)
+
+
+def aware(value: datetime) -> str:
+    """An aware datetime as the API writes it."""
+    if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise refused("an aware datetime", value)
+    if value.utcoffset() is None:
+        raise InvalidArgumentError(
+            f"expected an aware datetime, got the naive {value.isoformat()}: without a zone it names no instant;"
+            " use datetime.now(timezone.utc), or replace(tzinfo=...)"
+        )
+    try:
+        return time_text(value)
+    except OverflowError:
+        raise refused("a datetime between the years 1 and 9999 in UTC", value) from None
+
+
+def query(**parameters: Scalar | Iterable[Scalar] | None) -> Query:
+    """Parameters as the API spells them: None is left out, a list repeats its name."""
+    return tuple(pairs(parameters))
+
+
+def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterable[tuple[str, str]]:
+    """The same for names that are no Python identifiers."""
+    for name, value in parameters.items():
+        if value is None:
+            continue
+        if isinstance(value, str | int | float | datetime):
+            yield name, _spelled(value)
+        elif isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            for item in value:
+                yield name, _spelled(item)
+        else:
+            raise refused(f"text, a number, a time or a list of these for {name}", value)
+
+
+def expansion(expand: Iterable[str]) -> tuple[str, ...]:
+    """The references to be answered with the resource itself."""
+    if isinstance(expand, str):
+        raise InvalidArgumentError(f"expected expand as a list such as [{expand!r}], got the bare string {expand!r}")
+    fields = tuple(expand)
+    for field in fields:
+        if not (isinstance(field, str) and _FIELD.fullmatch(field)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise refused("a field to expand, such as 'trim.model.make'", field)
+    return fields
+
+
+def page_size(value: int | None) -> int | None:
+    """How many items a page has, or None for the most."""
+    if value is None or (type(value) is int and 1 <= value <= 100):  # noqa: PLR2004
+        return value
+    raise refused("a page_size from 1 to 100", value)
+
+
+def seconds(name: str, value: float | None, *, zero: bool = False) -> float | None:
+    """A duration, or None for no bound."""
+    if value is None:
+        return None
+    number = isinstance(value, int | float) and not isinstance(value, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if number and math.isfinite(value) and (value > 0 or (zero and value == 0)):
+        return float(value)
+    raise refused(f"{name} in seconds, {'0 or more' if zero else 'more than 0'}, or None", value)
+
+
+def whole(name: str, value: int) -> int:
+    """A count of at least one."""
+    if type(value) is int and value >= 1:
+        return value
+    raise refused(f"{name} as a whole number of at least 1", value)
+
+
+def secret(name: str, value: str) -> str:
+    """A token or a client's credential, fit for a header; what came is never in the message."""
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"expected {name} as text, got {type(value).__name__}")
+    if not value:
+        raise InvalidArgumentError(f"expected {name}, got an empty string")
+    if not _VISIBLE.fullmatch(value):
+        raise InvalidArgumentError(
+            f"expected {name} of visible ASCII characters, got {len(value)} characters with a blank, a line end or"
+            " another character that cannot stand in a header among them"
+        )
+    return value
+
+
+def header(name: str, value: str) -> str:
+    """Visible ASCII, fit for a header."""
+    if isinstance(value, str) and _VISIBLE.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return value
+    raise refused(f"{name} of visible ASCII characters", value)
+
+
+def base_url(value: str) -> str:
+    """The root of the API without a slash at its end: https, or http on the loopback."""
+    expected = f"base_url as an absolute URL such as {PROVIDER}/v2"
+    if isinstance(value, str) and "@" in value:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError("expected base_url without a user and password in it; pass credentials as auth")
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value) or "\\" in value:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise refused(expected, value)
+    parts = _split(value, expected)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "?" in value:
+        raise refused(expected, value)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise InvalidArgumentError(
+            f"expected base_url with https, got http for {parts.hostname}: a token would travel in the clear"
+        )
+    return value.rstrip("/")
+
+
+def endpoint_url(value: str) -> str:
+    """The full URL of a token endpoint, whose last slash counts."""
+    base_url(value)
+    return value
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an absolute URL, in one spelling."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+
+
+def placed(path_or_url: str, base: str) -> tuple[str, Query]:
+    """The quoted path below the base URL, and the query, of a path or of a URL that the API gave.
+
+    Raises:
+        InvalidArgumentError: The URL is of another origin than the base's and the provider's, or the path climbs.
+    """
+    expected = "a path such as /vehicles, or a URL of the API"
+    if not isinstance(path_or_url, str) or not re.fullmatch(r"[^\x00-\x20\\#\x7f]+", path_or_url):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise refused(expected, path_or_url)
+    parts = _split(path_or_url, expected)
+    if parts.scheme or parts.netloc:
+        if "@" in parts.netloc or origin(path_or_url) not in (origin(base), origin(PROVIDER)):
+            raise refused(f"a path, or a URL of {base} or {PROVIDER}", f"{parts.scheme}://{parts.netloc}{parts.path}")
+        path = _below(parts.path, urlsplit(base).path)
+    else:
+        path = parts.path
+    return _quoted(path), tuple(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def segments(*parts: str) -> str:
+    """A path of the given segments, each quoted, so that none can be more than one."""
+    if any(part in ("", ".", "..") for part in parts):
+        raise refused("path segments that are not empty, '.' or '..'", parts)
+    return "".join("/" + quote(part, safe=":") for part in parts) or "/"
+
+
+def _quoted(path: str) -> str:
+    names = [unquote(part) for part in path.removeprefix("/").removesuffix("/").split("/")]
+    if names == [""]:
+        return segments()
+    return segments(*names) + ("/" if path.endswith("/") else "")
+
+
+def _below(path: str, base_path: str) -> str:
+    for prefix in (base_path.rstrip("/"), "/v2"):
+        if prefix and (path + "/").startswith(prefix + "/"):
+            return path[len(prefix) :] or "/"
+    return path or "/"
+
+
+def _last_segment(value: str) -> str:
+    return value.partition("?")[0].rstrip("/").rpartition("/")[2] if "://" in value else value
+
+
+def _spelled(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return aware(value)
+    if isinstance(value, str | int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return str(value)
+    raise refused("text, a number or a time", value)
+
+
+def _split(value: str, expected: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # a port out of range is told only when it is read
+    except ValueError:
+        raise refused(expected, value) from None
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def method(value: str) -> str:
+    """An HTTP method in capitals."""
+    if isinstance(value, str) and re.fullmatch("[A-Za-z]+", value, re.ASCII):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return value.upper()
+    raise refused("an HTTP method such as GET", value)
+
+
+def environment(name: str) -> str | None:
+    """A variable of the environment, or None when it is not set; an empty one is a mistake."""
+    value = os.environ.get(name)
+    if value is not None and not value.strip():
+        raise InvalidArgumentError(f"the environment variable {name} is set but empty: give it a value, or unset it")
+    return value

@@ -1,0 +1,536 @@
+"""The clients: their options, and one attribute a collection."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Concatenate, Final, Self, TypeVar, cast, overload
+
+import attrs
+from aiohttp import ClientSession
+from msgspec import UNSET, UnsetType
+
+from . import checks
+from .auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, OAuthEndpoints, RenewedToken, TokenSource
+from .blocking import BlockingPager, Facade, LoopThread, blocking, blocking_pager, fan_out
+from .catalogue import (
+    BlockingVehicleMakes,
+    BlockingVehicleModels,
+    BlockingVehicleTrims,
+    VehicleMakes,
+    VehicleModels,
+    VehicleTrims,
+)
+from .checks import Scalar
+from .connections import Connections
+from .errors import InvalidArgumentError
+from .fanout import Crew, FanOut, OnProgress, Outcome, collected, size
+from .limits import RateLimit
+from .oauth import BlockingOAuth, OAuth
+from .onboarding import (
+    BlockingVehicleCompatibilities,
+    BlockingVehicleOnboardings,
+    BlockingVehicleWaitlist,
+    VehicleCompatibilities,
+    VehicleOnboardings,
+    VehicleWaitlist,
+)
+from .pager import LARGEST_PAGE, Pager
+from .retry import Budget, Retry
+from .session import Bucket, Call, Options, Response, Session, call, encode, reader
+from .users import BlockingUsers, Users
+from .vehicles import BlockingVehicles, Vehicles
+
+I = TypeVar("I")  # noqa: E741  an item
+T = TypeVar("T")
+V = TypeVar("V")
+
+BASE_URL = f"{checks.PROVIDER}/v2"
+"""Where the API is; production and sandbox data share it, the credentials decide which."""
+
+
+class AsyncClient:
+    """A client of the ev.energy v2 API, for asyncio.
+
+    Use it with ``async with``, or call `close`. It needs no running loop to be made, and belongs to one loop at a time.
+
+    Args:
+        auth: A token, `BearerToken`, `ClientCredentials`, `AuthorizationCode`, or anything with
+            ``async def access_token(self) -> str``. None reads ``EVENERGY_TOKEN``, else ``EVENERGY_CLIENT_ID`` with
+            ``EVENERGY_CLIENT_SECRET``, else calls are anonymous.
+        user: The id or URL of the user to act as (``EvEnergy-User``); None reads ``EVENERGY_USER``.
+        session: An aiohttp session of yours; it is never closed, and nothing on it is changed.
+        base_url: None reads ``EVENERGY_BASE_URL``, else it is ``https://api.ev.energy/v2``.
+        api_version: Sent as ``EvEnergy-Version``.
+        timeout: Seconds for one attempt, from sending to the last byte of the answer.
+        deadline: Seconds for a whole call: token, rate limit, attempts and the waits between them; None for no bound.
+        retry: How often a call is attempted.
+        max_wait: Seconds that a call may wait for the rate limit; a longer wait is a `RateLimitError` at once. None
+            waits for ever.
+        concurrency: How many requests may be under way at once.
+        trust_env: Whether proxies and netrc are read from the environment; it costs each request some time.
+
+    Raises:
+        InvalidArgumentError: An argument, or a variable of the environment, is not what was expected.
+    """
+
+    def __init__(  # noqa: PLR0913  these are the options
+        self,
+        auth: Auth | None = None,
+        *,
+        user: str | None = None,
+        session: ClientSession | None = None,
+        base_url: str | None = None,
+        api_version: str = "2",
+        timeout: float = 30.0,
+        deadline: float | None = None,
+        retry: Retry = Retry(attempts=4),  # noqa: B008  it is frozen
+        max_wait: float | None = 60.0,
+        concurrency: int = 32,
+        trust_env: bool = False,
+    ) -> None:
+        base = checks.base_url(_given(base_url, "EVENERGY_BASE_URL") or BASE_URL)
+        user = _given(user, "EVENERGY_USER")
+        options = Options(
+            base_url=base,
+            user=None if user is None else checks.identifier(user, "user"),
+            api_version=checks.header("api_version", api_version),
+            timeout=checks.seconds("timeout", timeout),
+            deadline=checks.seconds("deadline", deadline),
+            retry=_retry(retry),
+            max_wait=checks.seconds("max_wait", max_wait, zero=True),
+        )
+        if session is not None and not isinstance(session, ClientSession):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise checks.refused("an aiohttp.ClientSession as session", session)
+        connections = Connections(session, concurrency=checks.whole("concurrency", concurrency), trust_env=trust_env)
+        self._made_at: str | None = made_at()
+        self._is_view = False
+        self._open(_session(auth, options, connections, Budget()))
+
+    def _open(self, session: Session) -> None:
+        self._session = session
+        self.oauth = OAuth(session)
+        self.users = Users(session)
+        self.vehicle_compatibility = VehicleCompatibilities(session)
+        self.vehicle_makes = VehicleMakes(session)
+        self.vehicle_models = VehicleModels(session)
+        self.vehicle_onboarding = VehicleOnboardings(session)
+        self.vehicle_trims = VehicleTrims(session)
+        self.vehicle_waitlist = VehicleWaitlist(session)
+        self.vehicles = Vehicles(session)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the API last said of the rate limit, or None before its first answer."""
+        return self._session.bucket.gate.rate_limit
+
+    def with_options(  # noqa: PLR0913  these are the options
+        self,
+        *,
+        auth: Auth | UnsetType | None = UNSET,
+        user: str | UnsetType | None = UNSET,
+        timeout: float | UnsetType = UNSET,
+        deadline: float | UnsetType | None = UNSET,
+        retry: Retry | UnsetType = UNSET,
+        max_wait: float | UnsetType | None = UNSET,
+    ) -> Self:
+        """A light view of this client with other options; what is not given stays.
+
+        It shares the connections and, unless ``auth`` is given, the token and the rate limit. Only the client itself
+        closes them.
+        """
+        old = self._session
+        options = attrs.evolve(
+            old.options,
+            user=_or(user, old.options.user, lambda user: user and checks.identifier(user, "user")),
+            timeout=_or(timeout, old.options.timeout, lambda value: checks.seconds("timeout", value)),
+            deadline=_or(deadline, old.options.deadline, lambda value: checks.seconds("deadline", value)),
+            retry=_or(retry, old.options.retry, _retry),
+            max_wait=_or(max_wait, old.options.max_wait, lambda value: checks.seconds("max_wait", value, zero=True)),
+        )
+        view = object.__new__(type(self))
+        view._made_at, view._is_view = None, True
+        if isinstance(auth, UnsetType):
+            view._open(Session(options, old.bucket, old.connections, old.budget))
+        else:
+            view._open(_session(auth, options, old.connections, old.budget))
+        return view
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Scalar | Iterable[Scalar] | None] | None = None,
+        json: object = None,
+        into: None = None,
+    ) -> Response: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Scalar | Iterable[Scalar] | None] | None = None,
+        json: object = None,
+        into: type[T],
+    ) -> T: ...
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Scalar | Iterable[Scalar] | None] | None = None,
+        json: object = None,
+        into: type[T] | None = None,
+    ) -> T | Response:
+        """Reach any operation of the API, with the token, the rate limit and the retries of this client.
+
+        Args:
+            method: The HTTP method.
+            path: Below the base URL, or a URL that the API gave.
+            params: The query: None is left out, a list repeats its name, a datetime is written in UTC.
+            json: The body, or None for none.
+            into: What the answer is decoded into, such as ``Vehicle`` or ``list[Vehicle]``; None for a `Response`.
+
+        Raises:
+            InvalidArgumentError: The URL is of another origin, or something cannot be sent.
+            EvEnergyError: As `evenergy.errors` lists.
+        """
+        place, query = checks.placed(path, self._session.options.base_url)
+        body = None if json is None else encode(json)
+        query = (*query, *checks.pairs(params or {}))
+        verb = checks.method(method)
+        if into is None:
+            return await self._session.send(Call(verb, place, _as_it_is, query, body))
+        return await self._session.send(Call(verb, place, reader(into), query, body))
+
+    def pages(self, path_or_url: str, /, into: type[T], **params: Scalar | Iterable[Scalar] | None) -> Pager[T]:
+        """Page through any collection of the API, such as the ``models`` link of a make.
+
+        Args:
+            path_or_url: Below the base URL, or a URL that the API gave.
+            into: What an item is decoded into.
+            params: The query, in place of what the URL says; ``page_size`` is 100 unless it is given here or there.
+
+        Raises:
+            InvalidArgumentError: The URL is of another origin, or something cannot be sent.
+        """
+        place, asked = checks.placed(path_or_url, self._session.options.base_url)
+        given = tuple(checks.pairs(params))
+        replaced = {name for name, _ in given}
+        query = (*(pair for pair in asked if pair[0] not in replaced), *given)
+        if "page_size" not in {name for name, _ in query}:
+            query = (("page_size", str(LARGEST_PAGE)), *query)
+        checks.page_size(cast("int | None", params.get("page_size")))
+        return Pager(self._session, Call("GET", place, reader(cast("type[list[T]]", list[into])), query))  # type: ignore[valid-type]
+
+    @overload
+    def fan_out(
+        self,
+        method: Callable[Concatenate[I, ...], Pager[V]],
+        items: Iterable[I] | AsyncIterable[I],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> FanOut[I, list[V]]: ...
+    @overload
+    def fan_out(
+        self,
+        method: Callable[Concatenate[I, ...], Awaitable[V]],
+        items: Iterable[I] | AsyncIterable[I],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> FanOut[I, V]: ...
+    def fan_out(
+        self,
+        method: Callable[Concatenate[I, ...], Any],
+        items: Iterable[I] | AsyncIterable[I],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> FanOut[I, Any]:
+        """Call a method for many items at once; the outcomes come in order of completion.
+
+        One failure loses nothing else. An item is taken when an outcome is asked for, so a slow loop holds the calls
+        back. Leaving the loop cancels what is under way. When the rate limit refuses an item, no more are taken: those
+        under way come out, and it ends.
+
+        Args:
+            method: A method of a collection, such as ``client.vehicles.status_logs.list``, whose items are collected.
+            items: What it is called with, one at a time; endless and asynchronous ones too.
+            concurrency: How many calls are under way at once.
+            on_progress: Called with how many are done, how many of them failed, and how many there are, or None.
+            kwargs: What the method is called with beside the item.
+
+        Raises:
+            InvalidArgumentError: ``concurrency`` is below 1.
+        """
+        crew = Crew[I, Any](
+            lambda item: collected(method(item, **kwargs)),
+            concurrency=concurrency,
+            total=size(items),
+            on_progress=on_progress,
+        )
+        return FanOut(crew, items)
+
+    async def root(self) -> dict[str, str]:
+        """The URLs of the API's collections, by name. API: ``GET /``."""
+        return await self._session.send(call(dict[str, str], "GET"))
+
+    async def close(self) -> None:
+        """Close the connections; calls under way end with a `ClosedError`. A view closes nothing."""
+        if not self._is_view:
+            await self._session.connections.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        session: Session | None = getattr(self, "_session", None)  # None when an argument was refused
+        if session is None or self._made_at is None or session.connections.closed or not session.connections.used:
+            return
+        session.connections.abandon()
+        warnings.warn(
+            f"unclosed AsyncClient, made at {self._made_at}; use `async with`, or await close()",
+            ResourceWarning,
+            source=self,
+            stacklevel=1,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._session.options.base_url}>"
+
+
+class Client(Facade[AsyncClient]):
+    """`AsyncClient`, blocking: the same names, for code that cannot await.
+
+    Its event loop runs in a thread of its own, which the first call starts. It can be used in scripts, in notebooks, from
+    many threads at once, and after a fork. Use it with ``with``, or call `close`.
+
+    Args:
+        auth: As for `AsyncClient`, like all others; it takes no ``session``.
+    """
+
+    def __init__(  # noqa: PLR0913  these are the options
+        self,
+        auth: Auth | None = None,
+        *,
+        user: str | None = None,
+        base_url: str | None = None,
+        api_version: str = "2",
+        timeout: float = 30.0,
+        deadline: float | None = None,
+        retry: Retry = Retry(attempts=4),  # noqa: B008  it is frozen
+        max_wait: float | None = 60.0,
+        concurrency: int = 32,
+        trust_env: bool = False,
+    ) -> None:
+        twin = AsyncClient(
+            auth,
+            user=user,
+            base_url=base_url,
+            api_version=api_version,
+            timeout=timeout,
+            deadline=deadline,
+            retry=retry,
+            max_wait=max_wait,
+            concurrency=concurrency,
+            trust_env=trust_env,
+        )
+        twin._made_at = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  the loop thread warns for both
+        unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
+        self._is_view = False
+        self._open(twin, LoopThread(twin.close, unclosed))
+
+    def _open(self, twin: AsyncClient, loop: LoopThread) -> None:
+        super().__init__(twin, loop)
+        self.oauth = BlockingOAuth(twin.oauth, loop)
+        self.users = BlockingUsers(twin.users, loop)
+        self.vehicle_compatibility = BlockingVehicleCompatibilities(twin.vehicle_compatibility, loop)
+        self.vehicle_makes = BlockingVehicleMakes(twin.vehicle_makes, loop)
+        self.vehicle_models = BlockingVehicleModels(twin.vehicle_models, loop)
+        self.vehicle_onboarding = BlockingVehicleOnboardings(twin.vehicle_onboarding, loop)
+        self.vehicle_trims = BlockingVehicleTrims(twin.vehicle_trims, loop)
+        self.vehicle_waitlist = BlockingVehicleWaitlist(twin.vehicle_waitlist, loop)
+        self.vehicles = BlockingVehicles(twin.vehicles, loop)
+
+    pages: Final = blocking_pager(AsyncClient.pages)
+    root: Final = blocking(AsyncClient.root)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the API last said of the rate limit, or None before its first answer."""
+        return self._twin.rate_limit
+
+    def with_options(  # noqa: PLR0913  these are the options
+        self,
+        *,
+        auth: Auth | UnsetType | None = UNSET,
+        user: str | UnsetType | None = UNSET,
+        timeout: float | UnsetType = UNSET,
+        deadline: float | UnsetType | None = UNSET,
+        retry: Retry | UnsetType = UNSET,
+        max_wait: float | UnsetType | None = UNSET,
+    ) -> Self:
+        """A light view of this client with other options, as `AsyncClient.with_options`."""
+        view = object.__new__(type(self))
+        view._is_view = True
+        twin = self._twin.with_options(
+            auth=auth, user=user, timeout=timeout, deadline=deadline, retry=retry, max_wait=max_wait
+        )
+        view._open(twin, self._loop)
+        return view
+
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Scalar | Iterable[Scalar] | None] | None = None,
+        json: object = None,
+        into: None = None,
+    ) -> Response: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Scalar | Iterable[Scalar] | None] | None = None,
+        json: object = None,
+        into: type[T],
+    ) -> T: ...
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Scalar | Iterable[Scalar] | None] | None = None,
+        json: object = None,
+        into: type[T] | None = None,
+    ) -> T | Response:
+        """Reach any operation of the API, as `AsyncClient.request`."""
+        if into is None:
+            return self._loop.run(lambda: self._twin.request(method, path, params=params, json=json))
+        return self._loop.run(lambda: self._twin.request(method, path, params=params, json=json, into=into))
+
+    @overload
+    def fan_out(
+        self,
+        method: Callable[Concatenate[I, ...], BlockingPager[V]],
+        items: Iterable[I],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> Iterator[Outcome[I, list[V]]]: ...
+    @overload
+    def fan_out(
+        self,
+        method: Callable[Concatenate[I, ...], V],
+        items: Iterable[I],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> Iterator[Outcome[I, V]]: ...
+    def fan_out(
+        self,
+        method: Callable[Concatenate[I, ...], Any],
+        items: Iterable[I],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> Iterator[Outcome[I, Any]]:
+        """Call a method of this client for many items at once, as `AsyncClient.fan_out`.
+
+        The calls run on the client's loop; the items are taken and ``on_progress`` is called in the caller's thread.
+        """
+        return fan_out(self._loop, method, items, concurrency=concurrency, on_progress=on_progress, kwargs=kwargs)
+
+    def close(self) -> None:
+        """Close the connections and end the thread; calls under way end with a `ClosedError`. A view closes nothing."""
+        if not self._is_view:
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._twin._session.options.base_url}>"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def made_at() -> str:
+    """The line outside this package that is making a client."""
+    package = str(Path(__file__).parent)
+    frame = sys._getframe(1)  # noqa: SLF001  the documented way to look at the caller
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _session(auth: Auth | None, options: Options, connections: Connections, budget: Budget) -> Session:
+    bucket = Bucket(None)
+    session = Session(options, bucket, connections, budget)
+    found = auth if auth is not None else _from_environment()
+    if isinstance(found, str):
+        bucket.source = BearerToken(found)
+    elif isinstance(found, ClientCredentials | AuthorizationCode):
+        endpoints = OAuthEndpoints(found, checks.origin(options.base_url), session.post_form)
+        bucket.source = RenewedToken(endpoints)
+        connections.tokens.add(bucket.source)
+    elif found is None or isinstance(found, TokenSource):
+        bucket.source = found
+    else:
+        raise InvalidArgumentError(
+            "expected auth as a token, ClientCredentials, AuthorizationCode, an object with `async def access_token`,"
+            f" or None, got {type(found).__name__}"
+        )
+    return session
+
+
+def _from_environment() -> str | ClientCredentials | None:
+    token = checks.environment("EVENERGY_TOKEN")
+    if token is not None:
+        return token
+    client_id, secret = checks.environment("EVENERGY_CLIENT_ID"), checks.environment("EVENERGY_CLIENT_SECRET")
+    if client_id is None and secret is None:
+        return None
+    if client_id is None or secret is None:
+        missing = "EVENERGY_CLIENT_ID" if client_id is None else "EVENERGY_CLIENT_SECRET"
+        raise InvalidArgumentError(f"the environment variable {missing} is missing beside its other half: set both, or none")
+    return ClientCredentials(client_id, secret)
+
+
+def _given(argument: str | None, variable: str) -> str | None:
+    return argument if argument is not None else checks.environment(variable)
+
+
+def _retry(value: Retry) -> Retry:
+    if not isinstance(value, Retry):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise checks.refused("retry as a Retry, such as Retry(attempts=4)", value)
+    return value
+
+
+def _or(given: T | UnsetType, otherwise: V, check: Callable[[T], V]) -> V:
+    return otherwise if isinstance(given, UnsetType) else check(given)
+
+
+def _as_it_is(answer: Response) -> Response:
+    return answer

@@ -1,0 +1,239 @@
+"""The connections to the API: one aiohttp session, bound to one event loop, and what aiohttp's failures mean."""
+
+import asyncio
+import contextlib
+import os
+import weakref
+from collections.abc import AsyncGenerator, Sequence
+from importlib.metadata import version
+
+import aiohttp
+from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
+from aiohttp.tracing import Trace
+
+from .auth import RenewedToken
+from .errors import ClosedError, EvEnergyError, InvalidArgumentError, RequestTimeoutError, TransportError
+
+MAX_BODY = 8 * 2**20
+"""Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
+
+USER_AGENT = f"evenergy/{version('evenergy')} aiohttp/{aiohttp.__version__}"
+
+_inherited: list[object] = []
+"""Sessions of a parent process, kept and never touched."""
+
+FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError)
+"""All that sending and reading may raise; a cancellation is none of them."""
+
+
+class ResentError(aiohttp.ClientError):
+    """The server hung up. Under its own name aiohttp would send a GET again, unseen by the rate gate."""
+
+
+class TooLargeError(aiohttp.ClientError):
+    """A body beyond `MAX_BODY`."""
+
+
+async def send_once(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
+    """A middleware that keeps aiohttp from sending a request again (aio-libs/aiohttp#10790: no way to turn it off)."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent, and aiohttp does not try again
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ResentError(str(error) or type(error).__name__) from None
+
+
+async def read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, counted while it is read, so that a small one cannot unpack into all the memory there is."""
+    if (response.content_length or 0) > MAX_BODY:
+        raise TooLargeError
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await response.content.readany():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise TooLargeError
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class Connections:
+    """The aiohttp session of a client and of its views, made anew when the event loop is another."""
+
+    def __init__(self, session: aiohttp.ClientSession | None, *, concurrency: int, trust_env: bool) -> None:
+        self.closed = False
+        self.used = False
+        self.slots = asyncio.Semaphore(concurrency)
+        self.middlewares: Sequence[ClientMiddlewareType] | None = None
+        self.calls: set[asyncio.Timeout] = set()
+        self.tokens: weakref.WeakSet[RenewedToken] = weakref.WeakSet()
+        self._given = session
+        self._concurrency = concurrency
+        self._trust_env = trust_env
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._guard: AsyncGenerator[None] | None = None
+        self._pid = os.getpid()
+
+    async def session(self) -> aiohttp.ClientSession:
+        """The session to send with on this loop.
+
+        Raises:
+            ClosedError: The client was closed, or the session that it was given.
+            InvalidArgumentError: The session that it was given belongs to another event loop.
+        """
+        loop = asyncio.get_running_loop()
+        if self.closed:
+            raise ClosedError("the client is closed; make a new one")
+        if self._loop is not loop or self._http is None:
+            await self._bind(loop)
+        assert self._http is not None  # noqa: S101  for the type checkers
+        if self._http.closed:
+            raise ClosedError("the aiohttp session that was given to the client is closed")
+        return self._http
+
+    async def close(self) -> None:
+        """Close what was opened here, and end the calls under way with a ClosedError."""
+        self.closed = True
+        loop = asyncio.get_running_loop()
+        for source in list(self.tokens):
+            await source.close()
+        if loop is self._loop:
+            for scope in [scope for scope in self.calls if not scope.expired()]:
+                scope.reschedule(loop.time())
+        if self._guard is not None:
+            with contextlib.suppress(RuntimeError):  # it ends by itself with its own loop
+                await self._guard.aclose()
+            self._guard = None
+
+    def abandon(self) -> None:
+        """Nobody will call `close`: let the session be closed on its own loop, soon."""
+        self._guard = None
+
+    async def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._pid != os.getpid():
+            _inherited.append((self._loop, self._http, self._guard))  # closing it would edit the parent's epoll
+            self._pid = os.getpid()
+        self.calls.clear()
+        if self._given is not None:
+            self._borrow(self._given, loop)
+        else:
+            self._http = self._make()
+            self.middlewares = None
+            self._guard = _closing(self._http)
+            await anext(self._guard)
+            self.slots = asyncio.Semaphore(self._concurrency)
+        self._loop = loop
+        self.used = True
+
+    def _borrow(self, given: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None or getattr(given, "_loop", loop) is not loop:
+            raise InvalidArgumentError(
+                "the aiohttp session that was given to the client belongs to another event loop;"
+                " give a session made on this loop, or none, so that the client makes its own on each loop"
+            )
+        self._http = given
+        # Middlewares of a request replace the session's, which must still run. aiohttp has no public name for them.
+        self.middlewares = (send_once, *getattr(given, "_middlewares", ()))
+        # In a small pool the wait for a connection would count as part of a request's timeout: wait here instead.
+        limits = [getattr(given.connector, name, 0) for name in ("limit", "limit_per_host")]
+        self.slots = asyncio.Semaphore(min([self._concurrency, *filter(None, limits)]))
+
+    def _make(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=_Connector(limit=0),  # `slots` bounds it, outside a request's timeout
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": USER_AGENT},
+            middlewares=(send_once,),
+            trust_env=self._trust_env,
+        )
+
+
+async def _closing(http: aiohttp.ClientSession) -> AsyncGenerator[None]:
+    """Close the session on its own loop: on `close`, when the client is collected, or when the loop ends.
+
+    asyncio finishes an abandoned async generator on the loop where it was started, which no finalizer of ours could.
+    """
+    try:
+        yield
+    finally:
+        await http.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A pool that does not hand out a connection on which an answer arrived unasked (aio-libs/aiohttp#13656)."""
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) is not None:
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        return None
+
+
+def was_sent(error: BaseException) -> bool:
+    """Whether a request that failed may have reached the server."""
+    return not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL)
+
+
+def failure(error: Exception, *, method: str, url: str, timeout: float | None) -> EvEnergyError:
+    """The error that stands for one of aiohttp's, with a cause that holds no request."""
+    told = _Told(error, method, url)
+    if isinstance(error, TooLargeError):
+        found = told.transport(f"the body is larger than {MAX_BODY // 2**20} MiB", transient=False)
+    elif isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
+        found = told.transport("the TLS certificate was not accepted, or TLS failed", transient=False)
+    elif isinstance(error, TimeoutError):
+        found = told.timed_out(timeout)
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        found = told.transport("no connection")
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        found = told.transport("the body was cut short")
+    elif isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        found = told.transport("the answer is not HTTP")
+    elif isinstance(error, ValueError | RuntimeError) and not isinstance(error, OSError):
+        found = told.transport("the request could not be sent", transient=False)
+    else:
+        found = told.transport("the connection was lost")
+    found.__cause__ = _cause(error)
+    return found
+
+
+class _Told:
+    """The parts of a message that all failures share."""
+
+    def __init__(self, error: Exception, method: str, url: str) -> None:
+        self._where = f" ({method} {url})"
+        self._why = _text(error)
+        self._method = method
+        self._url = url
+
+    def transport(self, what: str, *, transient: bool = True) -> TransportError:
+        return TransportError(
+            what + self._why + self._where, method=self._method, url=self._url, transient=transient
+        )
+
+    def timed_out(self, timeout: float | None) -> RequestTimeoutError:
+        within = f" within {timeout:g} s" if timeout is not None else " in time"
+        return RequestTimeoutError(f"no whole answer{within}{self._where}", method=self._method, url=self._url)
+
+
+def _text(error: Exception) -> str:
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return f": {text}" if text else ""
+
+
+def _cause(error: Exception) -> BaseException:
+    """What is chained: never an error of aiohttp that knows the request's headers or the proxy's password."""
+    cause: BaseException = error
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+    elif isinstance(error, aiohttp.ClientResponseError):
+        cause = ConnectionError(f"{type(error).__name__}: {error.message}")
+    cause.__traceback__ = None  # its frames hold the headers
+    cause.__cause__ = cause.__context__ = None
+    return cause

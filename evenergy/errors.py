@@ -1,0 +1,296 @@
+"""What can go wrong, and the pure function from an answer of the API to an error.
+
+EvEnergyError
+├── InvalidArgumentError (also ValueError)   refused before anything was sent
+├── TransportError                           no answer
+│   ├── RequestTimeoutError (also TimeoutError)
+│   └── OutcomeUnknownError                  a POST or PATCH may have taken effect
+├── DecodeError                              an answer that cannot be read
+├── ClosedError                              the client was closed
+└── ProblemError                             the API said no
+    ├── BadRequestError 400 · AuthenticationError 401 · PermissionDeniedError 403 · NotFoundError 404
+    ├── MethodNotAllowedError 405 · NotAcceptableError 406 · ConflictError 409 · PayloadTooLargeError 413
+    ├── UnprocessableEntityError 422 · ServerError 5xx
+    └── RateLimitError 429
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TypedDict, Unpack, cast
+
+import msgspec
+
+_LONGEST_TEXT = 300  # of what a server wrote, in a message; the attributes keep it whole
+
+
+class EvEnergyError(Exception):
+    """The root of all that this library raises."""
+
+
+class InvalidArgumentError(EvEnergyError, ValueError):
+    """An argument was refused before anything was sent; the message says what was expected and what came."""
+
+
+class ClosedError(EvEnergyError):
+    """The client was closed, before the call or during it."""
+
+
+class TransportError(EvEnergyError):
+    """No usable answer came: connection lost, TLS, a redirect, a body cut short or too large.
+
+    Attributes:
+        method: The HTTP method.
+        url: The URL that was asked.
+        transient: Whether the same request may succeed when it is sent again.
+    """
+
+    def __init__(self, message: str, *, method: str = "", url: str = "", transient: bool = True) -> None:
+        super().__init__(message)
+        self.method = method
+        self.url = url
+        self.transient = transient
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """An attempt took longer than ``timeout``, or a call longer than ``deadline``."""
+
+
+class OutcomeUnknownError(TransportError):
+    """A POST or PATCH was sent, and then timed out or lost its answer: it may have taken effect.
+
+    The API has no idempotency keys, so it was not sent again. Read the resource back before you repeat the call.
+    """
+
+
+class DecodeError(EvEnergyError):
+    """An answer that cannot be read.
+
+    Attributes:
+        where: The place in the answer, such as ``$[3].sampled_at``.
+        status: The HTTP status of the answer, or None where there was none.
+        method: The HTTP method.
+        url: The URL that was asked.
+        malformed: Whether the answer was no whole JSON document, as when a proxy cuts it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "$",
+        status: int | None = None,
+        method: str = "",
+        url: str = "",
+        malformed: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.where = where
+        self.status = status
+        self.method = method
+        self.url = url
+        self.malformed = malformed
+
+
+class Members(TypedDict, total=False):
+    """The attributes of a `ProblemError`, as its constructor takes them."""
+
+    status: int
+    type: str | None
+    title: str
+    detail: str | None
+    instance: str | None
+    field_errors: dict[str, list[str]]
+    notification: dict[str, object] | None
+    method: str
+    url: str
+    headers: Mapping[str, str]
+
+
+class ProblemError(EvEnergyError):
+    """The API said no, as RFC 9457 problem details where it sent them.
+
+    Attributes:
+        status: The HTTP status.
+        type: The URI of the kind of problem; None when the status says enough.
+        title: A short description, or the reason of the status when the API sent none.
+        detail: What went wrong this time; None when the API did not say.
+        instance: The URI of this occurrence, or None.
+        field_errors: Field name to messages, empty when there are none.
+        notification: What the API wants shown to the driver, or None.
+        method: The HTTP method.
+        url: The URL that was asked.
+        headers: Those of the answer; empty when nothing was sent.
+    """
+
+    def __init__(self, message: str, **members: Unpack[Members]) -> None:
+        super().__init__(message)
+        self.status = members.get("status", 0)
+        self.type = members.get("type")
+        self.title = members.get("title", "")
+        self.detail = members.get("detail")
+        self.instance = members.get("instance")
+        self.field_errors = members.get("field_errors", {})
+        self.notification = members.get("notification")
+        self.method = members.get("method", "")
+        self.url = members.get("url", "")
+        self.headers = members.get("headers", {})
+
+
+class BadRequestError(ProblemError):
+    """400: a parameter, the body or a header was not accepted."""
+
+
+class AuthenticationError(ProblemError):
+    """401: no credentials, or none that are good; also when the token endpoint refuses them for good."""
+
+
+class PermissionDeniedError(ProblemError):
+    """403: the credentials are good, but not for this."""
+
+
+class NotFoundError(ProblemError):
+    """404: no such resource, or none that these credentials may see."""
+
+
+class MethodNotAllowedError(ProblemError):
+    """405: the resource does not know this method."""
+
+
+class NotAcceptableError(ProblemError):
+    """406: the answer cannot be had in the form that was asked for."""
+
+
+class ConflictError(ProblemError):
+    """409: the state of the resource does not allow it."""
+
+
+class PayloadTooLargeError(ProblemError):
+    """413: the body was too large."""
+
+
+class UnprocessableEntityError(ProblemError):
+    """422: the body was understood and makes no sense."""
+
+
+class ServerError(ProblemError):
+    """5xx: the API failed."""
+
+
+class RateLimitError(ProblemError):
+    """429: the hour's requests are used up; also raised, with nothing sent, when a slot is further off than ``max_wait``.
+
+    Attributes:
+        retry_after: Seconds until the next request may succeed; always set.
+        retry_at: The same as a time (UTC).
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 0.0, **members: Unpack[Members]) -> None:
+        super().__init__(message, **members)
+        self.retry_after = retry_after
+        self.retry_at = datetime.now(UTC) + timedelta(seconds=retry_after)
+
+
+_BY_STATUS: Mapping[int, type[ProblemError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    406: NotAcceptableError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def problem(  # noqa: PLR0913  an answer has as many parts
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    method: str,
+    url: str,
+    retry_after: float = 0.0,
+    hint: str = "",
+) -> ProblemError:
+    """The error that an answer of 400 and above stands for, whatever its body is.
+
+    Args:
+        status: The HTTP status; it is believed before what the body says.
+        headers: Those of the answer.
+        body: Problem details (RFC 9457), or anything: a proxy's page becomes an error without detail.
+        method: The HTTP method.
+        url: The URL that was asked.
+        retry_after: Seconds, for a 429.
+        hint: What the caller can do, added to the message.
+    """
+    document = _document(body)
+    title = _text(document, "title") or _reason(status)
+    detail = _text(document, "detail")
+    members = Members(
+        status=status,
+        type=_text(document, "type"),
+        title=title,
+        detail=detail,
+        instance=_text(document, "instance"),
+        field_errors=_field_errors(document.get("field_errors")),
+        notification=_mapping(document.get("notification")),
+        method=method,
+        url=url,
+        headers=headers,
+    )
+    message = _message(members, hint)
+    kind = _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ProblemError)
+    if issubclass(kind, RateLimitError):
+        return kind(message, retry_after=retry_after, **members)
+    return kind(message, **members)
+
+
+def printable(text: str) -> str:
+    """What somebody else wrote, fit for one line of a message: cut, and without control characters."""
+    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in cut)
+
+
+def _message(members: Members, hint: str) -> str:
+    said = [printable(f"{members['status']} {members['title']}")]
+    if members["detail"]:
+        said.append(printable(members["detail"]))
+    said.extend(printable(f"{field}: {' '.join(texts)}") for field, texts in members["field_errors"].items())
+    if hint:
+        said.append(hint)
+    return f"{' · '.join(said)} ({members['method']} {members['url']})"
+
+
+def _document(body: bytes) -> dict[str, object]:
+    try:
+        return _mapping(msgspec.json.decode(body)) or {}
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested beyond reason
+        return {}
+
+
+def _mapping(value: object) -> dict[str, object] | None:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None
+
+
+def _text(document: dict[str, object], name: str) -> str | None:
+    value = document.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _field_errors(value: object) -> dict[str, list[str]]:
+    """Field name to messages; a single message in place of a list is taken as one, anything else is left out."""
+    found: dict[str, list[str]] = {}
+    for field, said in (_mapping(value) or {}).items():
+        texts = cast("list[object]", said) if isinstance(said, list) else [said]
+        found[field] = [text for text in texts if isinstance(text, str)]
+    return found
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown status"

@@ -1,0 +1,237 @@
+"""One method over many items at once, where one failure loses nothing else."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sized
+from contextlib import suppress
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+import attrs
+
+from . import checks
+from .errors import RateLimitError
+from .pager import Pager
+
+I = TypeVar("I")  # noqa: E741  an item
+V = TypeVar("V")
+
+OnProgress: TypeAlias = Callable[[int, int, int | None], object]
+"""Called with how many are done, how many of them failed, and how many there are (None when nobody knows)."""
+
+
+@attrs.frozen
+class Outcome(Generic[I, V]):
+    """What became of one item.
+
+    Attributes:
+        item: As it was given.
+        value: The result, or all items of a collection; None after an error.
+        error: What went wrong, or None.
+    """
+
+    item: I
+    value: V | None = None
+    error: Exception | None = None
+
+    def unwrap(self) -> V:
+        """The value, or the error raised."""
+        if self.error is not None:
+            raise self.error
+        return cast("V", self.value)
+
+
+class Crew(Generic[I, V]):
+    """The calls under way: started one by one, handed out as they end."""
+
+    def __init__(
+        self,
+        work: Callable[[I], Awaitable[V]],
+        *,
+        concurrency: int,
+        total: int | None,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.refused = False  # the rate gate let one go no further, so it would be the same for the next
+        self._work = work
+        self._concurrency = checks.whole("concurrency", concurrency)
+        self._total = total
+        self._on_progress = on_progress
+        self._done = self._failed = 0
+        self._ended: deque[Outcome[I, V]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake: asyncio.Future[None] | None = None
+
+    @property
+    def room(self) -> int:
+        """How many more may be started: what has ended and was not handed out holds a place too."""
+        return 0 if self.refused else self._concurrency - len(self._tasks) - len(self._ended)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an outcome is to come."""
+        return bool(self._tasks or self._ended)
+
+    def start(self, item: I) -> None:
+        """Begin with an item."""
+        task = asyncio.get_running_loop().create_task(self._run(item))
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def take(self) -> Outcome[I, V] | None:
+        """The next outcome, if one is there."""
+        if not self._ended:
+            return None
+        outcome = self._ended.popleft()
+        self._done += 1
+        self._failed += outcome.error is not None
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._failed, self._total)
+        return outcome
+
+    async def wait(self, *others: asyncio.Future[Any]) -> None:
+        """Until an outcome is there, or one of the others is done."""
+        if self._ended or any(other.done() for other in others):
+            return
+        self._wake = asyncio.get_running_loop().create_future()
+        for other in others:
+            other.add_done_callback(self._rouse)
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+            for other in others:
+                other.remove_done_callback(self._rouse)
+
+    async def close(self) -> None:
+        """Cancel what is under way, and wait until it has ended."""
+        tasks = self.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def cancel(self) -> set[asyncio.Task[None]]:
+        """Cancel what is under way."""
+        self.refused = True
+        for task in self._tasks:
+            task.cancel()
+        return set(self._tasks)
+
+    async def _run(self, item: I) -> None:
+        try:
+            outcome = Outcome[I, V](item, value=await self._work(item))
+        except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this item
+            self.refused = self.refused or isinstance(error, RateLimitError)
+            outcome = Outcome[I, V](item, error=error)
+        self._ended.append(outcome)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._rouse(task)
+
+    def _rouse(self, _: object) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+
+class FanOut(AsyncIterator[Outcome[I, V]]):
+    """The outcomes, in order of completion. An item is taken when the one who iterates asks for more.
+
+    Leaving the loop cancels what is under way as soon as this object is let go; `aclose` (`contextlib.aclosing`) does
+    it at once, and waits for it.
+    """
+
+    def __init__(self, crew: Crew[I, V], items: Iterable[I] | AsyncIterable[I]) -> None:
+        self._crew = crew
+        self._items: AsyncIterator[I] = aiter(items) if isinstance(items, AsyncIterable) else _Awaitable(items)
+        self._is_async = isinstance(items, AsyncIterable)
+        self._coming: asyncio.Future[I] | None = None
+        self._more = True
+        self._broken: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __anext__(self) -> Outcome[I, V]:
+        self._loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await self._fill()
+                if (outcome := self._crew.take()) is not None:
+                    return outcome
+                if self._coming is not None and not self._crew.refused:
+                    await self._crew.wait(self._coming)
+                elif self._crew.busy:
+                    await self._crew.wait()
+                elif self._broken is not None:
+                    raise self._broken
+                else:
+                    self._let_go()
+                    raise StopAsyncIteration
+        except asyncio.CancelledError:
+            self._let_go()
+            raise
+
+    async def aclose(self) -> None:
+        """Cancel what is under way, and wait until it has ended."""
+        self._more = False
+        coming, self._coming = self._coming, None
+        if coming is not None:
+            coming.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await coming
+        await self._crew.close()
+
+    async def _fill(self) -> None:
+        while self._more and self._crew.room > 0:
+            try:
+                if not self._is_async:
+                    self._crew.start(await anext(self._items))
+                    continue
+                if self._coming is None:  # an asynchronous source may take its time; outcomes go on meanwhile
+                    self._coming = asyncio.ensure_future(anext(self._items))
+                    await asyncio.sleep(0)
+                if not self._coming.done():
+                    return
+                coming, self._coming = self._coming, None
+                self._crew.start(coming.result())
+            except StopAsyncIteration:
+                self._more = False
+            except Exception as error:  # noqa: BLE001  the source broke: what is under way comes out first
+                self._more, self._broken = False, error
+
+    def _let_go(self) -> None:
+        self._more = False
+        self._crew.cancel()
+        if self._coming is not None:
+            self._coming.cancel()
+
+    def __del__(self) -> None:
+        if self._loop is None or self._loop.is_closed() or not (self._crew.busy or self._coming):
+            return
+        with suppress(RuntimeError):  # the loop closed meanwhile
+            self._loop.call_soon_threadsafe(_cancel, self._crew, self._coming)
+
+
+class _Awaitable(AsyncIterator[I]):
+    """An iterable in the shape of an asynchronous one."""
+
+    def __init__(self, items: Iterable[I]) -> None:
+        self._items = iter(items)
+
+    async def __anext__(self) -> I:
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
+
+
+def _cancel(crew: Crew[Any, Any], coming: "asyncio.Future[Any] | None") -> None:
+    crew.cancel()
+    if coming is not None:
+        coming.cancel()
+
+
+async def collected(result: Any) -> Any:
+    """The value of what a method of a collection returned: a coroutine's result, or all items of a pager."""
+    return await (result.collect() if isinstance(result, Pager) else result)  # pyright: ignore[reportUnknownMemberType]
+
+
+def size(items: object) -> int | None:
+    """How many items there are, where that is known."""
+    return len(items) if isinstance(items, Sized) else None

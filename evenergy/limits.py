@@ -1,0 +1,316 @@
+"""The rate gate: who may send when, in an hour that rolls.
+
+The API tells how many requests remain, never when the next slot frees. Known are, best first: the ``Retry-After`` of a
+429 (nothing before that); the remaining count, exact when nothing else of ours is under way; and our own log, since
+each request frees its slot an hour after it was counted.
+"""
+
+import asyncio
+import logging
+import math
+import random
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import cast
+
+import attrs
+import tenacity
+
+from .errors import Members, RateLimitError
+
+WINDOW = 3600.0
+"""Seconds: nothing in a rolling hour lasts longer."""
+
+_LEAST_SHARE = 0.25  # of what remains, when others use the bucket too
+_LONGEST_PROBE = 60.0  # seconds between two looks at a bucket that tells nothing
+_LONGEST_LOG = 1000  # requests that are remembered while no limit is known
+_DIGITS = 7  # more make no sensible number of seconds or requests
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class RateLimit:
+    """What the API last said of a bucket of requests.
+
+    Attributes:
+        limit: How many requests a rolling hour has.
+        remaining: How many of them were left.
+        observed_at: When it was said (UTC).
+    """
+
+    limit: int
+    remaining: int
+    observed_at: datetime
+
+
+class Slot:
+    """The right to send one request."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent: float | None = None  # the loop's time; None until the request is on its way
+
+
+class Gate:
+    """One bucket of requests, shared by all tasks that draw on it."""
+
+    def __init__(self, rng: random.Random | None = None) -> None:
+        self._rng = rng or random.Random()  # noqa: S311  it spreads probes, it guards nothing
+        self._limit: int | None = None  # None: the API has told none, so none is kept
+        self._told: tuple[int, int, float] | None = None
+        self._free: float = 1  # until the first answer is there one request goes, alone
+        self._in_flight = 0
+        self._not_before = 0.0
+        self._probe_at: float | None = None
+        self._refusals = 0
+        self._lowest: float = math.inf  # the smallest remaining count told since we last sent
+        self._unanswered = 0  # requests lost since we last sent
+        self._share = 1.0
+        self._sent: deque[tuple[float, float]] = deque()  # when sent and when answered, for each that took a slot
+        self._waiting = 0
+        self._said_waiting = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._line = asyncio.Lock()  # its waiters are served first come, first served
+        self._change = asyncio.Event()
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the API last said, or None."""
+        if self._told is None:
+            return None
+        limit, remaining, at = self._told
+        return RateLimit(limit, remaining, datetime.fromtimestamp(at, UTC))
+
+    async def slot(self, max_wait: float | None) -> Slot:
+        """Wait for the right to send, in order of arrival.
+
+        Raises:
+            RateLimitError: It would take longer than ``max_wait`` seconds; told at once where that is known.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._waiting and (slot := self._take(loop.time())):
+            return slot
+        wait = self.wait(loop.time(), self._waiting)
+        if max_wait is not None and wait > max_wait:
+            raise _refusal(wait, max_wait)
+        self._bind(loop)
+        self._announce(wait, max_wait)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(max_wait), self._line:
+                return self._take(loop.time()) or await self._backoff()(self._look)
+        except TimeoutError:
+            raise _refusal(self.wait(loop.time(), 0), max_wait or 0.0) from None
+        finally:
+            self._waiting -= 1
+
+    def wait(self, now: float, place: int = 0) -> float:
+        """Seconds until a slot can be free for the given place in the line."""
+        place -= int(min(max(self._free, 0), _LONGEST_LOG * _LONGEST_LOG))
+        if place < 0:
+            at = self._not_before
+        elif place < len(self._sent):
+            at = self._sent[place][1] + WINDOW
+        else:
+            last = self._sent[-1][1] + WINDOW if self._sent else max(self._probe_at or 0.0, now)
+            at = last + (place - len(self._sent)) * WINDOW / self._limit if self._limit else last
+        return max(0.0, max(at, self._not_before) - now)
+
+    def answered(
+        self, slot: Slot, status: int, limit: int | None, remaining: int | None, retry_after: float | None
+    ) -> None:
+        """Learn from the answer to a request."""
+        now = asyncio.get_running_loop().time()
+        self._in_flight -= 1
+        self._roll(now)
+        if limit:
+            self._limit = limit
+        if limit is not None and remaining is not None:
+            self._told = (limit, remaining, datetime.now(UTC).timestamp())
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._refused(now, retry_after)
+        else:
+            self._refusals = 0
+            self._remember(slot, now)
+            self._counted(now, remaining)
+        self._change.set()
+
+    def lost(self, slot: Slot) -> None:
+        """A request ended without an answer: if it was sent it may have been counted, so it is."""
+        now = asyncio.get_running_loop().time()
+        self._in_flight -= 1
+        if slot.sent is None:
+            self._free += 1
+        else:
+            self._unanswered += 1
+            self._remember(slot, now)
+            if self._in_flight == 0 and self._lowest < math.inf:
+                self._settle(now)
+            elif self._in_flight == 0 and self._told is None:
+                self._free = max(self._free, 1)  # nothing is known yet: the next one tries, alone
+        self._change.set()
+
+    def _take(self, now: float) -> Slot | None:
+        self._roll(now)
+        if self._free <= 0 or now < self._not_before:
+            return None
+        self._free -= 1
+        self._in_flight += 1
+        self._lowest, self._unanswered = math.inf, 0
+        return Slot()
+
+    def _remember(self, slot: Slot, now: float) -> None:
+        self._sent.append((slot.sent or now, now))
+        while len(self._sent) > (self._limit or _LONGEST_LOG):
+            self._sent.popleft()
+
+    def _refused(self, now: float, retry_after: float | None) -> None:
+        """A 429: it took no slot, and carries the only real time of a free one."""
+        self._refusals += 1
+        self._free = 0
+        if retry_after is not None:
+            wait = min(retry_after, WINDOW)
+            # Spread over up to two seconds: other processes were told the same.
+            self._not_before = max(self._not_before, now + wait + self._rng.uniform(0, min(2.0, 0.05 * wait)))
+            self._probe_at = self._not_before
+        else:
+            longest = WINDOW / 12 if self._sent else _LONGEST_PROBE  # our own log may open the gate before
+            gap = min(longest, self._gap() * 2 ** min(self._refusals, 10))
+            self._probe_at = now + gap * self._rng.uniform(0.5, 1.0)
+
+    def _counted(self, now: float, remaining: int | None) -> None:
+        """An answer: what does its remaining count say of what may be sent?"""
+        if remaining is None or self._limit is None:
+            if self._limit is None:
+                self._free = math.inf
+            elif self._in_flight == 0:
+                self._free = self._limit - len(self._sent)
+            return
+        used, own = self._limit - remaining, len(self._sent) + self._in_flight
+        alone = own >= used
+        self._share = 1.0 if alone else max(_LEAST_SHARE, own / used)
+        self._lowest = min(self._lowest, remaining)
+        if self._in_flight == 0:
+            self._settle(now)
+        else:  # those under way may not be counted yet
+            self._free = min(self._free, int(remaining * self._share) - self._in_flight)
+        self._probe_at = None if alone else now + self._gap() * self._rng.uniform(0.5, 1.5)
+
+    def _settle(self, now: float) -> None:
+        """Nothing of ours is under way, so the lowest count told since we last sent is the truth."""
+        left = int(self._lowest) - self._unanswered
+        self._free = max(int(left * self._share), 1 if left > 0 else 0)
+        used = (self._limit or 0) - left
+        # What the API may have dropped already, or never counted, must not be added a second time when it expires.
+        while self._sent and (self._sent[0][0] + WINDOW <= now or len(self._sent) > used):
+            self._sent.popleft()
+
+    def _roll(self, now: float) -> None:
+        while self._sent and self._sent[0][1] + WINDOW <= now:
+            self._sent.popleft()
+            self._free += 1
+        if self._limit is not None:
+            self._free = min(self._free, self._limit - len(self._sent) - self._in_flight)
+
+    def _gap(self) -> float:
+        """The mean distance of two slots."""
+        return WINDOW / (self._limit or _LONGEST_LOG)
+
+    def _backoff(self) -> tenacity.AsyncRetrying:
+        """Hold the head of the line until a slot can be free; ``slot`` bounds it by ``max_wait``."""
+        return tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_result(_is_none),
+            wait=lambda _: self._pause(asyncio.get_running_loop().time()),
+            stop=tenacity.stop_never,
+            sleep=self._until_change,
+        )
+
+    async def _look(self) -> Slot:
+        """A slot, or None for the backoff: at most one probe is let out when the window may have opened."""
+        now = asyncio.get_running_loop().time()
+        self._roll(now)
+        due = now if self._probe_at is None and not self._sent else self._probe_at
+        if self._in_flight == 0 and self._free <= 0 and due is not None and now >= max(due, self._not_before):
+            self._free = 1
+            self._probe_at = None
+        return cast("Slot", self._take(now))
+
+    def _pause(self, now: float) -> float:
+        times = [self._sent[0][1] + WINDOW] if self._sent else []
+        if self._probe_at is not None and self._in_flight == 0:
+            times.append(self._probe_at)
+        if self._free > 0:
+            times.append(self._not_before)
+        return max(0.0, max(min(times, default=now + WINDOW), self._not_before) - now)
+
+    async def _until_change(self, seconds: float) -> None:
+        self._change.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._change.wait()
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not loop:  # what others wait on belongs to the loop that they wait in
+            self._loop = loop
+            self._line = asyncio.Lock()
+            self._change = asyncio.Event()
+            self._waiting = 0
+
+    def _announce(self, wait: float, max_wait: float | None) -> None:
+        if max_wait is None and wait > 0 and not self._said_waiting:
+            self._said_waiting = True
+            _log.warning("the hour's requests are used up; waiting about %.0f s for the next (max_wait=None)", wait)
+
+
+def told(headers: Mapping[str, str], name: str) -> int | None:
+    """The number in a rate-limit header; anything but ASCII digits is ignored."""
+    value = headers.get(name)
+    return int(value) if value is not None and _is_number(value) else None
+
+
+def retry_after(headers: Mapping[str, str], status: int) -> float | None:
+    """The seconds that ``Retry-After`` asks for, from a number or a date; None when it says nothing sensible.
+
+    The provider's description spells it ``RetryAfter``, which is accepted on a 429 (RFC 9110, section 10.2.3).
+    """
+    value = headers.get("Retry-After")
+    if value is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        value = headers.get("RetryAfter")
+    if value is None:
+        return None
+    value = value.strip()
+    if _is_number(value):
+        return float(value)
+    then, now = _date(value), _date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (then - now).total_seconds()) if then else None
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= _DIGITS
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, IndexError, OverflowError, TypeError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _is_none(slot: Slot | None) -> bool:
+    return slot is None
+
+
+def _refusal(wait: float, max_wait: float) -> RateLimitError:
+    title = "Not sent: the hour's requests are used up"
+    return RateLimitError(
+        f"429 {title}; a slot is expected in {wait:.0f} s, max_wait is {max_wait:.0f} s",
+        retry_after=wait,
+        **Members(status=429, title=title),
+    )

@@ -1,0 +1,191 @@
+"""Pages of a collection, by the ``Link`` header (RFC 8288)."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Generic, Self, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import attrs
+
+from . import checks
+from .checks import Query
+from .errors import DecodeError, InvalidArgumentError
+from .limits import RateLimit
+from .session import Call, Response, Session, call
+
+T = TypeVar("T")
+
+LARGEST_PAGE = 100
+"""Items: the most that the API gives for one request."""
+
+_CURSORS = frozenset({"page_after", "page_before"})
+
+# A link: a target in angle brackets, then parameters up to a comma that no quotes hold.
+_LINK = re.compile(r'<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*)')
+_PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
+
+
+@attrs.frozen
+class Page(Generic[T]):
+    """One page of a collection.
+
+    Attributes:
+        items: The items, in the collection's order.
+        next_url: The next page, on the client's base URL, fit for ``client.pages``; None at the end.
+        previous_url: The page before, likewise.
+        rate_limit: What the API said of the rate limit, or None.
+    """
+
+    items: list[T]
+    next_url: str | None
+    previous_url: str | None
+    rate_limit: RateLimit | None
+
+
+class Pages(Generic[T]):
+    """The pages of a collection, one after another."""
+
+    def __init__(self, session: Session, call: Call[list[T]]) -> None:
+        self._session = session
+        self._call = call
+        self._query: Query | None = call.query
+        self._seen: set[frozenset[tuple[str, str]]] = set()
+
+    async def next_page(self) -> Page[T] | None:
+        """The next page, or None after the last.
+
+        Raises:
+            DecodeError: The API's next link leads to a page that was there before.
+        """
+        query = self._query
+        if query is None:
+            return None
+        if frozenset(query) in self._seen:
+            raise DecodeError(
+                f"the next link leads back to a page that was read already: {urlencode(query)}", where="Link"
+            )
+        page, following = await self._session.send(
+            Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
+        )
+        self._seen.add(frozenset(query))
+        self._query = following
+        return page
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        page = await self.next_page()
+        if page is None:
+            raise StopAsyncIteration
+        return page
+
+    def _read(self, answer: Response, query: Query) -> tuple[Page[T], Query | None]:
+        links = parse_links(answer.headers)
+        following, previous = follow(query, links.get("next")), follow(query, links.get("previous") or links.get("prev"))
+        page = Page(
+            self._call.read(answer),
+            self._url(following),
+            self._url(previous),
+            self._session.bucket.gate.rate_limit,
+        )
+        return page, following
+
+    def _url(self, query: Query | None) -> str | None:
+        if query is None:
+            return None
+        return f"{self._session.options.base_url}{self._call.path}{'?' if query else ''}{urlencode(query)}"
+
+
+class Items(AsyncIterator[T]):
+    """The items of all pages; a class and no generator, so that leaving a loop leaves nothing open."""
+
+    def __init__(self, pages: Pages[T]) -> None:
+        self._pages = pages
+        self._items = iter(list[T]())
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            page = await self._pages.next_page()
+            if page is None:
+                raise StopAsyncIteration
+            self._items = iter(page.items)
+
+
+class Pager(Generic[T]):
+    """A collection. ``async for item in pager`` iterates all of it, ``pager.pages()`` page by page.
+
+    One page is held at a time, and no answer is open between two pages, so nothing has to be closed when a loop is left.
+    Each page is one call, with the client's ``deadline`` and ``max_wait`` of its own.
+    """
+
+    def __init__(self, session: Session, call: Call[list[T]]) -> None:
+        self._session = session
+        self._call = call
+
+    def pages(self) -> Pages[T]:
+        """The pages, from the first."""
+        return Pages(self._session, self._call)
+
+    def __aiter__(self) -> Items[T]:
+        return Items(self.pages())
+
+    async def collect(self, limit: int | None = None) -> list[T]:
+        """All items in a list, or the first ``limit``; no page is asked for that is not needed."""
+        if limit is not None and (type(limit) is not int or limit < 0):
+            raise InvalidArgumentError(f"expected limit as a whole number of at least 0, or None, got {limit!r}")
+        items: list[T] = []
+        pages = self.pages()
+        while (limit is None or len(items) < limit) and (page := await pages.next_page()) is not None:
+            items.extend(page.items)
+        return items[:limit]
+
+    def __repr__(self) -> str:
+        return f"<Pager {self._call.path}>"
+
+
+def listing(into: type[T], *path: str, page_size: int | None = None, query: Query = ()) -> Call[list[T]]:
+    """The call for a collection: its largest pages unless told otherwise, since each costs one request."""
+    size = checks.page_size(page_size) or LARGEST_PAGE
+    return call(list[into], "GET", *path, query=(("page_size", str(size)), *query))  # type: ignore[valid-type]
+
+
+def parse_links(headers: Mapping[str, str]) -> dict[str, str]:
+    """Relation to target of the ``Link`` headers; the first of a relation counts, what is no link is passed over."""
+    found: dict[str, str] = {}
+    getall = getattr(headers, "getall", None)
+    values: list[str] = getall("Link", []) if getall is not None else [headers.get("Link", "")]
+    for value in values:
+        for target, parameters in _LINK.findall(value):
+            for name, quoted, plain in _PARAMETER.findall(parameters):
+                if name.lower() == "rel":
+                    for relation in (quoted or plain).lower().split():
+                        found.setdefault(relation, target.strip())
+                    break  # the first rel of a link counts (RFC 8288, section 3.3)
+    return found
+
+
+def follow(asked: Query, target: str | None) -> Query | None:
+    """The query of the page that a link names, or None at the end.
+
+    Only the link's query counts: its parameters replace those of the same name, and a cursor replaces both cursors.
+    The rest of what was asked stays, so this works behind a gateway whose links name another host or path.
+
+    Raises:
+        DecodeError: The link is no URL.
+    """
+    if not target:
+        return None
+    try:
+        parts = urlsplit(target)
+        given = tuple(parse_qsl(parts.query, keep_blank_values=True))
+    except ValueError:
+        raise DecodeError(f"the link to another page is no URL: {target[:200]!r}", where="Link") from None
+    if parts.scheme == "about":
+        return None
+    replaced = {name for name, _ in given}
+    if replaced & _CURSORS:
+        replaced |= _CURSORS
+    return (*(pair for pair in asked if pair[0] not in replaced), *given)

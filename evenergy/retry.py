@@ -1,0 +1,183 @@
+"""When a failed attempt is made again: one policy, by method and error, out of tenacity's parts."""
+
+import asyncio
+
+import attrs
+import tenacity
+
+from . import checks
+from .auth import Secret
+from .errors import (
+    AuthenticationError,
+    DecodeError,
+    EvEnergyError,
+    OutcomeUnknownError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    TransportError,
+)
+from .limits import retry_after
+
+SAFE = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods that may be sent again after an answer was lost (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
+
+_PASSING = frozenset({500, 502, 503, 504})
+
+
+def _attempts(_: object, __: object, value: int) -> None:
+    checks.whole("attempts", value)
+
+
+def _positive(_: object, field: "attrs.Attribute[float]", value: float) -> None:
+    checks.seconds(field.name, value)
+
+
+@attrs.frozen
+class Retry:
+    """How often a call is attempted, and how long it waits in between.
+
+    The wait is drawn from 0 to ``backoff * 2 ** n`` seconds, at most ``max_backoff``; a ``Retry-After`` is its lower
+    bound. ``Retry(attempts=1)`` never tries again. Waiting for the rate limit is not counted here: see ``max_wait``.
+    """
+
+    attempts: int = attrs.field(default=4, validator=_attempts)
+    backoff: float = attrs.field(default=0.5, validator=_positive)
+    max_backoff: float = attrs.field(default=20.0, validator=_positive)
+
+
+class Budget:
+    """What a client may spend on second attempts, so that an outage is not answered with a storm.
+
+    A retry costs 5, after a timeout 10; an answer at the first attempt gives 1 back. Faults of 5 % never exhaust it, a
+    dead server does after 100.
+    """
+
+    FULL = 500
+
+    def __init__(self) -> None:
+        self._left = self.FULL
+
+    def refund(self) -> None:
+        """An attempt succeeded at once."""
+        if self._left < self.FULL:
+            self._left += 1
+
+    def spend(self, error: BaseException | None) -> bool:
+        """Pay for one more attempt; False when there is not enough left."""
+        price = 10 if isinstance(error, RequestTimeoutError) else 5
+        if self._left < price:
+            return False
+        self._left -= price
+        return True
+
+
+class Attempts:
+    """The attempts of one call."""
+
+    def __init__(self, method: str, retry: Retry, max_wait: float | None, budget: Budget) -> None:
+        self.made = 0  # those that count: neither a 429 nor the 401 that a new token may cure
+        self.total = 0
+        self.sent = False  # whether the last one may have reached the API
+        self.waited = 0.0  # seconds that were spent on the rate limit
+        self.unanswered = False  # whether it is on its way, or lost
+        self.rejected: Secret | None = None  # the token that a 401 refused
+        self.refusal: AuthenticationError | None = None
+        self._method = method
+        self._retry = retry
+        self._max_wait = max_wait
+        self._budget = budget
+        self._lost = False
+        self._unauthorized = 0
+        self._sent_at = 0.0
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that may still be spent on the rate limit."""
+        return None if self._max_wait is None else max(0.0, self._max_wait - self.waited)
+
+    def start(self) -> None:
+        """An attempt begins; nothing of it is sent yet."""
+        self.total += 1
+        self.sent = self.unanswered = False
+        self._sent_at = asyncio.get_running_loop().time()
+
+    def sending(self) -> float:
+        """The request goes out now."""
+        self.sent = self.unanswered = True
+        self._sent_at = asyncio.get_running_loop().time()
+        return self._sent_at
+
+    def elapsed(self) -> float:
+        """Seconds since the request went out."""
+        return asyncio.get_running_loop().time() - self._sent_at
+
+    def policy(self) -> tenacity.AsyncRetrying:
+        """What tenacity does from the first failure on."""
+        return tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(self._worth_it), wait=self._pause, stop=self._enough, reraise=True
+        )
+
+    def failed(self, error: EvEnergyError) -> None:
+        """Count an attempt that failed."""
+        if self.sent and isinstance(error, AuthenticationError):
+            self._unauthorized += 1
+        elif not self._is_rate_limit(error):
+            self.made += 1
+        self._lost = self._lost or (self.sent and isinstance(error, TransportError))
+
+    def is_gone(self) -> bool:
+        """Whether a 404 means that an earlier DELETE, whose answer was lost, did its work."""
+        return self._method == "DELETE" and self._lost
+
+    def _is_rate_limit(self, error: BaseException | None) -> bool:
+        return self.sent and isinstance(error, RateLimitError)  # unsent, it is the gate's own refusal
+
+    def _worth_it(self, error: BaseException) -> bool:
+        if isinstance(error, AuthenticationError):
+            return self.sent and self.rejected is not None and self._unauthorized == 1
+        if isinstance(error, RateLimitError):
+            return self.sent
+        repeatable = self._method in SAFE or not self.sent
+        match error:
+            case OutcomeUnknownError():
+                return False
+            case TransportError():
+                return error.transient and repeatable
+            case DecodeError():
+                return error.malformed and self._method in ("GET", "HEAD")
+            case ServerError():
+                return error.status in _PASSING and repeatable
+        return False
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        error = _error(state)
+        if isinstance(error, AuthenticationError | RateLimitError):
+            return 0.0  # a new token is fetched, or the gate holds the next attempt
+        jitter = tenacity.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)(state)
+        return max(jitter, _asked(error))
+
+    def _enough(self, state: tenacity.RetryCallState) -> bool:
+        error = _error(state)
+        if self.patience is not None and _asked(error) > self.patience:
+            return True
+        if isinstance(error, AuthenticationError | RateLimitError):
+            return False
+        if self.made >= self._retry.attempts:
+            return True
+        if self._budget.spend(error):
+            return False
+        if error is not None:
+            error.add_note("not tried again: too many requests of this client failed lately")
+        return True
+
+
+def _asked(error: BaseException | None) -> float:
+    """The seconds that the API wants to be left alone for."""
+    if isinstance(error, RateLimitError):
+        return error.retry_after
+    return (retry_after(error.headers, error.status) or 0.0) if isinstance(error, ServerError) else 0.0
+
+
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

@@ -1,0 +1,447 @@
+"""The request core: what is asked (`Call`), and how it is sent. The only file that sends through aiohttp.
+
+    endpoint → Session.send (what: url, query, retry, gate) → Session._once (how: one attempt) → aiohttp
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from types import NoneType
+from typing import Generic, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+import attrs
+import msgspec
+from multidict import CIMultiDict
+from yarl import URL
+
+from . import checks, codec, connections
+from .auth import Form, Secret, TokenSource
+from .checks import Query
+from .errors import (
+    AuthenticationError,
+    ClosedError,
+    DecodeError,
+    EvEnergyError,
+    InvalidArgumentError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ProblemError,
+    RateLimitError,
+    RequestTimeoutError,
+    TransportError,
+    printable,
+    problem,
+)
+from .limits import WINDOW, Gate, Slot, retry_after, told
+from .retry import SAFE, Attempts, Budget, Retry
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_NO_CREDENTIALS = (
+    "no credentials were sent: pass auth=, or set EVENERGY_TOKEN, or EVENERGY_CLIENT_ID with EVENERGY_CLIENT_SECRET"
+)
+_NO_USER = "under client credentials this may need a user: pass user=, set EVENERGY_USER, or use with_options(user=...)"
+
+
+@attrs.frozen
+class Response:
+    """An answer as it came, read whole and decompressed.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Those of the answer; names in any case.
+        body: The bytes.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+
+    def json(self) -> codec.JSON:
+        """The body as plain data.
+
+        Raises:
+            DecodeError: It is no JSON document.
+        """
+        try:
+            document: codec.JSON = msgspec.json.decode(self.body)
+        except (ValueError, RecursionError) as error:
+            raise DecodeError(
+                f"the answer is not a JSON document: {error}", status=self.status, malformed=True
+            ) from error
+        return document
+
+
+@attrs.frozen
+class Call(Generic[T]):
+    """What is asked of the API.
+
+    Attributes:
+        method: The HTTP method.
+        path: Quoted, below the base URL; the whole URL of an OAuth request.
+        read: From the answer to the result.
+        query: Names and values, not yet quoted.
+        body: What to send, encoded; None for nothing.
+        needs_user: Whether the API refuses it under client credentials without ``EvEnergy-User``.
+        headers: Beside the client's.
+        is_oauth: An OAuth request: no header but its own, no token, no slot of the rate limit, any status is read.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Response], T]
+    query: Query = ()
+    body: bytes | None = attrs.field(default=None, repr=False)
+    needs_user: bool = False
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    is_oauth: bool = False
+
+
+def call(  # noqa: PLR0913  a call has as many parts
+    into: type[T],
+    method: str,
+    *path: str,
+    query: Query = (),
+    body: object = None,
+    needs_user: bool = False,
+    language: str | None = None,
+) -> Call[T]:
+    """A call whose answer is decoded; each part of the path is one segment, whatever it holds."""
+    return Call(
+        method,
+        checks.segments(*path),
+        reader(into),
+        query,
+        None if body is None else encode(body),
+        needs_user,
+        {} if language is None else {"Accept-Language": checks.header("language", language)},
+    )
+
+
+@functools.cache
+def reader(into: type[T]) -> Callable[[Response], T]:
+    """From an answer to a value of the given type; an answer without a body is None."""
+    if into is NoneType:
+        return lambda _: None  # type: ignore[return-value]  # T is None
+    return lambda answer: codec.decode(answer.body, into)
+
+
+def fields(**given: object) -> dict[str, object]:
+    """A body of what was given: what is left `UNSET` is left out, None is null."""
+    return {name: value for name, value in given.items() if value is not msgspec.UNSET}
+
+
+def encode(body: object) -> bytes:
+    """The JSON of a body."""
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"expected a body of JSON data: {error}") from None
+
+
+@attrs.frozen
+class Options:
+    """How a client, or a view of it, sends."""
+
+    base_url: str
+    user: str | None
+    api_version: str
+    timeout: float | None
+    deadline: float | None
+    retry: Retry
+    max_wait: float | None
+
+
+@attrs.define(eq=False)
+class Bucket:
+    """What shares a token and a rate limit: an application, or a user of one."""
+
+    source: TokenSource | None
+    gate: Gate = attrs.field(factory=Gate)
+
+
+class Session:
+    """Sends calls: with a token, within the rate limit, again where that is safe."""
+
+    def __init__(self, options: Options, bucket: Bucket, connected: connections.Connections, budget: Budget) -> None:
+        self.options = options
+        self.bucket = bucket
+        self.connections = connected
+        self.budget = budget
+        self._headers = _Headers(options)
+        # Connecting has a share of the attempt's time, so that one who waited for it knows that nothing was sent.
+        self._wire = aiohttp.ClientTimeout(total=None, sock_connect=options.timeout and options.timeout / 3)
+
+    async def send(self, call: Call[T]) -> T:
+        """Send a call, again where that is safe, and read its answer."""
+        attempts = Attempts(call.method, self.options.retry, self.options.max_wait, self.budget)
+        scope = asyncio.timeout(self.options.deadline)
+        try:
+            async with scope:
+                self.connections.calls.add(scope)
+                try:
+                    result = await self._once(call, attempts)
+                except EvEnergyError as error:
+                    attempts.failed(error)
+                    first = error
+                else:
+                    self.budget.refund()
+                    return result
+                return await self._again(call, attempts, first)
+        except TimeoutError as error:
+            if not scope.expired() or isinstance(error, EvEnergyError):
+                raise
+        finally:
+            self.connections.calls.discard(scope)
+        raise self._ended(call, attempts)
+
+    async def post_form(self, url: str, form: Form, basic: Secret | None) -> tuple[int, bytes]:
+        """Send a form to an OAuth endpoint: its status and body, whatever the status.
+
+        Raises:
+            TransportError: No answer came.
+        """
+        headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"})
+        if basic is not None:
+            headers["Authorization"] = basic.reveal()
+        body = urlencode(form).encode()
+        post = Call(
+            "POST", url, lambda answer: (answer.status, answer.body), body=body, headers=headers, is_oauth=True
+        )
+        return await self._once(post, Attempts("POST", self.options.retry, None, self.budget))
+
+    async def _again(self, call: Call[T], attempts: Attempts, first: EvEnergyError) -> T:
+        """From the first failure on, tenacity decides."""
+        failed: EvEnergyError | None = first
+
+        async def attempt() -> T:
+            nonlocal failed
+            if failed is not None:
+                error, failed = failed, None
+                raise error
+            try:
+                return await self._once(call, attempts)
+            except EvEnergyError as error:
+                if isinstance(error, NotFoundError) and attempts.is_gone():
+                    return call.read(Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b"null"))
+                attempts.failed(error)
+                raise
+
+        return await attempts.policy()(attempt)
+
+    async def _once(self, call: Call[T], attempts: Attempts) -> T:
+        """One attempt: a token, a slot of the rate limit, a connection, the whole answer, and what it means."""
+        url = self._url(call)
+        attempts.start()
+        http = await self.connections.session()
+        token, slot = await self._admitted(call, attempts, url)
+        answer: Response | None = None
+        failed: EvEnergyError | None = None
+        try:
+            async with self.connections.slots:
+                slot.sent = attempts.sending()
+                async with (
+                    asyncio.timeout(self.options.timeout),
+                    http.request(
+                        call.method,
+                        URL(url, encoded=True),
+                        headers=call.headers if call.is_oauth else self._headers.of(call, token),
+                        data=call.body,
+                        allow_redirects=False,
+                        raise_for_status=False,
+                        auto_decompress=True,
+                        timeout=self._wire,
+                        middlewares=self.connections.middlewares,
+                    ) as response,
+                ):
+                    answer = Response(response.status, response.headers, await connections.read(response))
+                    attempts.unanswered = False
+        except connections.FAILURES as error:
+            failed = self._failure(error, call, url, attempts)
+        except asyncio.CancelledError as error:
+            raise error.with_traceback(None)  # noqa: B904, TRY201  aiohttp's frames hold the headers
+        finally:
+            self._account(call, slot, answer)
+        _trace(call.method, url, answer or failed, attempts)
+        if answer is None:
+            raise failed or ClosedError("the client is closed")  # here, where no frame of aiohttp is attached
+        return self._judged(call, answer, token, attempts)
+
+    def reference(self, resource: str | codec.Identified, prefix: str, collection: str) -> str:
+        """The URL that a body refers to a resource by, from the resource, its id or its URL."""
+        given = resource if isinstance(resource, str) else resource.id
+        return f"{self.options.base_url}/{collection}/{checks.identifier(given, prefix)}"
+
+    def _url(self, call: Call[T]) -> str:
+        url = call.path if call.is_oauth else self.options.base_url + call.path
+        return f"{url}?{urlencode(call.query)}" if call.query else url
+
+    async def _admitted(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
+        """A token and a slot. The token comes first, so that many who wait for one share what becomes of it."""
+        if call.is_oauth:
+            return None, Slot()
+        token = await self._token(attempts)
+        clock = asyncio.get_running_loop().time
+        asked = clock()
+        gate = self.bucket.gate
+        try:
+            slot = await gate.slot(attempts.patience)
+        except RateLimitError as error:
+            error.method, error.url = call.method, url
+            raise
+        waited = clock() - asked
+        attempts.waited += waited
+        if waited > 1:  # it may have ended meanwhile
+            try:
+                token = await self._token(attempts)
+            except BaseException:
+                gate.lost(slot)
+                raise
+        return token, slot
+
+    async def _token(self, attempts: Attempts) -> Secret | None:
+        if self.bucket.source is None:
+            return None
+        token = Secret(await self.bucket.source.access_token())
+        if token == attempts.rejected and attempts.refusal is not None:
+            raise attempts.refusal
+        return token
+
+    def _account(self, call: Call[T], slot: Slot, answer: Response | None) -> None:
+        gate = self.bucket.gate
+        if call.is_oauth:
+            return
+        if answer is None:
+            gate.lost(slot)
+            return
+        headers, status = answer.headers, answer.status
+        gate.answered(
+            slot,
+            status,
+            told(headers, "X-RateLimit-Limit"),
+            told(headers, "X-RateLimit-Remaining"),
+            retry_after(headers, status) if status == HTTPStatus.TOO_MANY_REQUESTS else None,
+        )
+
+    def _judged(self, call: Call[T], answer: Response, token: Secret | None, attempts: Attempts) -> T:
+        url, status = self._url(call), answer.status
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            place = urlsplit(answer.headers.get("Location", ""))._replace(query="", fragment="").geturl()
+            raise TransportError(
+                f"the answer is a redirect ({status}) to {printable(place) or 'nowhere'}, which is not followed"
+                f" ({call.method} {url})",
+                method=call.method,
+                url=url,
+                transient=False,
+            )
+        if status < HTTPStatus.MULTIPLE_CHOICES or call.is_oauth:
+            return self._read(call, answer, url)
+        error = self._problem(call, answer, token, url)
+        if isinstance(error, AuthenticationError) and token is not None:
+            attempts.rejected, attempts.refusal = token, error
+            invalidate = getattr(self.bucket.source, "invalidate", None)
+            if invalidate is not None:
+                invalidate(token.reveal())
+        raise error
+
+    def _read(self, call: Call[T], answer: Response, url: str) -> T:
+        try:
+            return call.read(answer)
+        except DecodeError as error:
+            raise DecodeError(
+                f"{error} ({answer.status}, {call.method} {url})",
+                where=error.where,
+                status=answer.status,
+                method=call.method,
+                url=url,
+                malformed=error.malformed,
+            ) from error.__cause__
+
+    def _problem(self, call: Call[T], answer: Response, token: Secret | None, url: str) -> ProblemError:
+        hint = ""
+        if answer.status == HTTPStatus.UNAUTHORIZED and token is None:
+            hint = _NO_CREDENTIALS
+        elif answer.status == HTTPStatus.BAD_REQUEST and call.needs_user and self.options.user is None:
+            hint = _NO_USER
+        body, headers = answer.body, CIMultiDict(answer.headers)
+        headers.popall("Set-Cookie", None)
+        if token is not None:  # a debugging proxy may send back what it got
+            body = body.replace(token.reveal().encode(), b"***")
+            headers = CIMultiDict((name, value.replace(token.reveal(), "***")) for name, value in headers.items())
+        wait = retry_after(headers, answer.status)
+        if wait is None:
+            wait = self.bucket.gate.wait(asyncio.get_running_loop().time())
+        return problem(
+            answer.status, headers, body, method=call.method, url=url, retry_after=min(wait, WINDOW), hint=hint
+        )
+
+    def _failure(self, error: Exception, call: Call[T], url: str, attempts: Attempts) -> EvEnergyError:
+        if self.connections.closed:
+            return ClosedError(f"the client was closed during the call ({call.method} {url})")
+        if attempts.unanswered:
+            attempts.sent = attempts.unanswered = connections.was_sent(error)
+        failed = connections.failure(error, method=call.method, url=url, timeout=self.options.timeout)
+        if attempts.sent and call.method not in SAFE and not call.is_oauth:
+            return _outcome_unknown(failed, call.method, url)
+        return failed
+
+    def _ended(self, call: Call[T], attempts: Attempts) -> EvEnergyError:
+        """The deadline was spent, or the client closed."""
+        url = self._url(call)
+        if self.connections.closed:
+            return ClosedError(f"the client was closed during the call ({call.method} {url})")
+        error = RequestTimeoutError(
+            f"the deadline of {self.options.deadline:g} s was spent, in attempt {attempts.total} ({call.method} {url})",
+            method=call.method,
+            url=url,
+        )
+        return _outcome_unknown(error, call.method, url) if attempts.unanswered and call.method not in SAFE else error
+
+
+class _Headers:
+    """The headers of all requests of a client, merged once for each token."""
+
+    def __init__(self, options: Options) -> None:
+        self._own = {
+            "Accept": "application/json, application/problem+json",
+            "EvEnergy-Version": options.api_version,
+        }
+        if options.user is not None:
+            self._own["EvEnergy-User"] = f"{options.base_url}/users/{options.user}"
+        self._token: Secret | None = None
+        self._plain = CIMultiDict(self._own)
+        self._with_body = CIMultiDict(self._own, **{"Content-Type": "application/json"})
+
+    def of(self, call: Call[T], token: Secret | None) -> CIMultiDict[str]:
+        """What a request carries; never bound to a name on its way, so that no traceback can show it."""
+        if token != self._token:
+            self._token = token
+            for headers in (self._plain, self._with_body):
+                headers.popall("Authorization", None)
+                if token is not None:
+                    headers["Authorization"] = f"Bearer {checks.secret('the access token', token.reveal())}"
+        headers = self._plain if call.body is None else self._with_body
+        return CIMultiDict(headers, **call.headers) if call.headers else headers
+
+
+def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnknownError:
+    unknown = OutcomeUnknownError(
+        f"{error}; it was sent and may have taken effect: read the resource back before sending it again",
+        method=method,
+        url=url,
+        transient=False,
+    )
+    unknown.__cause__ = error.__cause__
+    return unknown
+
+
+def _trace(method: str, url: str, ended: Response | EvEnergyError | None, attempts: Attempts) -> None:
+    if _log.isEnabledFor(logging.DEBUG):
+        result = ended.status if isinstance(ended, Response) else type(ended).__name__
+        _log.debug("%s %s: %s, attempt %d, %.1f ms", method, url, result, attempts.total, 1000 * attempts.elapsed())

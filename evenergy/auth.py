@@ -69,8 +69,20 @@ class TokenSource(Protocol):
         ...
 
 
-def _secret(name: str) -> Callable[[str], Secret]:
-    return lambda value: Secret(checks.secret(name, value))
+def _token(value: str) -> Secret:
+    return Secret(checks.secret("a token", value))
+
+
+def _client_id(value: str) -> str:
+    return checks.secret("client_id", value)
+
+
+def _client_secret(value: str) -> Secret:
+    return Secret(checks.secret("client_secret", value))
+
+
+def _redirect_uri(value: str) -> str:
+    return checks.header("redirect_uri", value)
 
 
 def _scopes(scopes: Iterable[str]) -> tuple[str, ...]:
@@ -87,7 +99,7 @@ def _optional_url(value: str | None) -> str | None:
 class BearerToken:
     """An access token that somebody else renews."""
 
-    _token: Secret = attrs.field(converter=_secret("a token"))
+    _token: Secret = attrs.field(converter=_token)
 
     async def access_token(self) -> str:
         """The token, as it was given."""
@@ -105,8 +117,8 @@ class ClientCredentials:
         token_url: Where tokens are had; None for ``/o/token/`` on the origin of the client's base URL.
     """
 
-    client_id: str = attrs.field(converter=lambda value: checks.secret("client_id", value))
-    client_secret: Secret = attrs.field(converter=_secret("client_secret"))
+    client_id: str = attrs.field(converter=_client_id)
+    client_secret: Secret = attrs.field(converter=_client_secret)
     scopes: tuple[str, ...] = attrs.field(default=(), converter=_scopes)
     token_url: str | None = attrs.field(default=None, converter=_optional_url)
 
@@ -116,24 +128,26 @@ class Token:
     """An access token and what renews it. `to_dict` turns it to plain data for a store of yours, `from_dict` back.
 
     Attributes:
+        access: What a request carries; `access_token` is its text.
+        refresh: What renews it, or None; `refresh_token` is its text.
         expires_at: When it ends (UTC), or None when the API did not say.
         scope: What it is good for, separated by blanks; empty when the API did not say.
     """
 
-    _access: Secret
-    _refresh: Secret | None = None
+    access: Secret
+    refresh: Secret | None = None
     expires_at: datetime | None = None
     scope: str = ""
 
     @property
     def access_token(self) -> str:
         """What a request carries."""
-        return self._access.reveal()
+        return self.access.reveal()
 
     @property
     def refresh_token(self) -> str | None:
         """What renews it, or None."""
-        return None if self._refresh is None else self._refresh.reveal()
+        return None if self.refresh is None else self.refresh.reveal()
 
     def to_dict(self) -> dict[str, str | float | None]:
         """Plain data, secrets included; ``expires_at`` in POSIX seconds, as Home Assistant keeps it."""
@@ -191,10 +205,10 @@ class AuthorizationCode:
         token_url: Where tokens are had; None for ``/o/token/`` on the origin of the client's base URL.
     """
 
-    client_id: str = attrs.field(converter=lambda value: checks.secret("client_id", value))
-    redirect_uri: str = attrs.field(converter=lambda value: checks.header("redirect_uri", value))
+    client_id: str = attrs.field(converter=_client_id)
+    redirect_uri: str = attrs.field(converter=_redirect_uri)
     client_secret: Secret | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_secret("client_secret")), kw_only=True
+        default=None, converter=attrs.converters.optional(_client_secret), kw_only=True
     )
     scopes: tuple[str, ...] = attrs.field(default=(), converter=_scopes, kw_only=True)
     token: Token | None = attrs.field(default=None, kw_only=True)
@@ -248,21 +262,21 @@ class OAuthEndpoints:
         self._origin = origin
         self._post = post
 
-    def authorization_request(self, state: str | None) -> AuthorizationRequest:
+    def authorization_request(self, app: AuthorizationCode, state: str | None) -> AuthorizationRequest:
         """The URL that asks the user, with a challenge that only this process can answer."""
         verifier = secrets.token_urlsafe(64)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         state = state if state is not None else secrets.token_urlsafe(32)
         parameters = {
             "response_type": "code",
-            "client_id": self.app.client_id,
-            "redirect_uri": cast("AuthorizationCode", self.app).redirect_uri,
+            "client_id": app.client_id,
+            "redirect_uri": app.redirect_uri,
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        if self.app.scopes:
-            parameters["scope"] = " ".join(self.app.scopes)
+        if app.scopes:
+            parameters["scope"] = " ".join(app.scopes)
         return AuthorizationRequest(f"{self._origin}/o/authorize/?{urlencode(parameters)}", state, Secret(verifier))
 
     async def token(self, grant: Form) -> Token:
@@ -275,21 +289,23 @@ class OAuthEndpoints:
         url = self.app.token_url or f"{self._origin}/o/token/"
         status, body = await self._post(url, self._identified(grant), self._basic())
         document = _document(body)
-        if status == 200 and document.get("access_token"):  # noqa: PLR2004
+        if status == HTTPStatus.OK and document.get("access_token"):
             try:
                 return Token.from_dict(document)
             except InvalidArgumentError as error:
-                raise DecodeError(f"the token endpoint's answer cannot be read: {error}", status=status, url=url) from None
+                raise DecodeError(
+                    f"the token endpoint's answer cannot be read: {error}", status=status, url=url
+                ) from None
         raise _token_error(status, document, url)
 
     async def revoke(self, token: Token) -> None:
         """End a token, and the one that renews it (RFC 7009)."""
         url = f"{self._origin}/o/revoke_token/"  # without the last slash the provider answers 405
-        for kind, value in (("refresh_token", token._refresh), ("access_token", token._access)):  # noqa: SLF001
+        for kind, value in (("refresh_token", token.refresh), ("access_token", token.access)):
             if value is not None:
                 form = self._identified(Form(token=value.reveal(), token_type_hint=kind))
                 status, body = await self._post(url, form, self._basic())
-                if status != 200:  # noqa: PLR2004
+                if status != HTTPStatus.OK:
                     raise _token_error(status, _document(body), url)
 
     def _identified(self, form: Form) -> Form:
@@ -376,7 +392,7 @@ class RenewedToken:
         asked = asyncio.get_running_loop().time()
         token = await self._endpoints.token(self._grant())
         if token.refresh_token is None and self._current is not None:
-            token = attrs.evolve(token, refresh=self._current._refresh)  # not rotated  # noqa: SLF001
+            token = attrs.evolve(token, refresh=self._current.refresh)  # not rotated
         await self.adopt(token, asked)
 
     def _grant(self) -> Form:
@@ -403,7 +419,7 @@ class RenewedToken:
         self._current = token
         self._good_until = asked + life - min(_MARGIN, 0.1 * life)
         # Spread, so that many processes do not renew at the same moment.
-        self._renew_at = asked + life - min(_EARLY, 0.5 * life) * random.uniform(0.8, 1.0)  # noqa: S311
+        self._renew_at = asked + life - min(_EARLY, 0.5 * life) * random.uniform(0.8, 1.0)
 
 
 def _life(token: Token) -> float:
@@ -417,8 +433,12 @@ def _token_error(status: int, document: dict[str, object], url: str) -> EvEnergy
     error = printable(said) if isinstance(said, str) else ""
     if error in _FINAL:
         title = f"The token endpoint refused: {error}"
-        hint = "check client_id and client_secret" if error == "invalid_client" else "authorize again, or check the scopes"
-        return AuthenticationError(f"401 {title} · {hint} (POST {url})", **Members(status=401, title=title, method="POST", url=url))
+        hint = (
+            "check client_id and client_secret" if error == "invalid_client" else "authorize again, or check the scopes"
+        )
+        return AuthenticationError(
+            f"401 {title} · {hint} (POST {url})", **Members(status=401, title=title, method="POST", url=url)
+        )
     if status >= HTTPStatus.BAD_REQUEST and (error or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
         kind = ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else BadRequestError
         title = f"The token endpoint failed{': ' + error if error else ''}"

@@ -22,7 +22,7 @@ from .pager import Page, Pager, Pages
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
 A_contra = TypeVar("A_contra", contravariant=True)
-I = TypeVar("I")  # noqa: E741  an item
+Item = TypeVar("Item")
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -231,7 +231,7 @@ def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]]) -> Met
 
     @functools.wraps(method)
     def call(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._loop.run(functools.partial(method, self._twin, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+        return self._loop.run(functools.partial(method, self._twin, *args, **kwargs))
 
     return cast("Method[A, P, R]", call)
 
@@ -241,7 +241,7 @@ def blocking_pager(method: "Callable[Concatenate[A, P], Pager[R]]") -> "Method[A
 
     @functools.wraps(method)
     def call(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> BlockingPager[R]:
-        return BlockingPager(method(self._twin, *args, **kwargs), self._loop)  # pyright: ignore[reportPrivateUsage]
+        return BlockingPager(method(self._twin, *args, **kwargs), self._loop)
 
     return cast("Method[A, P, BlockingPager[R]]", call)
 
@@ -256,9 +256,6 @@ class BlockingPager(Iterator[T]):
         self._pager = pager
         self._loop = loop
         self._items = (item for page in self.pages() for item in page.items)
-
-    def __iter__(self) -> Iterator[T]:
-        return self._items
 
     def __next__(self) -> T:
         return next(self._items)
@@ -280,18 +277,19 @@ def _pages(pages: Pages[T], loop: LoopThread) -> Iterator[Page[T]]:
 def fan_out(
     loop: LoopThread,
     method: Callable[..., Any],
-    items: Iterable[I],
+    items: Iterable[Item],
     *,
     concurrency: int,
     on_progress: OnProgress | None,
     kwargs: dict[str, Any],
-) -> Iterator[Outcome[I, Any]]:
+) -> Iterator[Outcome[Item, Any]]:
     """The outcomes of a blocking method over many items, which are taken in the caller's thread."""
-    facade, function = getattr(method, "__self__", None), getattr(method, "__wrapped__", None)
+    facade: object = getattr(method, "__self__", None)
+    function = getattr(method, "__wrapped__", None)
     if not isinstance(facade, Facade) or function is None:
         raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
-    work = functools.partial(function, facade._twin)  # noqa: SLF001  # pyright: ignore
-    crew = Crew[I, Any](
+    work = functools.partial(function, cast("Facade[Any]", facade)._twin)  # noqa: SLF001
+    crew = Crew[Item, Any](
         lambda item: collected(work(item, **kwargs)),
         concurrency=concurrency,
         total=size(items),
@@ -300,7 +298,7 @@ def fan_out(
     return _outcomes(loop, crew, iter(items))
 
 
-def _outcomes(loop: LoopThread, crew: Crew[I, V], items: Iterator[I]) -> Iterator[Outcome[I, V]]:
+def _outcomes(loop: LoopThread, crew: Crew[Item, V], items: Iterator[Item]) -> Iterator[Outcome[Item, V]]:
     more = True
     try:
         while True:
@@ -322,5 +320,5 @@ def _outcomes(loop: LoopThread, crew: Crew[I, V], items: Iterator[I]) -> Iterato
                 loop.run(crew.close)
 
 
-async def _start(crew: Crew[I, V], item: I) -> None:
+async def _start(crew: Crew[Item, V], item: Item) -> None:
     crew.start(item)

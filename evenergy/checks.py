@@ -16,6 +16,9 @@ PROVIDER = "https://api.ev.energy"
 """The origin that the provider's own URLs name."""
 
 Scalar: TypeAlias = str | int | float | datetime
+LARGEST_PAGE = 100
+"""Items: the most that the API gives for one request."""
+
 Query: TypeAlias = tuple[tuple[str, str], ...]
 """The parameters of a query, in order; a name may repeat."""
 
@@ -29,29 +32,29 @@ def refused(expected: str, came: object) -> InvalidArgumentError:
     return InvalidArgumentError(f"expected {expected}, got {printable(repr(came))}")
 
 
-def identifier(value: str, prefix: str) -> str:
+def identifier(value: object, prefix: str) -> str:
     """An id of the given four-letter prefix, taken as it is or from the end of the resource's URL."""
-    if isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  callers without a type checker
+    if isinstance(value, str):
         last = _last_segment(value)
         if re.fullmatch(prefix + "[A-Z0-9]{26}", last, re.ASCII):
             return last
     raise refused(f"an id such as {prefix}01HRFF3SEVSCRAV9B3CHVDFN0H, or the resource's URL", value)
 
 
-def log_key(value: datetime | str) -> str:
+def log_key(value: object) -> str:
     """The time that names a log: a datetime in UTC with all its digits, a string (or the end of its URL) as it is."""
     if isinstance(value, datetime):
         return aware(value)
-    if isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, str):
         last = unquote(_last_segment(value))
         if _KEY.fullmatch(last):
             return last
     raise refused("an aware datetime, or a time such as 2024-01-01T11:11:11.1111Z from the end of a log's url", value)
 
 
-def aware(value: datetime) -> str:
+def aware(value: object) -> str:
     """An aware datetime as the API writes it."""
-    if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, datetime):
         raise refused("an aware datetime", value)
     if value.utcoffset() is None:
         raise InvalidArgumentError(
@@ -76,51 +79,51 @@ def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterabl
             continue
         if isinstance(value, str | int | float | datetime):
             yield name, _spelled(value)
-        elif isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        else:
             for item in value:
                 yield name, _spelled(item)
-        else:
-            raise refused(f"text, a number, a time or a list of these for {name}", value)
 
 
-def expansion(expand: Iterable[str]) -> tuple[str, ...]:
+def expansion(expand: Iterable[object]) -> tuple[str, ...]:
     """The references to be answered with the resource itself."""
     if isinstance(expand, str):
         raise InvalidArgumentError(f"expected expand as a list such as [{expand!r}], got the bare string {expand!r}")
-    fields = tuple(expand)
-    for field in fields:
-        if not (isinstance(field, str) and _FIELD.fullmatch(field)):  # pyright: ignore[reportUnnecessaryIsInstance]
+    fields: list[str] = []
+    for field in expand:
+        if not (isinstance(field, str) and _FIELD.fullmatch(field)):
             raise refused("a field to expand, such as 'trim.model.make'", field)
-    return fields
+        fields.append(field)
+    return tuple(fields)
 
 
-def page_size(value: int | None) -> int | None:
+def page_size(value: object) -> int | None:
     """How many items a page has, or None for the most."""
-    if value is None or (type(value) is int and 1 <= value <= 100):  # noqa: PLR2004
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_PAGE):
         return value
     raise refused("a page_size from 1 to 100", value)
 
 
-def seconds(name: str, value: float | None, *, zero: bool = False) -> float | None:
+def seconds(name: str, value: object, *, zero: bool = False) -> float | None:
     """A duration, or None for no bound."""
     if value is None:
         return None
-    number = isinstance(value, int | float) and not isinstance(value, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
-    if number and math.isfinite(value) and (value > 0 or (zero and value == 0)):
-        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+        if math.isfinite(number) and (number > 0 or (zero and number == 0)):
+            return number
     raise refused(f"{name} in seconds, {'0 or more' if zero else 'more than 0'}, or None", value)
 
 
-def whole(name: str, value: int) -> int:
+def whole(name: str, value: object) -> int:
     """A count of at least one."""
-    if type(value) is int and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
     raise refused(f"{name} as a whole number of at least 1", value)
 
 
-def secret(name: str, value: str) -> str:
+def secret(name: str, value: object) -> str:
     """A token or a client's credential, fit for a header; what came is never in the message."""
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, str):
         raise InvalidArgumentError(f"expected {name} as text, got {type(value).__name__}")
     if not value:
         raise InvalidArgumentError(f"expected {name}, got an empty string")
@@ -132,19 +135,19 @@ def secret(name: str, value: str) -> str:
     return value
 
 
-def header(name: str, value: str) -> str:
+def header(name: str, value: object) -> str:
     """Visible ASCII, fit for a header."""
-    if isinstance(value, str) and _VISIBLE.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, str) and _VISIBLE.fullmatch(value):
         return value
     raise refused(f"{name} of visible ASCII characters", value)
 
 
-def base_url(value: str) -> str:
+def base_url(value: object) -> str:
     """The root of the API without a slash at its end: https, or http on the loopback."""
     expected = f"base_url as an absolute URL such as {PROVIDER}/v2"
-    if isinstance(value, str) and "@" in value:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, str) and "@" in value:
         raise InvalidArgumentError("expected base_url without a user and password in it; pass credentials as auth")
-    if not isinstance(value, str) or not _VISIBLE.fullmatch(value) or "\\" in value:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value) or "\\" in value:
         raise refused(expected, value)
     parts = _split(value, expected)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "?" in value:
@@ -156,10 +159,10 @@ def base_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def endpoint_url(value: str) -> str:
+def endpoint_url(value: object) -> str:
     """The full URL of a token endpoint, whose last slash counts."""
     base_url(value)
-    return value
+    return str(value)
 
 
 def origin(url: str) -> str:
@@ -169,14 +172,14 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
-def placed(path_or_url: str, base: str) -> tuple[str, Query]:
+def placed(path_or_url: object, base: str) -> tuple[str, Query]:
     """The quoted path below the base URL, and the query, of a path or of a URL that the API gave.
 
     Raises:
         InvalidArgumentError: The URL is of another origin than the base's and the provider's, or the path climbs.
     """
     expected = "a path such as /vehicles, or a URL of the API"
-    if not isinstance(path_or_url, str) or not re.fullmatch(r"[^\x00-\x20\\#\x7f]+", path_or_url):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(path_or_url, str) or not re.fullmatch(r"[^\x00-\x20\\#\x7f]+", path_or_url):
         raise refused(expected, path_or_url)
     parts = _split(path_or_url, expected)
     if parts.scheme or parts.netloc:
@@ -213,12 +216,12 @@ def _last_segment(value: str) -> str:
     return value.partition("?")[0].rstrip("/").rpartition("/")[2] if "://" in value else value
 
 
-def _spelled(value: Scalar) -> str:
+def _spelled(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
         return aware(value)
-    if isinstance(value, str | int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, str | int | float):
         return str(value)
     raise refused("text, a number or a time", value)
 
@@ -239,9 +242,9 @@ def _is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def method(value: str) -> str:
+def method(value: object) -> str:
     """An HTTP method in capitals."""
-    if isinstance(value, str) and re.fullmatch("[A-Za-z]+", value, re.ASCII):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, str) and re.fullmatch("[A-Za-z]+", value, re.ASCII):
         return value.upper()
     raise refused("an HTTP method such as GET", value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -37,13 +37,13 @@ from .onboarding import (
     VehicleOnboardings,
     VehicleWaitlist,
 )
-from .pager import LARGEST_PAGE, Pager
+from .pager import Pager
 from .retry import Budget, Retry
-from .session import Bucket, Call, Options, Response, Session, call, encode, reader
+from .session import Bucket, Call, Options, Response, Session, call, encode, list_of, reader
 from .users import BlockingUsers, Users
 from .vehicles import BlockingVehicles, Vehicles
 
-I = TypeVar("I")  # noqa: E741  an item
+Item = TypeVar("Item")
 T = TypeVar("T")
 V = TypeVar("V")
 
@@ -76,7 +76,7 @@ class AsyncClient:
         InvalidArgumentError: An argument, or a variable of the environment, is not what was expected.
     """
 
-    def __init__(  # noqa: PLR0913  these are the options
+    def __init__(
         self,
         auth: Auth | None = None,
         *,
@@ -86,7 +86,7 @@ class AsyncClient:
         api_version: str = "2",
         timeout: float = 30.0,
         deadline: float | None = None,
-        retry: Retry = Retry(attempts=4),  # noqa: B008  it is frozen
+        retry: Retry = Retry(attempts=4),
         max_wait: float | None = 60.0,
         concurrency: int = 32,
         trust_env: bool = False,
@@ -102,10 +102,11 @@ class AsyncClient:
             retry=_retry(retry),
             max_wait=checks.seconds("max_wait", max_wait, zero=True),
         )
-        if session is not None and not isinstance(session, ClientSession):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise checks.refused("an aiohttp.ClientSession as session", session)
-        connections = Connections(session, concurrency=checks.whole("concurrency", concurrency), trust_env=trust_env)
-        self._made_at: str | None = made_at()
+        connections = Connections(
+            _aiohttp_session(session), concurrency=checks.whole("concurrency", concurrency), trust_env=trust_env
+        )
+        self.warns = True
+        self._made_at = made_at()
         self._is_view = False
         self._open(_session(auth, options, connections, Budget()))
 
@@ -126,7 +127,7 @@ class AsyncClient:
         """What the API last said of the rate limit, or None before its first answer."""
         return self._session.bucket.gate.rate_limit
 
-    def with_options(  # noqa: PLR0913  these are the options
+    def with_options(
         self,
         *,
         auth: Auth | UnsetType | None = UNSET,
@@ -151,7 +152,7 @@ class AsyncClient:
             max_wait=_or(max_wait, old.options.max_wait, lambda value: checks.seconds("max_wait", value, zero=True)),
         )
         view = object.__new__(type(self))
-        view._made_at, view._is_view = None, True
+        view.warns, view._is_view = False, True
         if isinstance(auth, UnsetType):
             view._open(Session(options, old.bucket, old.connections, old.budget))
         else:
@@ -224,39 +225,39 @@ class AsyncClient:
         replaced = {name for name, _ in given}
         query = (*(pair for pair in asked if pair[0] not in replaced), *given)
         if "page_size" not in {name for name, _ in query}:
-            query = (("page_size", str(LARGEST_PAGE)), *query)
+            query = (("page_size", str(checks.LARGEST_PAGE)), *query)
         checks.page_size(cast("int | None", params.get("page_size")))
-        return Pager(self._session, Call("GET", place, reader(cast("type[list[T]]", list[into])), query))  # type: ignore[valid-type]
+        return Pager(self._session, Call("GET", place, reader(list_of(into)), query))
 
     @overload
     def fan_out(
         self,
-        method: Callable[Concatenate[I, ...], Pager[V]],
-        items: Iterable[I] | AsyncIterable[I],
+        method: Callable[Concatenate[Item, ...], Pager[V]],
+        items: Iterable[Item] | AsyncIterable[Item],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> FanOut[I, list[V]]: ...
+    ) -> FanOut[Item, list[V]]: ...
     @overload
     def fan_out(
         self,
-        method: Callable[Concatenate[I, ...], Awaitable[V]],
-        items: Iterable[I] | AsyncIterable[I],
+        method: Callable[Concatenate[Item, ...], Awaitable[V]],
+        items: Iterable[Item] | AsyncIterable[Item],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> FanOut[I, V]: ...
+    ) -> FanOut[Item, V]: ...
     def fan_out(
         self,
-        method: Callable[Concatenate[I, ...], Any],
-        items: Iterable[I] | AsyncIterable[I],
+        method: Callable[Concatenate[Item, ...], Any],
+        items: Iterable[Item] | AsyncIterable[Item],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> FanOut[I, Any]:
+    ) -> FanOut[Item, Any]:
         """Call a method for many items at once; the outcomes come in order of completion.
 
         One failure loses nothing else. An item is taken when an outcome is asked for, so a slow loop holds the calls
@@ -273,7 +274,7 @@ class AsyncClient:
         Raises:
             InvalidArgumentError: ``concurrency`` is below 1.
         """
-        crew = Crew[I, Any](
+        crew = Crew[Item, Any](
             lambda item: collected(method(item, **kwargs)),
             concurrency=concurrency,
             total=size(items),
@@ -298,7 +299,7 @@ class AsyncClient:
 
     def __del__(self) -> None:
         session: Session | None = getattr(self, "_session", None)  # None when an argument was refused
-        if session is None or self._made_at is None or session.connections.closed or not session.connections.used:
+        if session is None or not self.warns or session.connections.closed or not session.connections.used:
             return
         session.connections.abandon()
         warnings.warn(
@@ -315,14 +316,14 @@ class AsyncClient:
 class Client(Facade[AsyncClient]):
     """`AsyncClient`, blocking: the same names, for code that cannot await.
 
-    Its event loop runs in a thread of its own, which the first call starts. It can be used in scripts, in notebooks, from
-    many threads at once, and after a fork. Use it with ``with``, or call `close`.
+    Its event loop runs in a thread of its own, which the first call starts. It can be used in scripts, in notebooks,
+    from many threads at once, and after a fork. Use it with ``with``, or call `close`.
 
     Args:
         auth: As for `AsyncClient`, like all others; it takes no ``session``.
     """
 
-    def __init__(  # noqa: PLR0913  these are the options
+    def __init__(
         self,
         auth: Auth | None = None,
         *,
@@ -331,7 +332,7 @@ class Client(Facade[AsyncClient]):
         api_version: str = "2",
         timeout: float = 30.0,
         deadline: float | None = None,
-        retry: Retry = Retry(attempts=4),  # noqa: B008  it is frozen
+        retry: Retry = Retry(attempts=4),
         max_wait: float | None = 60.0,
         concurrency: int = 32,
         trust_env: bool = False,
@@ -348,7 +349,7 @@ class Client(Facade[AsyncClient]):
             concurrency=concurrency,
             trust_env=trust_env,
         )
-        twin._made_at = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  the loop thread warns for both
+        twin.warns = False  # the loop thread does it for both
         unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
         self._is_view = False
         self._open(twin, LoopThread(twin.close, unclosed))
@@ -373,7 +374,7 @@ class Client(Facade[AsyncClient]):
         """What the API last said of the rate limit, or None before its first answer."""
         return self._twin.rate_limit
 
-    def with_options(  # noqa: PLR0913  these are the options
+    def with_options(
         self,
         *,
         auth: Auth | UnsetType | None = UNSET,
@@ -429,32 +430,32 @@ class Client(Facade[AsyncClient]):
     @overload
     def fan_out(
         self,
-        method: Callable[Concatenate[I, ...], BlockingPager[V]],
-        items: Iterable[I],
+        method: Callable[Concatenate[Item, ...], BlockingPager[V]],
+        items: Iterable[Item],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> Iterator[Outcome[I, list[V]]]: ...
+    ) -> Iterator[Outcome[Item, list[V]]]: ...
     @overload
     def fan_out(
         self,
-        method: Callable[Concatenate[I, ...], V],
-        items: Iterable[I],
+        method: Callable[Concatenate[Item, ...], V],
+        items: Iterable[Item],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> Iterator[Outcome[I, V]]: ...
+    ) -> Iterator[Outcome[Item, V]]: ...
     def fan_out(
         self,
-        method: Callable[Concatenate[I, ...], Any],
-        items: Iterable[I],
+        method: Callable[Concatenate[Item, ...], Any],
+        items: Iterable[Item],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> Iterator[Outcome[I, Any]]:
+    ) -> Iterator[Outcome[Item, Any]]:
         """Call a method of this client for many items at once, as `AsyncClient.fan_out`.
 
         The calls run on the client's loop; the items are taken and ``on_progress`` is called in the caller's thread.
@@ -473,31 +474,31 @@ class Client(Facade[AsyncClient]):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._twin._session.options.base_url}>"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return repr(self._twin).replace(type(self._twin).__name__, type(self).__name__, 1)
 
 
 def made_at() -> str:
     """The line outside this package that is making a client."""
     package = str(Path(__file__).parent)
-    frame = sys._getframe(1)  # noqa: SLF001  the documented way to look at the caller
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(package):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _session(auth: Auth | None, options: Options, connections: Connections, budget: Budget) -> Session:
     bucket = Bucket(None)
     session = Session(options, bucket, connections, budget)
-    found = auth if auth is not None else _from_environment()
+    found: object = auth if auth is not None else _from_environment()
     if isinstance(found, str):
         bucket.source = BearerToken(found)
     elif isinstance(found, ClientCredentials | AuthorizationCode):
         endpoints = OAuthEndpoints(found, checks.origin(options.base_url), session.post_form)
         bucket.source = RenewedToken(endpoints)
         connections.tokens.add(bucket.source)
-    elif found is None or isinstance(found, TokenSource):
+    elif isinstance(found, TokenSource):
         bucket.source = found
-    else:
+    elif found is not None:
         raise InvalidArgumentError(
             "expected auth as a token, ClientCredentials, AuthorizationCode, an object with `async def access_token`,"
             f" or None, got {type(found).__name__}"
@@ -514,7 +515,7 @@ def _from_environment() -> str | ClientCredentials | None:
         return None
     if client_id is None or secret is None:
         missing = "EVENERGY_CLIENT_ID" if client_id is None else "EVENERGY_CLIENT_SECRET"
-        raise InvalidArgumentError(f"the environment variable {missing} is missing beside its other half: set both, or none")
+        raise InvalidArgumentError(f"the environment variable {missing} is missing beside its other half")
     return ClientCredentials(client_id, secret)
 
 
@@ -522,9 +523,15 @@ def _given(argument: str | None, variable: str) -> str | None:
     return argument if argument is not None else checks.environment(variable)
 
 
-def _retry(value: Retry) -> Retry:
-    if not isinstance(value, Retry):  # pyright: ignore[reportUnnecessaryIsInstance]
+def _retry(value: object) -> Retry:
+    if not isinstance(value, Retry):
         raise checks.refused("retry as a Retry, such as Retry(attempts=4)", value)
+    return value
+
+
+def _aiohttp_session(value: object) -> ClientSession | None:
+    if value is not None and not isinstance(value, ClientSession):
+        raise checks.refused("session as an aiohttp.ClientSession, or None", value)
     return value
 
 

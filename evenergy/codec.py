@@ -65,7 +65,7 @@ def decode(body: bytes, into: type[T]) -> T:
     """
     try:
         if _ODD_TIME.search(body) is None:
-            return _decoder(into).decode(body)
+            return cast("T", _decoder(cast("Any", into)).decode(body))
     except (ValueError, RecursionError):
         pass  # the second path takes it, or says exactly what is wrong
     return _structure(body, into)
@@ -95,7 +95,7 @@ def time_text(time: datetime) -> str:
 
 
 @cache
-def _decoder(into: type[T]) -> msgspec.json.Decoder[T]:
+def _decoder(into: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(into)
 
 
@@ -111,7 +111,7 @@ def _structure(body: bytes, into: type[T]) -> T:
     except Exception as error:  # cattrs raises groups of whatever its hooks raise
         places = list(_places(error, "$"))
         text = "; ".join(f"{printable(why)} at {where}" for where, why in places[:3])
-        more = f", and {len(places) - 3} more" if len(places) > 3 else ""  # noqa: PLR2004
+        more = f", and {len(places) - 3} more" if places[3:] else ""
         raise DecodeError(f"the answer cannot be read: {text}{more}", where=places[0][0]) from error
 
 
@@ -128,7 +128,7 @@ def _places(error: Exception, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _expected(what: str, value: object) -> ValueError:
-    kinds = {dict: "an object", list: "an array", NoneType: "null"}
+    kinds: dict[object, str] = {dict: "an object", list: "an array", NoneType: "null"}
     return ValueError(f"expected {what}, got {kinds.get(type(value)) or repr(value)}")
 
 
@@ -176,6 +176,10 @@ def _member(value: object, kind: type[OpenEnum]) -> OpenEnum:
     raise _expected("a string", value)
 
 
+def _is_list(kind: Any) -> bool:
+    return get_origin(kind) is list
+
+
 def _is_reference(kind: Any) -> bool:
     return get_origin(kind) in (Union, UnionType) and any(map(attrs.has, get_args(kind)))
 
@@ -215,7 +219,7 @@ def _from_array(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     converter.register_structure_hook_factory(attrs.has, _from_object)
-    converter.register_structure_hook_factory(lambda kind: get_origin(kind) is list, _from_array)
+    converter.register_structure_hook_factory(_is_list, _from_array)
     converter.register_structure_hook_func(_is_reference, _reference)
     converter.register_structure_hook(int, _whole_number)
     converter.register_structure_hook(float, _number)

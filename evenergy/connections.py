@@ -15,7 +15,7 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.tracing import Trace
 
 from .auth import RenewedToken
-from .errors import ClosedError, EvEnergyError, InvalidArgumentError, RequestTimeoutError, TransportError
+from .errors import ClosedError, InvalidArgumentError, RequestTimeoutError, TransportError, printable
 
 MAX_BODY = 8 * 2**20
 """Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
@@ -89,12 +89,12 @@ class Connections:
         loop = asyncio.get_running_loop()
         if self.closed:
             raise ClosedError("the client is closed; make a new one")
-        if self._loop is not loop or self._http is None:
-            await self._bind(loop)
-        assert self._http is not None  # noqa: S101  for the type checkers
-        if self._http.closed:
+        http = self._http
+        if self._loop is not loop or http is None:
+            http = await self._bind(loop)
+        if http.closed:
             raise ClosedError("the aiohttp session that was given to the client is closed")
-        return self._http
+        return http
 
     async def close(self) -> None:
         """Close what was opened here, and end the calls under way with a ClosedError."""
@@ -114,34 +114,33 @@ class Connections:
         """Nobody will call `close`: let the session be closed on its own loop, soon."""
         self._guard = None
 
-    async def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _bind(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         if self._pid != os.getpid():
             _inherited.append((self._loop, self._http, self._guard))  # closing it would edit the parent's epoll
             self._pid = os.getpid()
         self.calls.clear()
         if self._given is not None:
-            self._borrow(self._given, loop)
+            http = self._borrow(self._given, loop)
         else:
-            self._http = self._make()
-            self.middlewares = None
-            self._guard = _closing(self._http)
-            await anext(self._guard)
+            http = self._make()
             self.slots = asyncio.Semaphore(self._concurrency)
-        self._loop = loop
-        self.used = True
+            self._guard = _closing(http)
+            await anext(self._guard)
+        self._loop, self._http, self.used = loop, http, True
+        return http
 
-    def _borrow(self, given: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> None:
+    def _borrow(self, given: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         if self._loop is not None or getattr(given, "_loop", loop) is not loop:
             raise InvalidArgumentError(
                 "the aiohttp session that was given to the client belongs to another event loop;"
                 " give a session made on this loop, or none, so that the client makes its own on each loop"
             )
-        self._http = given
         # Middlewares of a request replace the session's, which must still run. aiohttp has no public name for them.
         self.middlewares = (send_once, *getattr(given, "_middlewares", ()))
         # In a small pool the wait for a connection would count as part of a request's timeout: wait here instead.
         limits = [getattr(given.connector, name, 0) for name in ("limit", "limit_per_host")]
         self.slots = asyncio.Semaphore(min([self._concurrency, *filter(None, limits)]))
+        return given
 
     def _make(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -180,51 +179,33 @@ def was_sent(error: BaseException) -> bool:
     return not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL)
 
 
-def failure(error: Exception, *, method: str, url: str, timeout: float | None) -> EvEnergyError:
+_TOO_LARGE = f"the body is larger than {MAX_BODY // 2**20} MiB"
+
+_MEANINGS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
+    ((TooLargeError,), _TOO_LARGE, False),
+    ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch), "TLS failed", False),
+    ((aiohttp.ClientConnectorError,), "no connection", True),
+    ((aiohttp.ClientPayloadError,), "the body was cut short", True),
+    ((aiohttp.ClientResponseError, HttpProcessingError), "the answer is not HTTP", True),
+    ((aiohttp.ClientError, OSError), "the connection was lost", True),
+    ((ValueError, RuntimeError), "the request could not be sent", False),
+)
+"""The first that fits says what a failure means, and whether the same request may succeed when it is sent again."""
+
+
+def failure(error: Exception, *, method: str, url: str, timeout: float | None) -> TransportError:
     """The error that stands for one of aiohttp's, with a cause that holds no request."""
-    told = _Told(error, method, url)
-    if isinstance(error, TooLargeError):
-        found = told.transport(f"the body is larger than {MAX_BODY // 2**20} MiB", transient=False)
-    elif isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
-        found = told.transport("the TLS certificate was not accepted, or TLS failed", transient=False)
-    elif isinstance(error, TimeoutError):
-        found = told.timed_out(timeout)
-    elif isinstance(error, aiohttp.ClientConnectorError):
-        found = told.transport("no connection")
-    elif isinstance(error, aiohttp.ClientPayloadError):
-        found = told.transport("the body was cut short")
-    elif isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        found = told.transport("the answer is not HTTP")
-    elif isinstance(error, ValueError | RuntimeError) and not isinstance(error, OSError):
-        found = told.transport("the request could not be sent", transient=False)
+    found: TransportError
+    if isinstance(error, TimeoutError):
+        within = "in time" if timeout is None else f"within {timeout:g} s"
+        found = RequestTimeoutError(f"no whole answer {within} ({method} {url})", method=method, url=url)
     else:
-        found = told.transport("the connection was lost")
+        what, transient = next((what, again) for kinds, what, again in _MEANINGS if isinstance(error, kinds))
+        why = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+        text = f"{what}{': ' if why else ''}{printable(why)} ({method} {url})"
+        found = TransportError(text, method=method, url=url, transient=transient)
     found.__cause__ = _cause(error)
     return found
-
-
-class _Told:
-    """The parts of a message that all failures share."""
-
-    def __init__(self, error: Exception, method: str, url: str) -> None:
-        self._where = f" ({method} {url})"
-        self._why = _text(error)
-        self._method = method
-        self._url = url
-
-    def transport(self, what: str, *, transient: bool = True) -> TransportError:
-        return TransportError(
-            what + self._why + self._where, method=self._method, url=self._url, transient=transient
-        )
-
-    def timed_out(self, timeout: float | None) -> RequestTimeoutError:
-        within = f" within {timeout:g} s" if timeout is not None else " in time"
-        return RequestTimeoutError(f"no whole answer{within}{self._where}", method=self._method, url=self._url)
-
-
-def _text(error: Exception) -> str:
-    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-    return f": {text}" if text else ""
 
 
 def _cause(error: Exception) -> BaseException:

@@ -178,7 +178,7 @@ class ServerError(ProblemError):
 
 
 class RateLimitError(ProblemError):
-    """429: the hour's requests are used up; also raised, with nothing sent, when a slot is further off than ``max_wait``.
+    """429: the hour's requests are used up; with nothing sent also when a slot is further off than ``max_wait``.
 
     Attributes:
         retry_after: Seconds until the next request may succeed; always set.
@@ -205,7 +205,7 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
 }
 
 
-def problem(  # noqa: PLR0913  an answer has as many parts
+def problem(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
@@ -227,13 +227,11 @@ def problem(  # noqa: PLR0913  an answer has as many parts
         hint: What the caller can do, added to the message.
     """
     document = _document(body)
-    title = _text(document, "title") or _reason(status)
-    detail = _text(document, "detail")
     members = Members(
         status=status,
         type=_text(document, "type"),
-        title=title,
-        detail=detail,
+        title=_text(document, "title") or _reason(status),
+        detail=_text(document, "detail"),
         instance=_text(document, "instance"),
         field_errors=_field_errors(document.get("field_errors")),
         notification=_mapping(document.get("notification")),
@@ -241,7 +239,7 @@ def problem(  # noqa: PLR0913  an answer has as many parts
         url=url,
         headers=headers,
     )
-    message = _message(members, hint)
+    message = f"{_message(ProblemError('', **members), hint)} ({method} {url})"
     kind = _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ProblemError)
     if issubclass(kind, RateLimitError):
         return kind(message, retry_after=retry_after, **members)
@@ -254,14 +252,10 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in cut)
 
 
-def _message(members: Members, hint: str) -> str:
-    said = [printable(f"{members['status']} {members['title']}")]
-    if members["detail"]:
-        said.append(printable(members["detail"]))
-    said.extend(printable(f"{field}: {' '.join(texts)}") for field, texts in members["field_errors"].items())
-    if hint:
-        said.append(hint)
-    return f"{' · '.join(said)} ({members['method']} {members['url']})"
+def _message(said: ProblemError, hint: str) -> str:
+    parts = [f"{said.status} {said.title}", said.detail or ""]
+    parts += [f"{field}: {' '.join(texts)}" for field, texts in said.field_errors.items()]
+    return " · ".join([*(printable(part) for part in parts if part), *filter(None, [hint])])
 
 
 def _document(body: bytes) -> dict[str, object]:

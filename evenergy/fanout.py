@@ -12,7 +12,7 @@ from . import checks
 from .errors import RateLimitError
 from .pager import Pager
 
-I = TypeVar("I")  # noqa: E741  an item
+Item = TypeVar("Item")
 V = TypeVar("V")
 
 OnProgress: TypeAlias = Callable[[int, int, int | None], object]
@@ -20,7 +20,7 @@ OnProgress: TypeAlias = Callable[[int, int, int | None], object]
 
 
 @attrs.frozen
-class Outcome(Generic[I, V]):
+class Outcome(Generic[Item, V]):
     """What became of one item.
 
     Attributes:
@@ -29,7 +29,7 @@ class Outcome(Generic[I, V]):
         error: What went wrong, or None.
     """
 
-    item: I
+    item: Item
     value: V | None = None
     error: Exception | None = None
 
@@ -40,12 +40,12 @@ class Outcome(Generic[I, V]):
         return cast("V", self.value)
 
 
-class Crew(Generic[I, V]):
+class Crew(Generic[Item, V]):
     """The calls under way: started one by one, handed out as they end."""
 
     def __init__(
         self,
-        work: Callable[[I], Awaitable[V]],
+        work: Callable[[Item], Awaitable[V]],
         *,
         concurrency: int,
         total: int | None,
@@ -57,7 +57,7 @@ class Crew(Generic[I, V]):
         self._total = total
         self._on_progress = on_progress
         self._done = self._failed = 0
-        self._ended: deque[Outcome[I, V]] = deque()
+        self._ended: deque[Outcome[Item, V]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.Future[None] | None = None
 
@@ -71,13 +71,13 @@ class Crew(Generic[I, V]):
         """Whether an outcome is to come."""
         return bool(self._tasks or self._ended)
 
-    def start(self, item: I) -> None:
+    def start(self, item: Item) -> None:
         """Begin with an item."""
         task = asyncio.get_running_loop().create_task(self._run(item))
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
-    def take(self) -> Outcome[I, V] | None:
+    def take(self) -> Outcome[Item, V] | None:
         """The next outcome, if one is there."""
         if not self._ended:
             return None
@@ -115,12 +115,12 @@ class Crew(Generic[I, V]):
             task.cancel()
         return set(self._tasks)
 
-    async def _run(self, item: I) -> None:
+    async def _run(self, item: Item) -> None:
         try:
-            outcome = Outcome[I, V](item, value=await self._work(item))
+            outcome = Outcome[Item, V](item, value=await self._work(item))
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this item
             self.refused = self.refused or isinstance(error, RateLimitError)
-            outcome = Outcome[I, V](item, error=error)
+            outcome = Outcome[Item, V](item, error=error)
         self._ended.append(outcome)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -132,23 +132,23 @@ class Crew(Generic[I, V]):
             self._wake.set_result(None)
 
 
-class FanOut(AsyncIterator[Outcome[I, V]]):
+class FanOut(AsyncIterator[Outcome[Item, V]]):
     """The outcomes, in order of completion. An item is taken when the one who iterates asks for more.
 
     Leaving the loop cancels what is under way as soon as this object is let go; `aclose` (`contextlib.aclosing`) does
     it at once, and waits for it.
     """
 
-    def __init__(self, crew: Crew[I, V], items: Iterable[I] | AsyncIterable[I]) -> None:
+    def __init__(self, crew: Crew[Item, V], items: Iterable[Item] | AsyncIterable[Item]) -> None:
         self._crew = crew
-        self._items: AsyncIterator[I] = aiter(items) if isinstance(items, AsyncIterable) else _Awaitable(items)
+        self._items: AsyncIterator[Item] = aiter(items) if isinstance(items, AsyncIterable) else _Awaitable(items)
         self._is_async = isinstance(items, AsyncIterable)
-        self._coming: asyncio.Future[I] | None = None
+        self._coming: asyncio.Future[Item] | None = None
         self._more = True
         self._broken: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def __anext__(self) -> Outcome[I, V]:
+    async def __anext__(self) -> Outcome[Item, V]:
         self._loop = asyncio.get_running_loop()
         try:
             while True:
@@ -209,13 +209,13 @@ class FanOut(AsyncIterator[Outcome[I, V]]):
             self._loop.call_soon_threadsafe(_cancel, self._crew, self._coming)
 
 
-class _Awaitable(AsyncIterator[I]):
+class _Awaitable(AsyncIterator[Item]):
     """An iterable in the shape of an asynchronous one."""
 
-    def __init__(self, items: Iterable[I]) -> None:
+    def __init__(self, items: Iterable[Item]) -> None:
         self._items = iter(items)
 
-    async def __anext__(self) -> I:
+    async def __anext__(self) -> Item:
         for item in self._items:
             return item
         raise StopAsyncIteration
@@ -227,9 +227,9 @@ def _cancel(crew: Crew[Any, Any], coming: "asyncio.Future[Any] | None") -> None:
         coming.cancel()
 
 
-async def collected(result: Any) -> Any:
+async def collected(result: Pager[Any] | Awaitable[Any]) -> Any:
     """The value of what a method of a collection returned: a coroutine's result, or all items of a pager."""
-    return await (result.collect() if isinstance(result, Pager) else result)  # pyright: ignore[reportUnknownMemberType]
+    return await (result.collect() if isinstance(result, Pager) else result)
 
 
 def size(items: object) -> int | None:

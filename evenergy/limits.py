@@ -61,7 +61,7 @@ class Gate:
     """One bucket of requests, shared by all tasks that draw on it."""
 
     def __init__(self, rng: random.Random | None = None) -> None:
-        self._rng = rng or random.Random()  # noqa: S311  it spreads probes, it guards nothing
+        self._rng = rng or random.Random()
         self._limit: int | None = None  # None: the API has told none, so none is kept
         self._told: tuple[int, int, float] | None = None
         self._free: float = 1  # until the first answer is there one request goes, alone
@@ -94,17 +94,18 @@ class Gate:
             RateLimitError: It would take longer than ``max_wait`` seconds; told at once where that is known.
         """
         loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._bind(loop)
         if not self._waiting and (slot := self._take(loop.time())):
             return slot
         wait = self.wait(loop.time(), self._waiting)
         if max_wait is not None and wait > max_wait:
             raise _refusal(wait, max_wait)
-        self._bind(loop)
         self._announce(wait, max_wait)
         self._waiting += 1
         try:
             async with asyncio.timeout(max_wait), self._line:
-                return self._take(loop.time()) or await self._backoff()(self._look)
+                return self._take(loop.time()) or cast("Slot", await self._backoff()(self._look))
         except TimeoutError:
             raise _refusal(self.wait(loop.time(), 0), max_wait or 0.0) from None
         finally:
@@ -127,7 +128,7 @@ class Gate:
     ) -> None:
         """Learn from the answer to a request."""
         now = asyncio.get_running_loop().time()
-        self._in_flight -= 1
+        self._in_flight = max(0, self._in_flight - 1)
         self._roll(now)
         if limit:
             self._limit = limit
@@ -144,7 +145,7 @@ class Gate:
     def lost(self, slot: Slot) -> None:
         """A request ended without an answer: if it was sent it may have been counted, so it is."""
         now = asyncio.get_running_loop().time()
-        self._in_flight -= 1
+        self._in_flight = max(0, self._in_flight - 1)
         if slot.sent is None:
             self._free += 1
         else:
@@ -231,7 +232,7 @@ class Gate:
             sleep=self._until_change,
         )
 
-    async def _look(self) -> Slot:
+    async def _look(self) -> Slot | None:
         """A slot, or None for the backoff: at most one probe is let out when the window may have opened."""
         now = asyncio.get_running_loop().time()
         self._roll(now)
@@ -239,7 +240,7 @@ class Gate:
         if self._in_flight == 0 and self._free <= 0 and due is not None and now >= max(due, self._not_before):
             self._free = 1
             self._probe_at = None
-        return cast("Slot", self._take(now))
+        return self._take(now)
 
     def _pause(self, now: float) -> float:
         times = [self._sent[0][1] + WINDOW] if self._sent else []
@@ -256,11 +257,13 @@ class Gate:
                 await self._change.wait()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is not loop:  # what others wait on belongs to the loop that they wait in
-            self._loop = loop
-            self._line = asyncio.Lock()
-            self._change = asyncio.Event()
-            self._waiting = 0
+        """What others wait on belongs to the loop that they wait in; what was under way there will not be answered."""
+        self._loop = loop
+        self._line = asyncio.Lock()
+        self._change = asyncio.Event()
+        self._waiting = self._in_flight = 0
+        if self._told is None:
+            self._free = max(self._free, 1)
 
     def _announce(self, wait: float, max_wait: float | None) -> None:
         if max_wait is None and wait > 0 and not self._said_waiting:

@@ -27,7 +27,7 @@ class OAuth:
         Args:
             state: Comes back with the code; a random one unless it is given.
         """
-        return self._tokens().endpoints.authorization_request(state)
+        return self._tokens().endpoints.authorization_request(self._app(), state)
 
     async def exchange(self, code: str, /, *, code_verifier: str | None = None) -> Token:
         """Make a token of the code that came back, within a minute, and use it from now on.
@@ -36,8 +36,8 @@ class OAuth:
             code: From the query of the redirect.
             code_verifier: From the `AuthorizationRequest`.
         """
-        tokens = self._tokens()
-        form = Form(grant_type="authorization_code", code=secret("code", code), redirect_uri=self._app().redirect_uri)
+        tokens, app = self._tokens(), self._app()
+        form = Form(grant_type="authorization_code", code=secret("code", code), redirect_uri=app.redirect_uri)
         if code_verifier is not None:
             form["code_verifier"] = secret("code_verifier", code_verifier)
         asked = asyncio.get_running_loop().time()
@@ -47,21 +47,26 @@ class OAuth:
 
     async def revoke(self) -> None:
         """End the token, and what renews it, at the provider; nothing happens when there is none."""
-        token = self._app().token
+        tokens, token = self._tokens(), self._app().token
         if token is not None:
-            await self._tokens().endpoints.revoke(token)
-            self._tokens().forget()
+            await tokens.endpoints.revoke(token)
+            tokens.forget()
 
     def _tokens(self) -> RenewedToken:
         source = self._session.bucket.source
-        if isinstance(source, RenewedToken) and isinstance(source.endpoints.app, AuthorizationCode):
+        if isinstance(source, RenewedToken):
             return source
-        raise InvalidArgumentError("expected a client whose auth is an AuthorizationCode")
+        raise _wrong_auth()
 
     def _app(self) -> AuthorizationCode:
         app = self._tokens().endpoints.app
-        assert isinstance(app, AuthorizationCode)  # noqa: S101  `_tokens` saw to it
-        return app
+        if isinstance(app, AuthorizationCode):
+            return app
+        raise _wrong_auth()
+
+
+def _wrong_auth() -> InvalidArgumentError:
+    return InvalidArgumentError("expected a client whose auth is an AuthorizationCode")
 
 
 class BlockingOAuth(Facade[OAuth]):

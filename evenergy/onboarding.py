@@ -81,7 +81,7 @@ class VehicleOnboardings:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def start(  # noqa: PLR0913  as many as the API takes
+    async def start(
         self,
         user_id: str,
         /,
@@ -132,9 +132,7 @@ class VehicleOnboardings:
         body = fields(
             authorization_request_uid=authorization_request_id, auth_code=auth_code, smartcar_user_id=smartcar_user_id
         )
-        return await self._session.send(
-            call(CompletedOnboarding, "POST", "vehicle_onboarding", "complete", body=body)
-        )
+        return await self._session.send(call(CompletedOnboarding, "POST", "vehicle_onboarding", "complete", body=body))
 
     async def send_link(self, *, email: str, make: VehicleMake | str) -> None:
         """Mail the user a link to onboard with. API: ``POST /vehicle_onboarding/onboarding_link``.
@@ -182,9 +180,7 @@ class VehicleCompatibilities:
             program_id=None if program_id is None else identifier(program_id, "prog"),
         )
         path = ("vehicle_compatibility", "check")
-        return await self._session.send(
-            call(VehicleCompatibility, "GET", *path, query=parameters, language=language)
-        )
+        return await self._session.send(call(VehicleCompatibility, "GET", *path, query=parameters, language=language))
 
 
 class VehicleWaitlist:
@@ -193,7 +189,7 @@ class VehicleWaitlist:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def create(  # noqa: PLR0913  as many as the API takes
+    async def create(
         self,
         *,
         email: str,

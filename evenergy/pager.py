@@ -11,12 +11,9 @@ from . import checks
 from .checks import Query
 from .errors import DecodeError, InvalidArgumentError
 from .limits import RateLimit
-from .session import Call, Response, Session, call
+from .session import Call, Response, Session, call, list_of
 
 T = TypeVar("T")
-
-LARGEST_PAGE = 100
-"""Items: the most that the API gives for one request."""
 
 _CURSORS = frozenset({"page_after", "page_before"})
 
@@ -82,7 +79,10 @@ class Pages(Generic[T]):
 
     def _read(self, answer: Response, query: Query) -> tuple[Page[T], Query | None]:
         links = parse_links(answer.headers)
-        following, previous = follow(query, links.get("next")), follow(query, links.get("previous") or links.get("prev"))
+        following, previous = (
+            follow(query, links.get("next")),
+            follow(query, links.get("previous") or links.get("prev")),
+        )
         page = Page(
             self._call.read(answer),
             self._url(following),
@@ -117,7 +117,7 @@ class Items(AsyncIterator[T]):
 class Pager(Generic[T]):
     """A collection. ``async for item in pager`` iterates all of it, ``pager.pages()`` page by page.
 
-    One page is held at a time, and no answer is open between two pages, so nothing has to be closed when a loop is left.
+    One page is held at a time, and no answer is open between two pages: nothing has to be closed when a loop is left.
     Each page is one call, with the client's ``deadline`` and ``max_wait`` of its own.
     """
 
@@ -148,8 +148,8 @@ class Pager(Generic[T]):
 
 def listing(into: type[T], *path: str, page_size: int | None = None, query: Query = ()) -> Call[list[T]]:
     """The call for a collection: its largest pages unless told otherwise, since each costs one request."""
-    size = checks.page_size(page_size) or LARGEST_PAGE
-    return call(list[into], "GET", *path, query=(("page_size", str(size)), *query))  # type: ignore[valid-type]
+    size = checks.page_size(page_size) or checks.LARGEST_PAGE
+    return call(list_of(into), "GET", *path, query=(("page_size", str(size)), *query))
 
 
 def parse_links(headers: Mapping[str, str]) -> dict[str, str]:

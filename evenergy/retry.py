@@ -20,7 +20,7 @@ from .errors import (
 from .limits import retry_after
 
 SAFE = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods that may be sent again after an answer was lost (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
+"""Methods that may be sent again after a lost answer (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
 
 _PASSING = frozenset({500, 502, 503, 504})
 
@@ -148,7 +148,8 @@ class Attempts:
                 return error.malformed and self._method in ("GET", "HEAD")
             case ServerError():
                 return error.status in _PASSING and repeatable
-        return False
+            case _:
+                return False
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         error = _error(state)

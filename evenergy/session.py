@@ -1,15 +1,14 @@
 """The request core: what is asked (`Call`), and how it is sent. The only file that sends through aiohttp.
 
-    endpoint → Session.send (what: url, query, retry, gate) → Session._once (how: one attempt) → aiohttp
+endpoint → Session.send (what: url, query, retry, gate) → Session._once (how: one attempt) → aiohttp
 """
 
 import asyncio
-import functools
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from types import NoneType
-from typing import Generic, TypeVar
+from types import GenericAlias, NoneType
+from typing import Generic, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -103,7 +102,7 @@ class Call(Generic[T]):
     is_oauth: bool = False
 
 
-def call(  # noqa: PLR0913  a call has as many parts
+def call(
     into: type[T],
     method: str,
     *path: str,
@@ -124,12 +123,16 @@ def call(  # noqa: PLR0913  a call has as many parts
     )
 
 
-@functools.cache
 def reader(into: type[T]) -> Callable[[Response], T]:
-    """From an answer to a value of the given type; an answer without a body is None."""
+    """From an answer to a value of the given type; what has no value is not read."""
     if into is NoneType:
-        return lambda _: None  # type: ignore[return-value]  # T is None
+        return lambda _: cast("T", None)
     return lambda answer: codec.decode(answer.body, into)
+
+
+def list_of(into: type[T]) -> type[list[T]]:
+    """The type of a list of values."""
+    return cast("type[list[T]]", GenericAlias(list, (into,)))
 
 
 def fields(**given: object) -> dict[str, object]:
@@ -211,9 +214,7 @@ class Session:
         if basic is not None:
             headers["Authorization"] = basic.reveal()
         body = urlencode(form).encode()
-        post = Call(
-            "POST", url, lambda answer: (answer.status, answer.body), body=body, headers=headers, is_oauth=True
-        )
+        post = Call("POST", url, lambda answer: (answer.status, answer.body), body=body, headers=headers, is_oauth=True)
         return await self._once(post, Attempts("POST", self.options.retry, None, self.budget))
 
     async def _again(self, call: Call[T], attempts: Attempts, first: EvEnergyError) -> T:
@@ -265,7 +266,8 @@ class Session:
         except connections.FAILURES as error:
             failed = self._failure(error, call, url, attempts)
         except asyncio.CancelledError as error:
-            raise error.with_traceback(None)  # noqa: B904, TRY201  aiohttp's frames hold the headers
+            error.__traceback__ = None  # aiohttp's frames hold the headers
+            raise
         finally:
             self._account(call, slot, answer)
         _trace(call.method, url, answer or failed, attempts)

@@ -188,7 +188,7 @@ class Vehicles:
         expanded = query(expand=expansion(expand))
         return Pager(self._session, listing(Vehicle, "vehicles", page_size=page_size, query=expanded))
 
-    async def create(  # noqa: PLR0913  as many fields as a new vehicle has
+    async def create(
         self,
         *,
         model: VehicleModel | str,
@@ -218,11 +218,9 @@ class Vehicles:
             user=UNSET if isinstance(user, UnsetType) else self._session.reference(user, "user", "users"),
         )
         expanded = query(expand=expansion(expand))
-        return await self._session.send(
-            call(Vehicle, "POST", "vehicles", query=expanded, body=body, needs_user=True)
-        )
+        return await self._session.send(call(Vehicle, "POST", "vehicles", query=expanded, body=body, needs_user=True))
 
-    async def update(  # noqa: PLR0913  as many fields as can be changed
+    async def update(
         self,
         vehicle_id: str,
         /,
@@ -250,9 +248,7 @@ class Vehicles:
             battery_size_watt_hours=battery_size_watt_hours,
         )
         path = ("vehicles", identifier(vehicle_id, "vhcl"))
-        return await self._session.send(
-            call(Vehicle, "PATCH", *path, query=query(expand=expansion(expand)), body=body)
-        )
+        return await self._session.send(call(Vehicle, "PATCH", *path, query=query(expand=expansion(expand)), body=body))
 
     async def delete(self, vehicle_id: str, /) -> None:
         """Remove a vehicle. API: ``DELETE /vehicles/{vehicle_id}`` (the provider's sandbox keeps it)."""

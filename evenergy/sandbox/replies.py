@@ -1,0 +1,24 @@
+"""What an operation gives back."""
+
+import json
+from collections.abc import Mapping
+
+import attrs
+from aiohttp import web
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+@attrs.frozen
+class Reply:
+    """An answer before it becomes HTTP."""
+
+    data: object
+    status: int = 200
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    content_type: str = "application/json"
+
+    def response(self) -> web.Response:
+        """Encode it."""
+        body = _encode(self.data).encode()
+        return web.Response(body=body, status=self.status, headers=self.headers, content_type=self.content_type)

@@ -1,0 +1,183 @@
+"""The sandbox itself: what it offers, its start and its end."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from evenergy.sandbox.calls import World
+from evenergy.sandbox.dice import Dice
+from evenergy.sandbox.fleet import Fleet
+from evenergy.sandbox.front import ROOT, Front
+from evenergy.sandbox.logbook import LogBook
+from evenergy.sandbox.oauth import Authority
+
+_HOST = "127.0.0.1"
+_GRACE = 1.0  # seconds for answers under way when it closes; they take milliseconds
+
+
+class Sandbox:
+    """A server on loopback that behaves like the ev.energy v2 API.
+
+    Use it as an asynchronous context manager, or as a plain one, which serves from a thread of its own. The same
+    arguments and the same clock give the same vehicles and logs.
+
+    Args:
+        vehicles: How many vehicles there are.
+        days: How many days their logs go back.
+        seed: What users, vehicles and logs are drawn from.
+        rate_limit: The requests allowed in a rolling hour; anonymous callers have 50.
+        port: The port to listen on; 0 takes a free one.
+        clock: Gives the time in POSIX seconds, as `time.time` does. Logs, tokens and the rate limit follow it.
+
+    Attributes:
+        client_id: The application's id for the token endpoint.
+        client_secret: Its secret, which follows from the seed.
+
+    Raises:
+        ValueError: An argument is no integer, or out of its range.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        vehicles: int = 25,
+        days: int = 7,
+        seed: int = 0,
+        rate_limit: int = 1000,
+        port: int = 0,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        _check("vehicles", vehicles, 0, 1_000_000)
+        _check("days", days, 1, 3650)
+        _check("seed", seed, -(2**63), 2**63 - 1)
+        _check("rate_limit", rate_limit, 1, 1_000_000_000)
+        _check("port", port, 0, 65_535)
+        self.client_id = "sandbox"
+        self.client_secret = f"sandbox-{Dice(f'{seed}/secret').getrandbits(64):016x}"
+        self._rate_limit = rate_limit
+        self._port = port
+        self._clock = clock or time.time
+        self._fleet = Fleet(vehicles, days, seed, self._clock())
+        self._base_url = ""
+        self._front: Front | None = None
+        self._runner: web.AppRunner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The base URL of the API; the authorization server is on the same origin.
+
+        Raises:
+            RuntimeError: The sandbox was not started yet.
+        """
+        if not self._base_url:
+            raise RuntimeError("The sandbox has no URL before it is started: use it in a `with` statement.")
+        return self._base_url
+
+    @property
+    def vehicle_ids(self) -> list[str]:
+        """The ids of all vehicles, in the order of creation."""
+        return list(self._fleet.vehicles)
+
+    @property
+    def user_ids(self) -> list[str]:
+        """The ids of all users, in the order of creation."""
+        return list(self._fleet.users)
+
+    @property
+    def make_ids(self) -> list[str]:
+        """The ids of all vehicle makes, in the order of creation."""
+        return list(self._fleet.catalogue.makes)
+
+    @property
+    def requests(self) -> int:
+        """How many requests to the API were answered, errors among them; tokens do not count."""
+        return self._front.answered if self._front else 0
+
+    async def start(self) -> None:
+        """Serve from the running loop.
+
+        Raises:
+            OSError: The port is in use, or not for this user.
+            RuntimeError: It serves already.
+        """
+        if self._runner is not None:
+            raise RuntimeError("The sandbox serves already.")
+        listener = socket.create_server((_HOST, self._port))
+        try:
+            self._base_url = f"http://{_HOST}:{listener.getsockname()[1]}{ROOT}"
+            self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_GRACE)
+            await self._runner.setup()
+            await web.SockSite(self._runner, listener).start()
+        except BaseException:
+            listener.close()
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Stop serving. Closing twice does nothing."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __enter__(self) -> Self:
+        if self._thread is not None:
+            raise RuntimeError("The sandbox serves already.")
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = runner.get_loop()
+        self._thread = Thread(target=_run, args=(runner,), name="evenergy-sandbox", daemon=True)
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self.start(), self._loop).result()
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._loop is not None:
+            try:
+                asyncio.run_coroutine_threadsafe(self.close(), self._loop).result()
+            finally:
+                self._end_thread()
+
+    def _application(self) -> web.Application:
+        fleet, clock = self._fleet, self._clock
+        world = World(self._base_url, self.client_id, fleet, LogBook(fleet, clock), clock)
+        authority = Authority(self.client_id, self.client_secret, fleet.users, clock)
+        self._front = Front(world, authority, self._rate_limit)
+        return self._front.application()
+
+    def _end_thread(self) -> None:
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+
+def _run(runner: asyncio.Runner) -> None:
+    with runner:  # its end lets the last connections close before it closes the loop
+        runner.get_loop().run_forever()
+
+
+def _check(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be an integer from {low} to {high}, not {value!r}")

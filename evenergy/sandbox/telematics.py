@@ -1,0 +1,187 @@
+"""What one cycle of a vehicle leaves in its logs."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from evenergy.sandbox.dice import Dice
+from evenergy.sandbox.driving import Phase, Segment
+from evenergy.sandbox.fleet import Vehicle
+from evenergy.sandbox.times import SECOND, instant
+
+_EVERY = {Phase.DRIVING: 240, Phase.CHARGING: 600, Phase.WAITING: 1800, Phase.COMPLETE: 2400, Phase.PARKED: 3600}
+_SPACING = 61.0  # seconds between samples: more than any takes to be stored, so that logs come in order
+_DIGITS = (0, 1, 2, 3, 3, 3, 4, 5, 6, 6, 6, 6)  # of the fraction of a second
+_STATES = {
+    Phase.PARKED: "STATIONARY",
+    Phase.DRIVING: "DRIVING",
+    Phase.WAITING: "PLUGGED_IN_NOT_CHARGING",
+    Phase.CHARGING: "PLUGGED_IN_CHARGING",
+    Phase.COMPLETE: "PLUGGED_IN_COMPLETE",
+}
+_JUST_DRIVEN = 900.0
+_NEARLY = 0.03
+_AC, _DC = "AC - Typically home chargers", "DC - Typically OTG chargers"  # the whole text is the value
+_FAULTS = (
+    (429, "RATE_LIMITED", "ThrottledError"),
+    (408, "VEHICLE_ASLEEP", "TimeoutError"),
+    (503, "PROVIDER_UNAVAILABLE", "ProviderError"),
+    (401, "TOKEN_EXPIRED", "AuthenticationError"),
+)
+
+
+class Log(NamedTuple):
+    """One log: the instant that names it, the instant it was stored, and the rest."""
+
+    key: int
+    logged: int
+    fields: dict[str, object]
+
+
+LogMaker = Callable[[Vehicle, Sequence[Segment], int], list[Log]]
+
+
+def status_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Sample the state, more often when more goes on, and not at all while the vehicle has no reception."""
+    random = Dice(f"{vehicle.id}/status/{day}")
+    pace = vehicle.trim.model.make.telematics.pace
+    dark_from, dark_to = _darkness(segments, random)
+    last, end = -math.inf, segments[-1].end - _SPACING
+    logs: list[Log] = []
+    for segment in segments:
+        every = _EVERY[segment.phase] * pace
+        time = max(segment.start + random.uniform(1, 30), last + _SPACING)
+        stop = min(segment.end, end)
+        while time < stop:
+            if not dark_from <= time < dark_to:
+                key, logged = _stamps(time, random)
+                logs.append(Log(key, logged, _measured(vehicle, segment, time, random)))
+            last = time
+            time += every * random.uniform(0.6, 1.4)
+    return logs
+
+
+def location_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Note each departure and each arrival."""
+    random = Dice(f"{vehicle.id}/location/{day}")
+    logs: list[Log] = []
+    for segment in segments:
+        if segment.phase in (Phase.DRIVING, Phase.PARKED) and segment.end - segment.start > 2 * _SPACING:
+            key, logged = _stamps(segment.start + random.uniform(1, 60), random)
+            logs.append(Log(key, logged, {"at_home": segment.at_home if vehicle.user.consented else None}))
+    return logs
+
+
+def error_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Fail now and then when the make's cloud is asked."""
+    random = Dice(f"{vehicle.id}/errors/{day}")
+    moments = sorted({instant(random.uniform(*_span(segments))) for _ in range(random.choice((0, 0, 1, 1, 2, 4)))})
+    return [Log(moment, moment, _fault(vehicle, random)) for moment in moments]
+
+
+def command_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Wake the vehicle up, and start and stop its charging at home."""
+    random = Dice(f"{vehicle.id}/commands/{day}")
+    logs: list[Log] = []
+    for segment in segments:
+        if segment.at_home and segment.phase is Phase.WAITING:
+            logs.append(_command(segment.start + random.uniform(1, 60), "SEND_SCHEDULE", None, random))
+        if segment.at_home and segment.phase is Phase.CHARGING:
+            current = round(segment.power / 230 * 1000)
+            logs.append(_command(segment.start + random.uniform(1, 5), "WAKE_UP", None, random))
+            logs.append(_command(segment.start + random.uniform(6, 20), "START_CHARGE", current, random))
+            logs.append(_command(segment.end + random.uniform(0.1, 1), "STOP_CHARGE", current, random))
+    return sorted(logs)
+
+
+def _span(segments: Sequence[Segment]) -> tuple[float, float]:
+    return segments[0].start, segments[-1].end - 1
+
+
+def _darkness(segments: Sequence[Segment], random: Dice) -> tuple[float, float]:
+    start = random.uniform(*_span(segments))
+    return start, start + (random.uniform(1, 5) * 3600 if random.happens(0.2) else 0)
+
+
+def _stamps(time: float, random: Dice) -> tuple[int, int]:
+    key = instant(time)
+    key -= key % 10 ** (6 - random.choice(_DIGITS))
+    return key, key + int((0.2 + 45 * random.random() ** 4) * SECOND)
+
+
+def _measured(vehicle: Vehicle, segment: Segment, time: float, random: Dice) -> dict[str, object]:
+    telematics = vehicle.trim.model.make.telematics
+    fields = _state(segment, time, vehicle.setting_at(time).limit)
+    fields["data_source"] = telematics.source
+    for name in telematics.never:
+        fields[name] = None
+    if random.happens(0.03):  # asleep: the cloud answers, and knows nothing
+        fields |= dict.fromkeys(fields)
+        fields |= {"data_source": telematics.source, "state": "UNKNOWN"}
+    elif random.happens(0.05):
+        fields |= dict.fromkeys(random.sample(tuple(fields), 3))
+    return fields
+
+
+def _state(segment: Segment, time: float, limit: int) -> dict[str, object]:
+    phase, battery, energy = segment.phase, segment.battery, segment.energy_at(time)
+    charging, power = phase is Phase.CHARGING, segment.power_at(energy)
+    complete = phase is Phase.COMPLETE
+    plugged_in = charging or complete or phase is Phase.WAITING
+    return {
+        "state_of_charge_percentage": round(100 * energy / battery),
+        "is_charging": charging,
+        "is_plugged_in": plugged_in,
+        "charge_rate_watts": round(power),
+        "estimated_charge_rate_watts": round(power / 100) * 100 if charging else None,
+        "charge_level_watt_hours": round(energy),
+        "target_charge_level_percentage": limit,
+        "target_charge_level_watt_hours": round(limit / 100 * battery),
+        "charge_energy_added_watt_hours": round(energy - segment.plugged_energy) if plugged_in else None,
+        "minutes_to_full_charge": math.ceil(segment.hours_left(energy) * 60) if charging or complete else None,
+        "current_type": (_AC if segment.at_home else _DC) if plugged_in else None,
+        "is_complete": complete,
+        "odometer_meters": round(segment.odometer_at(time)),
+        "data_source": None,
+        "state": _state_name(segment, time, energy),
+    }
+
+
+def _state_name(segment: Segment, time: float, energy: float) -> str:
+    if segment.phase is Phase.CHARGING and segment.target - energy < _NEARLY * segment.battery:
+        return "PLUGGED_IN_ALMOST_COMPLETE"
+    if segment.phase is Phase.PARKED and segment.after_drive and time - segment.start < _JUST_DRIVEN:
+        return "RECENTLY_FINISHED_DRIVING"
+    return _STATES[segment.phase]
+
+
+def _fault(vehicle: Vehicle, random: Dice) -> dict[str, object]:
+    status, code, kind = random.choice(_FAULTS)
+    command = random.choice(("vehicle_data", "start_charge", "stop_charge", "wake_up"))
+    return {
+        "status_code": status,
+        "controller": vehicle.trim.model.make.telematics.source,
+        "error_code": code,
+        "error_type": kind,
+        "request_id": str(_uuid(random)),
+        "command": command,
+        "error_detail": f"{command}: the vehicle's cloud said {status}",
+        "internal_command_id": None if command == "vehicle_data" else str(_uuid(random)),
+    }
+
+
+def _command(time: float, command: str, current: int | None, random: Dice) -> Log:
+    moment = instant(time)
+    external = _uuid(random).hex[:12] if random.happens(0.7) else None
+    fields: dict[str, object] = {
+        "command": command,
+        "external_command_id": external,
+        "current_milliamps": current,
+        "internal_command_id": str(_uuid(random)),
+    }
+    return Log(moment, moment, fields)
+
+
+def _uuid(random: Dice) -> UUID:
+    return UUID(int=random.getrandbits(128), version=4)

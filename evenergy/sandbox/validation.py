@@ -1,0 +1,101 @@
+"""Fields of request bodies."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, cast
+
+from evenergy.sandbox import times
+from evenergy.sandbox.problems import invalid_fields
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_REFERENCE = re.compile(r"https?://[^\s?#]+/(\w+)/(\w+)/?")
+
+
+class WrongValueError(Exception):
+    """A value that a check refuses."""
+
+
+Check = Callable[[object], object]
+
+
+def checked(body: Mapping[str, object], checks: Mapping[str, Check], needed: Collection[str] = ()) -> dict[str, Any]:
+    """Read the fields of a body, each with its check; fields without one are left out."""
+    values: dict[str, Any] = {}
+    errors = {name: ["This field is needed."] for name in needed if name not in body}
+    for name, check in checks.items():
+        try:
+            if name in body:
+                values[name] = check(body[name])
+        except WrongValueError as wrong:
+            errors[name] = [str(wrong)]
+    if errors:
+        raise invalid_fields(errors)
+    return values
+
+
+def integer(low: int, high: int) -> Check:
+    """Take a whole number between the two."""
+    return _rule(lambda value: type(value) is int and low <= value <= high, f"Must be an integer from {low} to {high}.")
+
+
+def boolean() -> Check:
+    """Take a boolean."""
+    return _rule(lambda value: isinstance(value, bool), "Must be true or false.")
+
+
+def string(longest: int = 200) -> Check:
+    """Take a text that is not empty."""
+    message = f"Must be a text of 1 to {longest} characters."
+    return _rule(lambda value: isinstance(value, str) and 0 < len(value.strip()) <= longest, message)
+
+
+def email() -> Check:
+    """Take an email address."""
+    return _rule(lambda value: isinstance(value, str) and bool(_EMAIL.fullmatch(value)), "Must be an email address.")
+
+
+def one_of(*values: str) -> Check:
+    """Take one of these texts."""
+    return _rule(lambda value: value in values, f"Must be one of {', '.join(values)}.")
+
+
+def moment() -> Check:
+    """Take a time."""
+    message = "Must be a time such as 2024-04-17T09:39:45Z."
+    return _rule(lambda value: isinstance(value, str) and times.parse(value) is not None, message)
+
+
+def distinct(*values: str) -> Check:
+    """Take a list of some of these texts."""
+
+    def fits(value: object) -> bool:
+        items = cast("list[object]", value)
+        return isinstance(value, list) and all(items.count(item) == 1 and item in values for item in items)
+
+    return _rule(fits, f"Must be a list of distinct values from {', '.join(values)}.")
+
+
+def nullable(check: Check) -> Check:
+    """Take null, too."""
+    return lambda value: None if value is None else check(value)
+
+
+def reference(collection: str, pool: Mapping[str, object]) -> Check:
+    """Take the full URL of a resource, and give the resource."""
+
+    def check(value: object) -> object:
+        match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+        if match is None or match[1] != collection or match[2] not in pool:
+            raise WrongValueError(f"Must be the full URL of one of {collection}.")
+        return pool[match[2]]
+
+    return check
+
+
+def _rule(fits: Callable[[object], bool], message: str) -> Check:
+    def check(value: object) -> object:
+        if not fits(value):
+            raise WrongValueError(message)
+        return value
+
+    return check

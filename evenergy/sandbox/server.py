@@ -43,7 +43,7 @@ class Sandbox:
         ValueError: An argument is no integer, or out of its range.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(
         self,
         vehicles: int = 25,
         days: int = 7,

@@ -92,7 +92,7 @@ def command_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> lis
             logs.append(_command(segment.start + random.uniform(1, 5), "WAKE_UP", None, random))
             logs.append(_command(segment.start + random.uniform(6, 20), "START_CHARGE", current, random))
             logs.append(_command(segment.end + random.uniform(0.1, 1), "STOP_CHARGE", current, random))
-    return sorted(logs)
+    return sorted(logs, key=lambda log: log.key)
 
 
 def _span(segments: Sequence[Segment]) -> tuple[float, float]:

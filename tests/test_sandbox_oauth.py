@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from test_sandbox_helpers import Answer, Api, Clock, assert_problem, basic, serving
+
+REDIRECT = "http://127.0.0.1:9/callback?from=here"
+VERIFIER = "a-verifier-of-no-fewer-than-forty-three-characters"
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+async def authorize(api: Api, **query: str) -> dict[str, str]:
+    """Consent, and give what the redirect carried."""
+    given = {"response_type": "code", "client_id": "sandbox", "redirect_uri": REDIRECT, "state": "s&s", **query}
+    answer = await api.get(api.origin + "/o/authorize/", params=given)
+    assert answer.status == 302
+    location = answer.headers["Location"]
+    assert location.startswith(REDIRECT + "&")
+    carried = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+    assert carried.pop("from") == "here"
+    assert carried.pop("state") == "s&s"
+    return carried
+
+
+async def exchange(api: Api, code: str, **form: str) -> Answer:
+    return await api.token(grant_type="authorization_code", code=code, **{"redirect_uri": REDIRECT, **form})
+
+
+def assert_refused(answer: Answer, error: str, status: int = 400) -> None:
+    assert answer.status == status
+    assert answer.json()["error"] == error
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_client_credentials() -> None:
+    async with serving() as api:
+        answer = await api.token(grant_type="client_credentials", scope="vehicle:read")
+        assert answer.status == 200
+        token = answer.json()
+        assert token.keys() == {"access_token", "token_type", "expires_in", "scope"}
+        assert (token["token_type"], token["expires_in"], token["scope"]) == ("Bearer", 36000, "vehicle:read")
+        assert (await api.bearing(token["access_token"]).get("/vehicles")).status == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        basic("sandbox", "wrong"),
+        basic("other", "wrong"),
+        "Basic !!!",
+        "Basic /w==",
+        "Basic",
+        "Bearer abc",
+        "Basic c2FuZGJveA==",
+    ],
+)
+async def test_wrong_client(header: str | None) -> None:
+    async with serving() as api:
+        headers = {} if header is None else {"Authorization": header}
+        bare = api.bearing(None)
+        form = {"grant_type": "client_credentials"}
+        answer = await bare.send("POST", api.origin + "/o/token/", data=form, headers=headers)
+        assert_refused(answer, "invalid_client", 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+
+
+async def test_client_is_form_encoded() -> None:
+    async with serving() as api:
+        encoded = "%" + "%".join(f"{ord(letter):02x}" for letter in api.sandbox.client_secret)
+        header = "Basic " + base64.b64encode(f"sand%62ox:{encoded}".encode()).decode()
+        form = {"grant_type": "client_credentials"}
+        answer = await api.send("POST", api.origin + "/o/token/", data=form, headers={"Authorization": header})
+        assert answer.status == 200
+
+
+async def test_bad_token_requests() -> None:
+    async with serving() as api:
+        assert_refused(await api.token(), "invalid_request")
+        assert_refused(await api.token(grant_type="password"), "unsupported_grant_type")
+        assert_refused(await api.token(grant_type="authorization_code"), "invalid_request")
+        assert_refused(await api.token(grant_type="authorization_code", code="x"), "invalid_grant")
+        assert_refused(await api.token(grant_type="refresh_token", refresh_token="x"), "invalid_grant")
+        assert_refused(await api.token(grant_type="client_credentials", scope="moon:write"), "invalid_scope")
+
+
+@pytest.mark.parametrize("body", [b"grant_type=%zz&\xff", b"grant_type=a&grant_type=b", b"a=1&" * 30])
+async def test_unreadable_forms(body: bytes) -> None:
+    async with serving() as api:
+        headers = {
+            "Authorization": basic(api.sandbox.client_id, api.sandbox.client_secret),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        assert_refused(await api.send("POST", api.origin + "/o/token/", data=body, headers=headers), "invalid_request")
+        headers["Content-Type"] = "application/json"
+        assert_refused(await api.send("POST", api.origin + "/o/token/", data=body, headers=headers), "invalid_request")
+
+
+async def test_tokens_expire() -> None:
+    clock = Clock()
+    async with serving(clock=clock) as api:
+        clock.now += 35_999.9
+        assert (await api.get("/vehicles")).status == 200
+        clock.now += 0.1
+        answer = await api.get("/vehicles")
+        assert_problem(answer, 401)
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_revocation() -> None:
+    async with serving() as api:
+        token = api.headers["Authorization"].removeprefix("Bearer ")
+        headers = {"Authorization": basic(api.sandbox.client_id, api.sandbox.client_secret)}
+        url = api.origin + "/o/revoke_token"
+        assert (await api.send("POST", url, data={"token": token}, headers=headers)).status == 405
+        assert (await api.get("/vehicles")).status == 200
+        for _ in range(2):
+            assert (await api.send("POST", url + "/", data={"token": token}, headers=headers)).status == 200
+        assert_problem(await api.get("/vehicles"), 401)
+        assert_refused(await api.send("POST", url + "/", data={"token": token}), "invalid_client", 401)
+
+
+async def test_code_with_pkce() -> None:
+    async with serving() as api:
+        user = api.sandbox.user_ids[3]
+        query = {"code_challenge": CHALLENGE, "code_challenge_method": "S256", "login_hint": user}
+        carried = await authorize(api, **query)
+        answer = await exchange(api, carried["code"], code_verifier=VERIFIER)
+        assert answer.status == 200
+        owner = api.bearing(answer.json()["access_token"])
+        assert [found["id"] for found in await owner.data("/users")] == [user]
+        assert_refused(await exchange(api, carried["code"], code_verifier=VERIFIER), "invalid_grant")
+        carried = await authorize(api, **query)
+        assert_refused(await exchange(api, carried["code"], code_verifier=VERIFIER + "x"), "invalid_grant")
+        carried = await authorize(api, **query)
+        assert_refused(await exchange(api, carried["code"]), "invalid_grant")
+
+
+async def test_code_without_pkce_is_the_first_users() -> None:
+    async with serving() as api:
+        answer = await exchange(api, (await authorize(api))["code"])
+        owner = api.bearing(answer.json()["access_token"])
+        assert [found["id"] for found in await owner.data("/users")] == api.sandbox.user_ids[:1]
+
+
+async def test_code_lives_a_minute() -> None:
+    clock = Clock(1000.0)
+    async with serving(clock=clock) as api:
+        fresh, old = await authorize(api), await authorize(api)
+        clock.now += 59.9
+        assert (await exchange(api, fresh["code"])).status == 200
+        clock.now += 0.1
+        assert_refused(await exchange(api, old["code"]), "invalid_grant")
+
+
+async def test_redirect_uri_must_match() -> None:
+    async with serving() as api:
+        carried = await authorize(api)
+        assert_refused(await exchange(api, carried["code"], redirect_uri=REDIRECT + "x"), "invalid_grant")
+
+
+async def test_refusals_of_the_consent() -> None:
+    async with serving() as api:
+        assert (await authorize(api, response_type="token"))["error"] == "unsupported_response_type"
+        assert (await authorize(api, code_challenge=CHALLENGE))["error"] == "invalid_request"
+        plain = {"code_challenge": CHALLENGE, "code_challenge_method": "plain"}
+        assert (await authorize(api, **plain))["error"] == "invalid_request"
+        assert (await authorize(api, login_hint="nobody"))["error"] == "invalid_request"
+        url = api.origin + "/o/authorize/"
+        assert_refused(await api.get(url, params={"client_id": "x", "redirect_uri": REDIRECT}), "invalid_request")
+        for target in ("", "/callback", "http://x/#part", "http://[", "http://x/\r\nSet-Cookie: a"):
+            query = {"client_id": "sandbox", "redirect_uri": target, "response_type": "code"}
+            assert_refused(await api.get(url, params=query), "invalid_request")
+
+
+async def test_refresh_tokens_rotate() -> None:
+    async with serving() as api:
+        first = (await exchange(api, (await authorize(api, scope="vehicle:read"))["code"])).json()
+        second = await api.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+        assert second.status == 200
+        assert second.json()["scope"] == "vehicle:read"
+        assert second.json()["refresh_token"] != first["refresh_token"]
+        again = await api.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+        assert_refused(again, "invalid_grant")
+        third = await api.token(grant_type="refresh_token", refresh_token=second.json()["refresh_token"])
+        assert (await api.bearing(third.json()["access_token"]).get("/vehicles")).status == 200

@@ -42,6 +42,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+_SHORTEST_SECRET = 8  # characters; a shorter token is one of a test, and may be part of any word
+
 _NO_CREDENTIALS = (
     "no credentials were sent: pass auth=, or set EVENERGY_TOKEN, or EVENERGY_CLIENT_ID with EVENERGY_CLIENT_SECRET"
 )
@@ -319,7 +321,7 @@ class Session:
         gate = self.bucket.gate
         if call.is_oauth:
             return
-        if answer is None:
+        if answer is None or answer.status == HTTPStatus.UNAUTHORIZED:  # what a 401 tells is of another bucket
             gate.lost(slot)
             return
         headers, status = answer.headers, answer.status
@@ -373,7 +375,7 @@ class Session:
             hint = _NO_USER
         body, headers = answer.body, CIMultiDict(answer.headers)
         headers.popall("Set-Cookie", None)
-        if token is not None:  # a debugging proxy may send back what it got
+        if token is not None and len(token.reveal()) >= _SHORTEST_SECRET:  # a debugging proxy may echo the request
             body = body.replace(token.reveal().encode(), b"***")
             headers = CIMultiDict((name, value.replace(token.reveal(), "***")) for name, value in headers.items())
         wait = retry_after(headers, answer.status)

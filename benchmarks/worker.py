@@ -1,0 +1,173 @@
+"""A workload for a contender in a process of its own: `python -m benchmarks.worker CONTENDER WORKLOAD URL COUNT`."""
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from .contenders import CONCURRENCY, MAKERS, TOKEN, imports, sync_make
+from .process import CLIENT_CORE, environment, peak_mib, pin
+from .server import HISTORY, HISTORY_PAGES, MAKE, PAGE, page, vehicles
+
+Reading = dict[str, float]
+"""Measure to number; times are microseconds for one call, log or vehicle."""
+
+
+class Watch:
+    """CPU and wall time since it was made."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def read(self, count: int) -> Reading:
+        """Microseconds for each of so many."""
+        cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
+        return {"cpu": 1e6 * cpu / count, "wall": 1e6 * wall / count}
+
+
+async def w1(name: str, base: str, count: int) -> Reading:
+    """Single GETs of a make, one after another."""
+    async with MAKERS[name](base) as contender:
+        for _ in range(50):
+            await contender.make()
+        watch = Watch()
+        for _ in range(count):
+            await contender.make()
+        return watch.read(count)
+
+
+async def w2(name: str, base: str, count: int) -> Reading:
+    """All logs of a vehicle, page after page, so many times."""
+    async with MAKERS[name](base) as contender:
+        await contender.make()
+        watch = Watch()
+        for _ in range(count):
+            _expect(await contender.history(), HISTORY_PAGES * PAGE)
+        return {**watch.read(count * HISTORY_PAGES * PAGE), "peak": peak_mib()}
+
+
+async def w3(name: str, base: str, count: int) -> Reading:
+    """The newest logs of many vehicles, 32 at once."""
+    async with MAKERS[name](base) as contender:
+        await contender.newest(vehicles(2 * CONCURRENCY))
+        watch = Watch()
+        _expect(await contender.newest(vehicles(count)), count * PAGE)
+        return watch.read(count)
+
+
+async def w4(name: str, base: str, count: int) -> Reading:
+    """The same from a server that takes 50 ms."""
+    reading = await w3(name, base, count)
+    return {"wall": reading["wall"], "ideal": reading["wall"] / (50_000 / CONCURRENCY)}
+
+
+def w5(name: str, _: str, count: int) -> Reading:
+    """From the bytes of a page to values."""
+    decode, body = _decoder(name), page()
+    for _ in range(50):
+        _expect(len(decode(body)), PAGE)
+    watch = Watch()
+    for _ in range(count):
+        decode(body)
+    return {"cpu": watch.read(count * PAGE)["cpu"]}
+
+
+def w6(name: str, _: str, count: int) -> Reading:
+    """Importing it in a fresh interpreter."""
+    lines = (f"import {module}" for module in (("aiohttp",) if name == "aiohttp + orjson" else imports(name)))
+    code = f"import time; t = time.perf_counter(); {'; '.join(lines)}; print(time.perf_counter() - t)"
+    times: list[float] = []
+    for _ in range(count):
+        run = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
+        times.append(1000 * float(run.stdout))
+    return {"wall": min(times)}
+
+
+def w7(name: str, base: str, count: int) -> Reading:
+    """Blocking GETs, one after another."""
+    for get in sync_make(name, base):
+        for _ in range(50):
+            get()
+        watch = Watch()
+        for _ in range(count):
+            get()
+        return {**watch.read(count), **(_bridge(base, count) if name == "evenergy" else {})}
+    raise LookupError(name)
+
+
+def _bridge(base: str, count: int) -> Reading:
+    """What blocking adds to the same calls awaited: slices of both in turn."""
+    from evenergy import AsyncClient, Client  # noqa: PLC0415
+
+    async def awaited(calls: int) -> None:
+        for _ in range(calls):
+            await async_client.vehicle_makes.get(MAKE)
+
+    async def walked() -> None:
+        async for _ in async_client.vehicles.status_logs.list(HISTORY):
+            pass
+
+    calls = max(20, count // 10)
+    extra: list[float] = []
+    ratios: list[float] = []
+    async_client = AsyncClient(TOKEN, base_url=base)
+    with asyncio.Runner() as runner, Client(TOKEN, base_url=base) as client:
+        for _ in range(10):
+            blocking = _seconds(lambda: [client.vehicle_makes.get(MAKE) for _ in range(calls)])
+            extra.append(1e6 * (blocking - _seconds(lambda: runner.run(awaited(calls)))) / calls)
+        for _ in range(5):
+            blocking = _seconds(lambda: [None for _ in client.vehicles.status_logs.list(HISTORY)])
+            ratios.append(blocking / _seconds(lambda: runner.run(walked())))
+        runner.run(async_client.close())
+    return {"bridge": statistics.median(extra), "iteration": statistics.median(ratios)}
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _decoder(name: str) -> Callable[[bytes], Any]:
+    if name == "evenergy":
+        from evenergy import VehicleStatusLog, codec  # noqa: PLC0415
+
+        return lambda body: codec.decode(body, list[VehicleStatusLog])
+    if name == "generated":
+        log: Any = import_module("generated.models.vehicle_status_log").VehicleStatusLog
+        return lambda body: [log.from_dict(item) for item in json.loads(body)]
+    loads: Callable[[bytes], Any] = import_module("orjson" if name == "aiohttp + orjson" else "json").loads
+    return loads
+
+
+def _expect(came: int, wanted: int) -> None:
+    if came != wanted:
+        raise AssertionError(f"{wanted} logs were wanted, {came} came")
+
+
+WORKLOADS: dict[str, Callable[[str, str, int], Any]] = {
+    "W1": w1,
+    "W2": w2,
+    "W3": w3,
+    "W4": w4,
+    "W5": w5,
+    "W6": w6,
+    "W7": w7,
+}
+
+
+def main() -> None:
+    name, workload, base, count = sys.argv[1:]
+    pin(CLIENT_CORE)
+    result = WORKLOADS[workload](name, base, int(count))
+    reading: Reading = asyncio.run(result) if asyncio.iscoroutine(result) else result
+    print(json.dumps(reading))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""What of a description the client covers, and whether what it covers is still there.
+
+Usage: python -m tests.contract [description]
+
+The description is the one in ``EVENERGY_OPENAPI`` unless its path is given. The exit code is 1 when an operation that
+the client claims is gone or changed, and when the tag that it covers whole has another operation.
+"""
+
+import asyncio
+import sys
+
+from .coverage import differences, lacking, report
+from .description import TAG, VARIABLE, configured, load
+from .recording import record
+
+
+def main(arguments: list[str]) -> int:
+    path = arguments[0] if arguments else configured()
+    if path is None or len(arguments) > 1:
+        print(f"usage: python -m tests.contract [description]\nWithout it, {VARIABLE} names the description.")  # noqa: T201
+        return 2
+    description = load(path)
+    wrong = list(differences(description, asyncio.run(record())))
+    wrong += [f"{operation}: it is new below the tag {TAG}" for operation in lacking(description)]
+    heading = ["", "Not as the client has it:"] if wrong else []
+    for line in (*report(description), *heading, *wrong):
+        print(line)  # noqa: T201  what it is for
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""What the schemas allow as answers, and whether a value gives back what came.
+
+The strategies are made here: the library for it, hypothesis-jsonschema, fails with Hypothesis of 2026 and knows no 3.1.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, cast, get_args, get_origin
+
+import attrs
+from hypothesis import strategies as st
+
+from .description import Description, Schema
+from .models import Model, alternatives, hints
+
+JSON: TypeAlias = Any
+Strategy: TypeAlias = "st.SearchStrategy[JSON]"
+
+_SCALARS: Strategy = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+_EXTRAS: st.SearchStrategy[dict[str, JSON]] = st.dictionaries(
+    st.text(max_size=8).map("x-{}".format), _SCALARS | st.lists(_SCALARS, max_size=2), max_size=2
+)
+
+
+def documents(description: Description, schema: Schema, inside: tuple[str, ...] = ()) -> Strategy:
+    """What a schema allows, and what the provider may add later: values of enumerations, fields.
+
+    Formats other than times, and patterns, are plain text. A resource is not expanded inside of itself: there it stays
+    a URL. Keywords that only forbid combinations of what is allowed are left out.
+    """
+    reference: str = schema.get("$ref", "")
+    if reference:
+        inside = (*inside, reference)
+        schema = description.resolve(schema)
+    choices: list[Schema] = schema.get("oneOf") or schema.get("anyOf") or []
+    if choices:
+        return st.one_of(*(documents(description, one, inside) for one in choices if one.get("$ref") not in inside))
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"]) | st.text(max_size=12)
+    if "allOf" in schema:
+        return _objects(description, schema, inside)
+    given = schema.get("type", [])
+    return st.one_of(*(_typed(description, schema, name, inside) for name in ([given] if isinstance(given, str) else given)))
+
+
+def instants() -> st.SearchStrategy[str]:
+    """Times as RFC 3339 writes them: in any zone, with up to nine digits, with letters of either case."""
+    # Years that no zone takes out of those that a datetime holds.
+    seconds = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1)).map(lambda time: f"{time:%Y-%m-%dT%H:%M:%S}".zfill(19))  # noqa: DTZ001
+    offsets = st.builds("{}{:02}:{:02}".format, st.sampled_from("+-"), st.integers(0, 14), st.integers(0, 59))
+    digits = st.just("") | st.from_regex(r"\.[0-9]{1,9}", fullmatch=True)
+    written = st.builds("{}{}{}".format, seconds, digits, st.just("Z") | offsets)
+    return written | written.map(str.lower)
+
+
+def _typed(description: Description, schema: Schema, name: str, inside: tuple[str, ...]) -> Strategy:
+    if name == "object":
+        return _objects(description, schema, inside)
+    if name == "array":
+        return st.lists(documents(description, schema["items"], inside), max_size=3)
+    if name == "string":
+        longest: int | None = schema.get("maxLength")
+        return instants() if schema.get("format") == "date-time" else st.text(max_size=min(longest or 12, 12))
+    if name == "integer":
+        whole = st.integers(schema.get("minimum"), schema.get("maximum"))
+        return whole | st.integers(*_small(schema)).map(float)  # 70.0 is an integer of JSON
+    return {"null": st.none(), "boolean": st.booleans(), "number": st.floats(allow_nan=False, allow_infinity=False)}[name]
+
+
+def _small(schema: Schema) -> tuple[int, int]:
+    return schema.get("minimum", -(2**53)), schema.get("maximum", 2**53)
+
+
+def _objects(description: Description, schema: Schema, inside: tuple[str, ...]) -> Strategy:
+    fields = {name: documents(description, one, inside) for name, one in description.properties(schema).items()}
+    needed = description.required(schema)
+    modelled = st.fixed_dictionaries(
+        {name: one for name, one in fields.items() if name in needed},
+        optional={name: one for name, one in fields.items() if name not in needed},
+    )
+    return st.builds(lambda known, unknown: {**unknown, **known}, modelled, _EXTRAS)
+
+
+def same(annotation: Any, came: JSON, back: JSON) -> bool:
+    """Whether what a value gives back is what came, as far as the annotation models it."""
+    parts = alternatives(annotation)
+    if came is None or back is None:
+        return came is back
+    if isinstance(came, dict):
+        model = next(filter(attrs.has, parts), None)
+        return bool(came == back) if model is None else same_value(cast("Model", model), cast("dict[str, JSON]", came), back)
+    if isinstance(came, list):
+        item = next(get_args(part)[0] for part in parts if get_origin(part) is list)
+        return len(came) == len(back) and all(map(same, [item] * len(came), came, back))
+    if datetime in parts:
+        return bool(back.endswith("Z")) and _instant(came) == _instant(back)
+    return bool(came == back) and isinstance(came, bool) is isinstance(back, bool)
+
+
+def same_value(model: Model, came: dict[str, JSON], back: dict[str, JSON]) -> bool:
+    """The same for the object that a class stands for: an absent field is null, an unknown one is dropped."""
+    fields = hints(model)
+    return set(back) == set(fields) and all(same(fields[name], came.get(name), back[name]) for name in fields)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.upper()).astimezone(UTC)

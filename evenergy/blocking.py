@@ -8,12 +8,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
+import inspect
 import os
+import sys
 import threading
 import warnings
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from .errors import ClosedError, EvEnergyError, InvalidArgumentError
 from .fanout import Crew, OnProgress, Outcome, collected, size
@@ -27,132 +29,149 @@ P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
-V = TypeVar("V")
 
 _POLL = 0.25  # seconds between two looks whether the loop still lives; also what Ctrl-C waits for on Windows
 _GRACE = 5.0  # seconds for a cancelled call to unwind
 
-_Ended = tuple[R | None, BaseException | None]
+
+class _Call(Generic[R]):
+    """One call on its way. A lock is the leanest thing that a thread can wait on, and Ctrl-C leaves it whole."""
+
+    task: asyncio.Task[None] | None = None
+    result: R | None = None
+    error: BaseException | None = None
+
+    def __init__(self, function: Callable[[], Coroutine[Any, Any, R]]) -> None:
+        self.function = function
+        self.running = threading.Lock()
+        self.running.acquire()
+
+    async def run(self) -> None:
+        """Keep the error as a value, so that a SystemExit inside ends the call and not the loop."""
+        try:
+            self.result = await self.function()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001
+            inner = (
+                error.__traceback__ and error.__traceback__.tb_next
+            )  # this frame and the error would hold each other
+            self.error = error.with_traceback(None if isinstance(error, EvEnergyError) else inner)  # ours say it all
 
 
 class _Worker:
     """One loop in one daemon thread. It knows nothing of the client, so that the client can be collected."""
 
     def __init__(self, cleanup: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self.lock = threading.Lock()
-        self.open = False
-        self.calls: dict[concurrent.futures.Future[Any], asyncio.Task[Any] | None] = {}
+        self.open = True
+        self.loop = asyncio.new_event_loop()
+        self.lock = threading.RLock()  # the collector may come in between, and call here from the same thread
+        self._calls: set[_Call[Any]] = set()
         self._cleanup = cleanup
-        started: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self.thread = threading.Thread(target=self._main, args=(started,), name="evenergy", daemon=True)
-        self.thread.start()
-        started.result()
+        self._stop = asyncio.Event()
+        self.thread = threading.Thread(target=self._main, name="evenergy", daemon=True)
+        try:
+            self.thread.start()
+        except BaseException:  # there is no thread to be had, or Ctrl-C
+            self.loop.call_soon_threadsafe(self._stop.set)
+            raise
 
     def call(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R:
         """Run a coroutine function on the loop, and block until it has ended."""
-        if threading.current_thread() is self.thread:
+        if self.is_current():
             raise EvEnergyError(
                 "a blocking call on the client's own event loop would wait for itself; use AsyncClient in coroutines"
             )
-        future: concurrent.futures.Future[R] = concurrent.futures.Future()
-        with self.lock:  # a call and the end exclude each other: none slips in after it
-            if not self.open:
-                raise ClosedError("the client is closed; make a new one")
-            self.calls[future] = None
-            self.loop.call_soon_threadsafe(self._start, future, function)  # it carries the context variables
+        call = _Call(function)
         try:
-            while not future.done():
-                with contextlib.suppress(concurrent.futures.TimeoutError):
-                    future.exception(_POLL)
-                if not self.thread.is_alive() and not future.done():
+            with self.lock:  # a call and the end exclude each other: none slips in after it
+                if not self.open:
+                    raise ClosedError("the client is closed; make a new one")
+                self._calls.add(call)
+                self.loop.call_soon_threadsafe(self._start, call)  # it carries the context variables
+            while not call.running.acquire(timeout=_POLL):
+                if not self.thread.is_alive() and call.running.locked():
                     raise ClosedError("the client's event loop has ended")
-            return future.result()
-        finally:
-            if not future.done():  # Ctrl-C: the request ends before the caller goes on
+            if call.error is not None:
+                raise call.error
+            return cast("R", call.result)
+        except BaseException:
+            if call in self._calls and self.thread.is_alive():  # Ctrl-C: the request ends before the caller goes on
                 with contextlib.suppress(RuntimeError):
-                    self.loop.call_soon_threadsafe(self._cancel, future)
-                    concurrent.futures.wait([future], _GRACE)
-            del future  # or its error and this frame would hold each other
+                    self.loop.call_soon_threadsafe(self._cancel, call)
+                    call.running.acquire(timeout=_GRACE)
+            raise
+        finally:
+            del call  # or its error and this frame would hold each other
 
     def shutdown(self, unclosed: str | None = None) -> None:
         """End the loop and its thread; everyone who waits gets a ClosedError."""
-        if unclosed is not None:
-            warnings.warn(unclosed, ResourceWarning, stacklevel=2)
         with self.lock:
             if self.open:
                 self.open = False
-                self.loop.call_soon_threadsafe(self.stop.set)
-        if threading.current_thread() is not self.thread:  # a finalizer may run on the loop's own thread
+                self.loop.call_soon_threadsafe(self._stop.set)
+        if not self.is_current():  # a finalizer may run on the loop's own thread
             self.thread.join(2 * _GRACE)
+        if unclosed is not None:
+            warnings.warn(unclosed, ResourceWarning, stacklevel=2)
 
-    def _main(self, started: concurrent.futures.Future[None]) -> None:
+    def is_current(self) -> bool:
+        """Whether this is the loop's own thread."""
+        return threading.current_thread() is self.thread
+
+    def _main(self) -> None:
         try:
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
                 try:
-                    runner.run(self._serve(started))
+                    runner.run(self._serve())
                 finally:
                     with self.lock:
                         self.open = False
-        except BaseException as error:  # noqa: BLE001  a loop that could not start, or broke
-            if not started.done():
-                started.set_exception(error)
         finally:
-            for future in list(self.calls):
-                if not future.done():
-                    future.set_exception(ClosedError("the client's event loop has ended"))
+            for call in list(self._calls):  # nobody may wait for a loop that has ended, whatever ended it
+                call.error = ClosedError("the client's event loop has ended")
+                call.error.__cause__ = sys.exception()
+                self._answer(call)
 
-    async def _serve(self, started: concurrent.futures.Future[None]) -> None:
-        self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
-        self.open = True
-        started.set_result(None)
-        await self.stop.wait()
-        tasks = [task for task in self.calls.values() if task is not None]
-        for task in tasks:  # while the connections are still open, so that unwinding can use them
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_GRACE)
-        await self._cleanup()
+    async def _serve(self) -> None:
+        try:
+            await self._stop.wait()
+        finally:
+            tasks = [call.task for call in self._calls if call.task is not None]
+            for task in tasks:  # while the connections are still open, so that unwinding can use them
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=_GRACE)
+            await self._cleanup()
 
-    def _start(self, future: concurrent.futures.Future[R], function: Callable[[], Coroutine[Any, Any, R]]) -> None:
-        task = self.loop.create_task(_ended(function))
-        self.calls[future] = task
-        task.add_done_callback(functools.partial(self._done, future))
-        if self.stop.is_set():
-            task.cancel()
+    def _start(self, call: _Call[Any]) -> None:
+        call.task = self.loop.create_task(call.run())
+        call.task.add_done_callback(functools.partial(self._ended, call))
+        if self._stop.is_set():
+            call.task.cancel()
 
-    def _done(self, future: concurrent.futures.Future[R], task: "asyncio.Task[_Ended[R]]") -> None:
-        self.calls.pop(future, None)
+    def _cancel(self, call: _Call[Any]) -> None:
+        if call.task is not None:
+            call.task.cancel()
+        elif call in self._calls:  # it was interrupted before it could be started
+            self._answer(call)
+
+    def _ended(self, call: _Call[Any], task: "asyncio.Task[None]") -> None:
         if task.cancelled():
             closed = ClosedError("the client was closed during the call")
-            future.set_exception(concurrent.futures.CancelledError() if self.open else closed)
-            return
-        result, error = task.result()
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(cast("R", result))
+            call.error = concurrent.futures.CancelledError() if self.open else closed
+        self._answer(call)
 
-    def _cancel(self, future: concurrent.futures.Future[Any]) -> None:
-        task = self.calls.get(future)
-        if task is not None:
-            task.cancel()
-
-
-async def _ended(function: Callable[[], Coroutine[Any, Any, R]]) -> "_Ended[R]":
-    """The result or the error as a value, so that a SystemExit inside ends the call and not the loop."""
-    try:
-        return await function(), None
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # noqa: BLE001
-        return None, error
+    def _answer(self, call: _Call[Any]) -> None:
+        self._calls.discard(call)
+        call.running.release()
 
 
 class LoopThread:
     """The loop of a blocking client and of its views: started by the first call, and anew in a forked child."""
 
     def __init__(self, cleanup: Callable[[], Coroutine[Any, Any, None]], unclosed: str) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # as the worker's
         self._cleanup = cleanup
         self._unclosed = unclosed
         self._worker: _Worker | None = None
@@ -167,7 +186,7 @@ class LoopThread:
             ClosedError: The client is closed, or was closed meanwhile.
             EvEnergyError: It was called on the loop itself.
         """
-        return (self._worker or self._begin()).call(function)
+        return (self._worker or self.worker()).call(function)
 
     def close(self) -> None:
         """End the loop and its thread."""
@@ -178,7 +197,8 @@ class LoopThread:
                 self._finalizer.detach()
             worker.shutdown()
 
-    def _begin(self) -> _Worker:
+    def worker(self) -> _Worker:
+        """What runs the calls of this process."""
         with self._lock:
             if self._closed:
                 raise ClosedError("the client is closed; make a new one")
@@ -189,10 +209,12 @@ class LoopThread:
 
     def after_fork(self) -> None:
         """In the child: what was inherited is kept and never touched, for closing it would edit the parent's epoll."""
-        self._lock = threading.Lock()  # whoever held it is not here
+        self._lock = threading.RLock()  # whoever held it is not here
         if self._finalizer is not None:
             self._finalizer.detach()
-        _inherited.append(self._worker)
+        if self._worker is not None:
+            self._worker.lock, self._worker.open = threading.RLock(), False
+            _inherited.append(self._worker)
         self._worker = self._finalizer = None
 
 
@@ -243,35 +265,53 @@ def blocking_pager(method: "Callable[Concatenate[A, P], Pager[R]]") -> "Method[A
     def call(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> BlockingPager[R]:
         return BlockingPager(method(self._twin, *args, **kwargs), self._loop)
 
+    signature = inspect.signature(method)  # for help(): the result is another
+    pager: Any = signature.return_annotation
+    result = f"Blocking{pager}" if isinstance(pager, str) else cast("Any", BlockingPager)[get_args(pager)]
+    cast("Any", call).__signature__ = signature.replace(return_annotation=result)
     return cast("Method[A, P, BlockingPager[R]]", call)
 
 
 class BlockingPager(Iterator[T]):
     """The items of a collection, page by page: ``for item in pager`` blocks once a page.
 
-    It is an iterator, which one loop uses up; `pages` and `collect` begin anew.
+    It is an iterator, which one loop uses up; `pages` and `collect` begin anew. After an error it goes on with the page
+    that failed.
     """
 
     def __init__(self, pager: Pager[T], loop: LoopThread) -> None:
         self._pager = pager
         self._loop = loop
-        self._items = (item for page in self.pages() for item in page.items)
+        self._pages = self.pages()
+        self._items = iter(list[T]())
 
     def __next__(self) -> T:
-        return next(self._items)
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter(next(self._pages).items)
 
     def pages(self) -> Iterator[Page[T]]:
         """The pages, from the first."""
-        return _pages(self._pager.pages(), self._loop)
+        return _Pages(self._pager.pages(), self._loop)
 
     def collect(self, limit: int | None = None) -> list[T]:
         """All items in a list, or the first ``limit``; no page is asked for that is not needed."""
         return self._loop.run(functools.partial(self._pager.collect, limit))
 
 
-def _pages(pages: Pages[T], loop: LoopThread) -> Iterator[Page[T]]:
-    while (page := loop.run(pages.next_page)) is not None:
-        yield page
+class _Pages(Iterator[Page[T]]):
+    """A class and no generator, which an error would end."""
+
+    def __init__(self, pages: Pages[T], loop: LoopThread) -> None:
+        self._pages = pages
+        self._loop = loop
+
+    def __next__(self) -> Page[T]:
+        page = self._loop.run(self._pages.next_page)
+        if page is None:
+            raise StopIteration
+        return page
 
 
 def fan_out(
@@ -288,9 +328,11 @@ def fan_out(
     function = getattr(method, "__wrapped__", None)
     if not isinstance(facade, Facade) or function is None:
         raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
-    work = functools.partial(function, cast("Facade[Any]", facade)._twin)  # noqa: SLF001
+    twin, home = cast("Facade[Any]", facade)._twin, facade._loop  # noqa: SLF001
+    if home is not loop:
+        raise InvalidArgumentError("expected a method of this client, or of a view of it, got one of another client")
     crew = Crew[Item, Any](
-        lambda item: collected(work(item, **kwargs)),
+        lambda item: _contained(collected(function(twin, item, **kwargs))),
         concurrency=concurrency,
         total=size(items),
         on_progress=on_progress,
@@ -298,27 +340,43 @@ def fan_out(
     return _outcomes(loop, crew, iter(items))
 
 
-def _outcomes(loop: LoopThread, crew: Crew[Item, V], items: Iterator[Item]) -> Iterator[Outcome[Item, V]]:
-    more = True
+def _outcomes(loop: LoopThread, crew: Crew[Item, R], items: Iterator[Item]) -> Iterator[Outcome[Item, R]]:
+    worker = loop.worker()  # this one to the end: in a forked child the crew is still the parent's
+    more, broken = True, cast("Exception | None", None)
     try:
         while True:
             if (outcome := crew.take()) is not None:
                 yield outcome
             elif more and crew.room > 0:
-                for item in items:
-                    loop.run(functools.partial(_start, crew, item))
-                    break
-                else:
+                try:
+                    item = next(items)
+                except StopIteration:
                     more = False
+                except Exception as error:  # noqa: BLE001  the source broke: what is under way comes out first
+                    more, broken = False, error
+                else:
+                    worker.call(functools.partial(_start, crew, item))
             elif crew.busy:
-                loop.run(crew.wait)
+                worker.call(crew.wait)
+            elif broken is not None:
+                raise broken
             else:
                 return
     finally:
-        if crew.busy:
+        broken = None  # or it and this frame would hold each other
+        if worker.is_current():  # the collector came by on the loop's own thread
+            crew.cancel()
+        elif crew.busy:
             with contextlib.suppress(EvEnergyError):  # the client is closed
-                loop.run(crew.close)
+                worker.call(crew.close)
 
 
-async def _start(crew: Crew[Item, V], item: Item) -> None:
+async def _start(crew: Crew[Item, R], item: Item) -> None:
     crew.start(item)
+
+
+async def _contained(work: Coroutine[Any, Any, R]) -> R:
+    try:
+        return await work
+    except (KeyboardInterrupt, SystemExit) as error:  # it ends the item, and not the loop
+        raise RuntimeError(f"the call ended with {error!r}") from error

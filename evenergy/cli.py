@@ -249,25 +249,28 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _sandbox(vehicles: int, days: int, seed: int, rate_limit: int, port: int) -> None:
+    asyncio.run(_serve(Sandbox(vehicles, days, seed, rate_limit, port), port))
+
+
+async def _serve(sandbox: Sandbox, port: int) -> None:
+    ended = asyncio.Event()
+    with suppress(NotImplementedError):  # on Windows nobody sends it
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     try:
-        asyncio.run(_serve(Sandbox(vehicles, days, seed, rate_limit, port)))
+        await sandbox.start()
     except OSError as error:
         # The message of the error names the port as a Python tuple.
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.ClickException(f"cannot listen on port {port}: {reason}") from error
-
-
-async def _serve(sandbox: Sandbox) -> None:
-    ended = asyncio.Event()
-    with suppress(NotImplementedError):  # on Windows nobody sends it
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    async with sandbox:
+    try:
         click.echo(f"export EVENERGY_BASE_URL={sandbox.base_url}")
         click.echo(f"export EVENERGY_CLIENT_ID={sandbox.client_id}")
         click.echo(f"export EVENERGY_CLIENT_SECRET={sandbox.client_secret}")
         # Not among the lines to copy, so that those can be sent to a file.
         click.echo(f"Serving {_counted(len(sandbox.vehicle_ids), 'vehicle')} until Ctrl-C.", err=True)
         await ended.wait()
+    finally:
+        await sandbox.close()
 
 
 def _end(message: str, code: int) -> NoReturn:

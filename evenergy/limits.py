@@ -6,6 +6,7 @@ each request frees its slot an hour after it was counted.
 """
 
 import asyncio
+import itertools
 import logging
 import math
 import random
@@ -28,6 +29,8 @@ WINDOW = 3600.0
 _LEAST_SHARE = 0.25  # of what remains, when others use the bucket too
 _LONGEST_PROBE = 60.0  # seconds between two looks at a bucket that tells nothing
 _LONGEST_LOG = 1000  # requests that are remembered while no limit is known
+_TICK = 0.001  # seconds: less is nothing, to a clock
+_KEPT = WINDOW + _TICK  # seconds from an answer until the slot of its request is surely free
 _DIGITS = 7  # more make no sensible number of seconds or requests
 
 _log = logging.getLogger(__name__)
@@ -113,15 +116,15 @@ class Gate:
 
     def wait(self, now: float, place: int = 0) -> float:
         """Seconds until a slot can be free for the given place in the line."""
-        place -= int(min(max(self._free, 0), _LONGEST_LOG * _LONGEST_LOG))
-        if place < 0:
-            at = self._not_before
-        elif place < len(self._sent):
-            at = self._sent[place][1] + WINDOW
-        else:
-            last = self._sent[-1][1] + WINDOW if self._sent else max(self._probe_at or 0.0, now)
-            at = last + (place - len(self._sent)) * WINDOW / self._limit if self._limit else last
-        return max(0.0, max(at, self._not_before) - now)
+        if self._free > place:
+            return max(0.0, self._not_before - now)
+        place -= max(int(self._free), 0)
+        opens = [] if self._probe_at is None else [self._probe_at]
+        if place < len(self._sent):
+            opens.append(self._sent[place][1] + _KEPT)
+        elif self._sent and self._limit:
+            opens.append(self._sent[-1][1] + _KEPT + (place - len(self._sent)) * self._gap())
+        return max(0.0, max(min(opens, default=now), self._not_before) - now)
 
     def answered(
         self, slot: Slot, status: int, limit: int | None, remaining: int | None, retry_after: float | None
@@ -208,12 +211,18 @@ class Gate:
         left = int(self._lowest) - self._unanswered
         self._free = max(int(left * self._share), 1 if left > 0 else 0)
         used = (self._limit or 0) - left
-        # What the API may have dropped already, or never counted, must not be added a second time when it expires.
-        while self._sent and (self._sent[0][0] + WINDOW <= now or len(self._sent) > used):
+        # What the API dropped already must not be added a second time when it expires here. Alone, the count tells how
+        # many that is; beside others at most those that may have expired, and no more than are free.
+        if len(self._sent) >= used:
+            dropped = len(self._sent) - used
+        else:
+            expired = itertools.takewhile(lambda entry: entry[0] + WINDOW <= now, self._sent)
+            dropped = min(sum(1 for _ in expired), max(left, 0))
+        for _ in range(dropped):
             self._sent.popleft()
 
     def _roll(self, now: float) -> None:
-        while self._sent and self._sent[0][1] + WINDOW <= now:
+        while self._sent and self._sent[0][1] + _KEPT <= now:
             self._sent.popleft()
             self._free += 1
         if self._limit is not None:
@@ -243,12 +252,12 @@ class Gate:
         return self._take(now)
 
     def _pause(self, now: float) -> float:
-        times = [self._sent[0][1] + WINDOW] if self._sent else []
+        times = [self._sent[0][1] + _KEPT] if self._sent else []
         if self._probe_at is not None and self._in_flight == 0:
             times.append(self._probe_at)
         if self._free > 0:
             times.append(self._not_before)
-        return max(0.0, max(min(times, default=now + WINDOW), self._not_before) - now)
+        return max(_TICK, max(min(times, default=now + WINDOW), self._not_before) - now)
 
     async def _until_change(self, seconds: float) -> None:
         self._change.clear()

@@ -21,7 +21,7 @@ from evenergy import EvEnergyError, cli, demo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RUN = [sys.executable, "-c", "from evenergy.cli import main; main()"]
+RUN = "from evenergy.cli import main; main()"
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 UNKNOWN = "–"  # noqa: RUF001
 on_unix = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals and terminals of Unix")
@@ -32,10 +32,21 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **more}
 
 
-def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*RUN, *arguments], env=environment(**more), capture_output=True, encoding="utf-8", timeout=60, check=False
-    )
+def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    pipes: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "env": environment(),
+        "encoding": "utf-8",
+    }
+    return subprocess.Popen([sys.executable, "-c", *arguments], **(pipes | options))  # noqa: S603  it is ours
+
+
+def run(*arguments: str, **more: str) -> tuple[int, str, str]:
+    """How a script with arguments ended, and what it wrote to standard output and standard error."""
+    with started(*arguments, env=environment(**more)) as process:
+        out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
 
 
 def invoke(*arguments: str) -> Result:
@@ -46,7 +57,8 @@ def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, 
     """How the command ended, and what it wrote to standard output and standard error."""
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
-    return (end.value.code, *capsys.readouterr())
+    out, err = capsys.readouterr()
+    return end.value.code, out, err
 
 
 def reporting(monkeypatch: pytest.MonkeyPatch, *rows: demo.Row, hours: int = 24) -> None:
@@ -58,13 +70,7 @@ def reporting(monkeypatch: pytest.MonkeyPatch, *rows: demo.Row, hours: int = 24)
 
 @pytest.fixture
 def served() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [*RUN, "sandbox", "--vehicles", "2"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
+    with started(RUN, "sandbox", "--vehicles", "2") as process:
         yield process
         if process.poll() is None:
             process.kill()
@@ -85,7 +91,7 @@ def test_demo() -> None:
     assert "Last 24 hours" in heading
     assert len(rows) == 3
     for row in rows:
-        assert re.match(r"vhcl[0-9A-Z]{26}  \w+ \S.* +\d+%  +(yes|no|–)  ", row)
+        assert re.match(r"vhcl[0-9A-Z]{26}  \w+ \S.* +\d+%  +(yes|no|\u2013)  ", row)
         assert re.search("[▁▂▃▄▅▆▇█]", row)
     assert re.fullmatch(r"3 vehicles · \d+ logs · 4 requests spent, 996 left · \d+\.\d\d s", summary.strip())
 
@@ -119,7 +125,7 @@ def test_what_is_not_known_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = NOW - timedelta(minutes=75)
-    by_hour = (None, *[0] * 23, 100, 100)
+    by_hour = (*[None, 0] * 23, 100, None)
     reporting(monkeypatch, demo.Row("vhcl1", "Kia", "EV6", 64, True, False, 7240, seen, by_hour))
     row = invoke("demo").stdout.splitlines()[1]
     assert row.split() == ["vhcl1", "Kia", "EV6", "64%", "yes", "no", "7.2", "1h", "▁" * 23 + "█"]
@@ -218,27 +224,24 @@ def test_help(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("module", ["click", "rich"])
 def test_without_the_extra(module: str) -> None:
-    code = f"import sys; sys.modules[{module!r}] = None; from evenergy.cli import main; main()"
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=environment(), capture_output=True, encoding="utf-8", timeout=60, check=False
-    )
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.count("\n") == 1
-    assert 'pip install "evenergy[cli]"' in result.stderr
+    script = f"import sys; sys.modules[{module!r}] = None; {RUN}"
+    code, out, err = run(script)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert 'pip install "evenergy[cli]"' in err
 
 
 def test_piped() -> None:
-    result = run("demo", "--vehicles", "2", FORCE_COLOR="1", COLUMNS="40")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert "\x1b" not in result.stdout
-    assert "─" not in result.stdout
-    assert len(re.findall(r"^vhcl\w{26} .*[▁▂▃▄▅▆▇█]", result.stdout, re.MULTILINE)) == 2
+    code, out, err = run(RUN, "demo", "--vehicles", "2", FORCE_COLOR="1", COLUMNS="40")
+    assert (code, err) == (0, "")
+    assert "\x1b" not in out
+    assert "─" not in out
+    assert len(re.findall(r"^vhcl\w{26} .*[▁▂▃▄▅▆▇█]", out, re.MULTILINE)) == 2
 
 
 def test_old_code_page() -> None:
-    result = run("demo", "--vehicles", "2", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert "2 vehicles" in result.stdout
+    code, out, err = run(RUN, "demo", "--vehicles", "2", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (code, err) == (0, "")
+    assert "2 vehicles" in out
 
 
 @on_unix
@@ -266,7 +269,7 @@ def on_terminal(width: int, *arguments: str) -> str:
     kept = environment(TERM="xterm-256color")
     for name in ("COLUMNS", "LINES", "NO_COLOR"):
         kept.pop(name, None)
-    with subprocess.Popen([*RUN, *arguments], env=kept, stdin=far, stdout=far, stderr=far) as process:
+    with started(RUN, *arguments, env=kept, stdin=far, stdout=far, stderr=far) as process:
         os.close(far)
         written = b"".join(iter(lambda: chunk(near), b""))
         os.close(near)
@@ -284,16 +287,8 @@ def chunk(terminal: int) -> bytes:
 def test_sandbox(served: subprocess.Popen[str]) -> None:
     variables = exported(served)
     assert set(variables) == {"EVENERGY_BASE_URL", "EVENERGY_CLIENT_ID", "EVENERGY_CLIENT_SECRET"}
-    code = "import evenergy\nwith evenergy.Client() as api: print(len(api.vehicles.list().collect()))"
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment(**variables),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert (result.stdout, result.stderr) == ("2\n", "")
+    script = "import evenergy\nwith evenergy.Client() as api: print(len(api.vehicles.list().collect()))"
+    assert run(script, **variables) == (0, "2\n", "")
 
 
 @on_unix
@@ -310,8 +305,7 @@ def test_sandbox_ends_quietly(served: subprocess.Popen[str], number: signal.Sign
 
 @on_unix
 def test_demo_ends_quietly() -> None:
-    # The first progress is when there is something to interrupt; a pipe shows none, so it is told here.
-    code = """
+    script = """
 import asyncio, os, signal
 from evenergy import cli, demo
 real = demo.gather
@@ -321,32 +315,24 @@ async def gather(*arguments):
 demo.gather = gather
 cli.main(["demo", "--vehicles", "3000"])
 """
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=environment(), capture_output=True, encoding="utf-8", timeout=60, check=False
-    )
-    assert (result.returncode, result.stdout, result.stderr.strip()) == (130, "", "")
+    code, out, err = run(script)
+    assert (code, out, err.strip()) == (130, "", "")
 
 
 def test_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = run("sandbox", "--port", port)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"evenergy: cannot listen on port {port}: ")
-    assert result.stderr.count("\n") == 1
+        code, out, err = run(RUN, "sandbox", "--port", port)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"evenergy: cannot listen on port {port}: ")
 
 
 def test_reader_that_leaves() -> None:
-    with subprocess.Popen(
-        [*RUN, "demo", "--vehicles", "400", "--hours", "1"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with started(RUN, "demo", "--vehicles", "400", "--hours", "1") as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
-        assert process.stderr.read() == b""
+        assert not process.stderr.read()
     assert process.returncode == 1
 
 
@@ -355,7 +341,7 @@ def test_progress_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
         on_progress(0, 0, None)
         await asyncio.sleep(0)
         on_progress(1, 0, 1)
-        return demo.Report(NOW, hours, (), demo.Totals(*[vehicles, 0, hours, seed, 0], 0.0))
+        return demo.Report(NOW, hours, (), demo.Totals(vehicles, 0, hours, seed, 0, 0.0))
 
     monkeypatch.setattr(demo, "run", told)
     totals: dict[str, Any] = json.loads(

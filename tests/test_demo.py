@@ -73,7 +73,7 @@ def test_by_hour_passes_over_logs_without_a_time() -> None:
 async def test_gather() -> None:
     calls: list[tuple[int, int, int | None]] = []
     async with sandbox() as server, client(server) as api:
-        rows, count = await demo.gather(api, UNTIL, 24, lambda *progress: calls.append(progress))
+        rows, count = await demo.gather(api, UNTIL, 24, lambda done, failed, total: calls.append((done, failed, total)))
         newest = [await api.vehicles.status_logs.list(row.id, until=UNTIL).collect(1) for row in rows]
         assert [row.id for row in rows] == server.vehicle_ids
     assert calls == [(done, 0, 5) for done in range(6)]
@@ -121,7 +121,7 @@ async def test_charge_is_the_newest_known_and_the_rest_of_the_newest_log(monkeyp
 async def test_names_that_did_not_come_along(monkeypatch: pytest.MonkeyPatch) -> None:
     async with sandbox(1) as server, client(server) as api:
         bare = api.vehicles.list()
-        monkeypatch.setattr(api.vehicles, "list", lambda expand: bare)
+        monkeypatch.setattr(api.vehicles, "list", lambda **_: bare)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         (row,), _ = await demo.gather(api, UNTIL, 1)
     assert (row.make, row.model, row.error) == (None, None, None)
 
@@ -188,7 +188,7 @@ def test_rate_limit_is_that_of_the_api_until_it_has_to_grow() -> None:
 
 async def test_plain_data() -> None:
     report = await demo.run(1, 2, 0)
-    data = to_dict(report)
+    data: Any = to_dict(report)
     assert set(data) == {"until", "hours", "vehicles", "totals"}
     assert data["vehicles"][0]["id"] == report.vehicles[0].id
     assert data["vehicles"][0]["state_of_charge_by_hour"] == list(report.vehicles[0].state_of_charge_by_hour)

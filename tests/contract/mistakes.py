@@ -21,3 +21,10 @@ VIOLATIONS: dict[tuple[str, Place], str] = {
 MISDESCRIBED: dict[tuple[str, str], str] = {
     ("Location", "country_code"): "ISO 3166's list of countries; it changes, and a name for each would help nobody",
 }
+
+# Operations that the sandbox does not serve: they lead to the pages of manufacturers, or to mail.
+UNSERVED = {
+    "get-vehicle_onboarding",
+    "post-vehicle_onboarding-complete",
+    "post-vehicle_onboarding-onboarding_link",
+}

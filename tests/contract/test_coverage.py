@@ -1,0 +1,147 @@
+"""The operations that the client claims are those of the description, and none with the covered tag is lacking."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .__main__ import main
+from .coverage import differences, lacking, report
+from .description import Description
+from .operations import OPERATIONS
+from .recording import Exchange, record
+
+Recorded = dict[str, list[Exchange]]
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Recorded:
+    return asyncio.run(record())
+
+
+def test_operations_are_as_described(description: Description, recorded: Recorded) -> None:
+    assert list(differences(description, recorded)) == []
+
+
+def test_no_operation_is_lacking(description: Description) -> None:
+    assert lacking(description) == []
+
+
+def test_the_table_counts(description: Description, recorded: Recorded) -> None:
+    assert next(report(description)) == f"covered {len(OPERATIONS)}/{len(description.operations)}"
+    assert len({operation.id for operation in OPERATIONS}) == len(OPERATIONS) == 41
+
+
+def logs(document: Any) -> Any:
+    return document["paths"]["/vehicles/{vehicle_id}/status_logs"]["get"]
+
+
+def lose_operation(document: Any) -> None:
+    del document["paths"]["/vehicle_makes"]
+
+
+def move_path(document: Any) -> None:
+    document["paths"]["/makes"] = document["paths"].pop("/vehicle_makes")
+
+
+def change_method(document: Any) -> None:
+    item = document["paths"]["/vehicles/{vehicle_id}"]
+    item["put"] = item.pop("patch")
+
+
+def rename_parameter(document: Any) -> None:
+    document["components"]["parameters"]["sampled_at__gte"]["name"] = "since"
+
+
+def add_parameter(document: Any) -> None:
+    logs(document)["parameters"].append({"in": "query", "name": "state", "schema": {"type": "string"}})
+
+
+def lose_parameter(document: Any) -> None:
+    logs(document)["parameters"].pop()
+
+
+def add_header(document: Any) -> None:
+    logs(document)["parameters"].append({"in": "header", "name": "Accept-Language", "schema": {"type": "string"}})
+
+
+def lose_header(document: Any) -> None:
+    operation = document["paths"]["/vehicle_waitlist"]["post"]
+    operation["parameters"] = [one for one in operation["parameters"] if "Accept-Language" not in str(one)]
+
+
+def rename_path_parameter(document: Any) -> None:
+    document["components"]["parameters"]["vehicle_make_id"]["name"] = "make_id"
+
+
+def add_field(document: Any) -> None:
+    document["components"]["schemas"]["VehicleWrite"]["properties"]["colour"] = {"type": "string"}
+
+
+def lose_field(document: Any) -> None:
+    del document["components"]["schemas"]["VehicleWrite"]["properties"]["description"]
+
+
+def add_expansion(document: Any) -> None:
+    document["components"]["parameters"]["expand-on-vehicle"]["schema"]["items"]["enum"].append("evse")
+
+
+CHANGES: list[tuple[Callable[[Any], None], str]] = [
+    (lose_operation, "get-vehicle_makes: the description has no such operation"),
+    (move_path, "get-vehicle_makes: it is GET /makes now, no longer GET /vehicle_makes"),
+    (change_method, "patch-vehicles: it is PUT /vehicles/{vehicle_id} now, no longer PATCH /vehicles/{vehicle_id}"),
+    (rename_parameter, "get-vehicles-vehicle_id-status_logs: the client cannot send the query parameter since"),
+    (add_parameter, "get-vehicles-vehicle_id-status_logs: the client cannot send the query parameter state"),
+    (
+        lose_parameter,
+        "get-vehicles-vehicle_id-status_logs: the description has no query parameter expand, which the client sends",
+    ),
+    (add_header, "get-vehicles-vehicle_id-status_logs: the client cannot send the header accept-language"),
+    (lose_header, "post-vehicle_waitlist: the description has no header accept-language, which the client sends"),
+    (
+        rename_path_parameter,
+        "get-vehicle_makes-vehicle_make_id: the client cannot send the path parameter make_id",
+    ),
+    (add_field, "post-vehicles: the client cannot send the field of the body colour"),
+    (lose_field, "post-vehicles: the description has no field of the body description, which the client sends"),
+    (add_expansion, "get-vehicles: the client cannot send the expansion evse"),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), CHANGES, ids=lambda one: getattr(one, "__name__", ""))
+def test_a_change_is_seen(
+    description: Description, recorded: Recorded, change: Callable[[Any], None], told: str
+) -> None:
+    document = copy.deepcopy(description.document)
+    change(document)
+    assert told in list(differences(Description(document), recorded))
+
+
+def test_a_new_operation_is_seen(description: Description) -> None:
+    document = copy.deepcopy(description.document)
+    document["paths"]["/vehicle_colours"] = {"get": {"operationId": "get-vehicle_colours", "tags": ["Vehicles"]}}
+    assert lacking(Description(document)) == ["get-vehicle_colours"]
+
+
+def test_the_command(
+    description_path: Path, description: Description, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(description_path)]) == 0
+    assert capsys.readouterr().out.startswith("covered 41/")
+    changed = copy.deepcopy(description.document)
+    rename_parameter(changed)
+    newer = tmp_path / "newer.json"
+    newer.write_text(json.dumps(changed, default=str))
+    assert main([str(newer)]) == 1
+    assert "cannot send the query parameter since" in capsys.readouterr().out
+
+
+def test_the_command_needs_a_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EVENERGY_OPENAPI", raising=False)
+    assert main([]) == 2

@@ -20,6 +20,7 @@ from . import checks
 from .errors import (
     AuthenticationError,
     BadRequestError,
+    ClosedError,
     DecodeError,
     EvEnergyError,
     InvalidArgumentError,
@@ -287,16 +288,10 @@ class OAuthEndpoints:
             ServerError, TransportError, DecodeError: It could not be had now.
         """
         url = self.app.token_url or f"{self._origin}/o/token/"
-        status, body = await self._post(url, self._identified(grant), self._basic())
-        document = _document(body)
-        if status == HTTPStatus.OK and document.get("access_token"):
-            try:
-                return Token.from_dict(document)
-            except InvalidArgumentError as error:
-                raise DecodeError(
-                    f"the token endpoint's answer cannot be read: {error}", status=status, url=url
-                ) from None
-        raise _token_error(status, document, url)
+        found = _token_answer(url, *await self._post(url, self._identified(grant), self._basic()))
+        if isinstance(found, Token):
+            return found
+        raise found
 
     async def revoke(self, token: Token) -> None:
         """End a token, and the one that renews it (RFC 7009)."""
@@ -304,9 +299,9 @@ class OAuthEndpoints:
         for kind, value in (("refresh_token", token.refresh), ("access_token", token.access)):
             if value is not None:
                 form = self._identified(Form(token=value.reveal(), token_type_hint=kind))
-                status, body = await self._post(url, form, self._basic())
-                if status != HTTPStatus.OK:
-                    raise _token_error(status, _document(body), url)
+                found = _revocation_answer(url, *await self._post(url, form, self._basic()))
+                if found is not None:
+                    raise found
 
     def _identified(self, form: Form) -> Form:
         return form if self.app.client_secret is not None else Form(form, client_id=self.app.client_id)
@@ -343,7 +338,13 @@ class RenewedToken:
         if self._current is None:
             self._restore(now)
         if self._current is None or now >= self._good_until:
-            await asyncio.shield(self._fetch(loop))  # the waiter may go, the fetch stays
+            fetch = self._fetch(loop)
+            try:
+                await asyncio.shield(fetch)  # the waiter may go, the fetch stays
+            except asyncio.CancelledError:
+                if fetch.cancelled():  # only `close` does that
+                    raise ClosedError("the client was closed while it fetched a token") from None
+                raise
         elif now >= self._renew_at:
             self._fetch(loop)
         return cast("Token", self._current).access_token
@@ -420,6 +421,21 @@ class RenewedToken:
         self._good_until = asked + life - min(_MARGIN, 0.1 * life)
         # Spread, so that many processes do not renew at the same moment.
         self._renew_at = asked + life - min(_EARLY, 0.5 * life) * random.uniform(0.8, 1.0)
+
+
+def _token_answer(url: str, status: int, body: bytes) -> Token | EvEnergyError:
+    """What the token endpoint gave, as a value: no frame that an error passes holds the endpoint's words."""
+    document = _document(body)
+    if status == HTTPStatus.OK and document.get("access_token"):
+        try:
+            return Token.from_dict(document)
+        except InvalidArgumentError as error:
+            return DecodeError(f"the token endpoint's answer cannot be read: {error}", status=status, url=url)
+    return _token_error(status, document, url)
+
+
+def _revocation_answer(url: str, status: int, body: bytes) -> EvEnergyError | None:
+    return None if status == HTTPStatus.OK else _token_error(status, _document(body), url)
 
 
 def _life(token: Token) -> float:

@@ -10,7 +10,6 @@ import contextlib
 import functools
 import inspect
 import os
-import sys
 import threading
 import warnings
 import weakref
@@ -19,16 +18,14 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from .errors import ClosedError, EvEnergyError, InvalidArgumentError
 from .fanout import Crew, OnProgress, Outcome, collected, size
-from .pager import Page, Pager, Pages
+from .pager import Page, Pager
 
 A = TypeVar("A")
-A_co = TypeVar("A_co", covariant=True)
-A_contra = TypeVar("A_contra", contravariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
 Item = TypeVar("Item")
 P = ParamSpec("P")
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _POLL = 0.25  # seconds between two looks whether the loop still lives; also what Ctrl-C waits for on Windows
 _GRACE = 5.0  # seconds for a cancelled call to unwind
@@ -53,10 +50,8 @@ class _Call(Generic[R]):
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001
-            inner = (
-                error.__traceback__ and error.__traceback__.tb_next
-            )  # this frame and the error would hold each other
-            self.error = error.with_traceback(None if isinstance(error, EvEnergyError) else inner)  # ours say it all
+            trace = error.__traceback__ and error.__traceback__.tb_next  # with this frame it would be a cycle
+            self.error = error.with_traceback(None if isinstance(error, EvEnergyError) else trace)  # ours say it all
 
 
 class _Worker:
@@ -70,18 +65,12 @@ class _Worker:
         self._cleanup = cleanup
         self._stop = asyncio.Event()
         self.thread = threading.Thread(target=self._main, name="evenergy", daemon=True)
-        try:
-            self.thread.start()
-        except BaseException:  # there is no thread to be had, or Ctrl-C
-            self.loop.call_soon_threadsafe(self._stop.set)
-            raise
+        self.thread.start()
 
     def call(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R:
         """Run a coroutine function on the loop, and block until it has ended."""
-        if self.is_current():
-            raise EvEnergyError(
-                "a blocking call on the client's own event loop would wait for itself; use AsyncClient in coroutines"
-            )
+        if threading.current_thread() is self.thread:
+            raise EvEnergyError("a blocking call on the client's own event loop would wait for itself; use AsyncClient")
         call = _Call(function)
         try:
             with self.lock:  # a call and the end exclude each other: none slips in after it
@@ -95,13 +84,11 @@ class _Worker:
             if call.error is not None:
                 raise call.error
             return cast("R", call.result)
-        except BaseException:
+        finally:
             if call in self._calls and self.thread.is_alive():  # Ctrl-C: the request ends before the caller goes on
                 with contextlib.suppress(RuntimeError):
                     self.loop.call_soon_threadsafe(self._cancel, call)
                     call.running.acquire(timeout=_GRACE)
-            raise
-        finally:
             del call  # or its error and this frame would hold each other
 
     def shutdown(self, unclosed: str | None = None) -> None:
@@ -110,33 +97,26 @@ class _Worker:
             if self.open:
                 self.open = False
                 self.loop.call_soon_threadsafe(self._stop.set)
-        if not self.is_current():  # a finalizer may run on the loop's own thread
+        if threading.current_thread() is not self.thread:  # a finalizer may run on the loop's own thread
             self.thread.join(2 * _GRACE)
         if unclosed is not None:
             warnings.warn(unclosed, ResourceWarning, stacklevel=2)
 
-    def is_current(self) -> bool:
-        """Whether this is the loop's own thread."""
-        return threading.current_thread() is self.thread
-
     def _main(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-                try:
-                    runner.run(self._serve())
-                finally:
-                    with self.lock:
-                        self.open = False
+                runner.run(self._serve())
         finally:
             for call in list(self._calls):  # nobody may wait for a loop that has ended, whatever ended it
                 call.error = ClosedError("the client's event loop has ended")
-                call.error.__cause__ = sys.exception()
                 self._answer(call)
 
     async def _serve(self) -> None:
         try:
             await self._stop.wait()
         finally:
+            with self.lock:  # whatever ended it, no call comes from here on
+                self.open = False
             tasks = [call.task for call in self._calls if call.task is not None]
             for task in tasks:  # while the connections are still open, so that unwinding can use them
                 task.cancel()
@@ -153,7 +133,7 @@ class _Worker:
     def _cancel(self, call: _Call[Any]) -> None:
         if call.task is not None:
             call.task.cancel()
-        elif call in self._calls:  # it was interrupted before it could be started
+        else:  # Ctrl-C came before it could be started
             self._answer(call)
 
     def _ended(self, call: _Call[Any], task: "asyncio.Task[None]") -> None:
@@ -180,22 +160,17 @@ class LoopThread:
         _threads.add(self)
 
     def run(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        """Run a coroutine function on the loop, and block until it has ended.
-
-        Raises:
-            ClosedError: The client is closed, or was closed meanwhile.
-            EvEnergyError: It was called on the loop itself.
-        """
+        """Run a coroutine function on the loop, and block until it has ended."""
         return (self._worker or self.worker()).call(function)
 
     def close(self) -> None:
         """End the loop and its thread."""
         with self._lock:
-            self._closed, worker = True, self._worker
-        if worker is not None:
-            if self._finalizer is not None:
-                self._finalizer.detach()
-            worker.shutdown()
+            self._closed = True
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        if self._worker is not None:
+            self._worker.shutdown()
 
     def worker(self) -> _Worker:
         """What runs the calls of this process."""
@@ -231,21 +206,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class Facade(Generic[A_co]):
+class Facade(Generic[T_co]):
     """The blocking twin of an async object."""
 
-    def __init__(self, twin: A_co, loop: LoopThread) -> None:
+    def __init__(self, twin: T_co, loop: LoopThread) -> None:
         self._twin = twin
         self._loop = loop
 
 
-class Method(Protocol[A_contra, P, R_co]):
+class Method(Protocol[T_contra, P, T_co]):
     """What `blocking` makes, as a type checker sees it; at run time it is a function."""
 
     @overload
-    def __get__(self, facade: None, owner: type) -> Callable[..., R_co]: ...
+    def __get__(self, facade: None, owner: type) -> Callable[..., T_co]: ...
     @overload
-    def __get__(self, facade: Facade[A_contra], owner: type) -> Callable[P, R_co]: ...
+    def __get__(self, facade: Facade[T_contra], owner: type) -> Callable[P, T_co]: ...
 
 
 def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]]) -> Method[A, P, R]:
@@ -272,46 +247,31 @@ def blocking_pager(method: "Callable[Concatenate[A, P], Pager[R]]") -> "Method[A
     return cast("Method[A, P, BlockingPager[R]]", call)
 
 
-class BlockingPager(Iterator[T]):
+class BlockingPager(Iterator[R]):
     """The items of a collection, page by page: ``for item in pager`` blocks once a page.
 
-    It is an iterator, which one loop uses up; `pages` and `collect` begin anew. After an error it goes on with the page
-    that failed.
+    One loop uses it up, and after an error it goes on where it was; `pages` and `collect` begin anew.
     """
 
-    def __init__(self, pager: Pager[T], loop: LoopThread) -> None:
+    def __init__(self, pager: Pager[R], loop: LoopThread) -> None:
         self._pager = pager
         self._loop = loop
         self._pages = self.pages()
-        self._items = iter(list[T]())
+        self._items = iter(list[R]())
 
-    def __next__(self) -> T:
+    def __next__(self) -> R:
         while True:
             for item in self._items:
                 return item
             self._items = iter(next(self._pages).items)
 
-    def pages(self) -> Iterator[Page[T]]:
+    def pages(self) -> Iterator[Page[R]]:
         """The pages, from the first."""
-        return _Pages(self._pager.pages(), self._loop)
+        return iter(functools.partial(self._loop.run, self._pager.pages().next_page), None)
 
-    def collect(self, limit: int | None = None) -> list[T]:
+    def collect(self, limit: int | None = None) -> list[R]:
         """All items in a list, or the first ``limit``; no page is asked for that is not needed."""
         return self._loop.run(functools.partial(self._pager.collect, limit))
-
-
-class _Pages(Iterator[Page[T]]):
-    """A class and no generator, which an error would end."""
-
-    def __init__(self, pages: Pages[T], loop: LoopThread) -> None:
-        self._pages = pages
-        self._loop = loop
-
-    def __next__(self) -> Page[T]:
-        page = self._loop.run(self._pages.next_page)
-        if page is None:
-            raise StopIteration
-        return page
 
 
 def fan_out(
@@ -324,47 +284,42 @@ def fan_out(
     kwargs: dict[str, Any],
 ) -> Iterator[Outcome[Item, Any]]:
     """The outcomes of a blocking method over many items, which are taken in the caller's thread."""
-    facade: object = getattr(method, "__self__", None)
-    function = getattr(method, "__wrapped__", None)
-    if not isinstance(facade, Facade) or function is None:
+    facade, function = getattr(method, "__self__", None), getattr(method, "__wrapped__", None)
+    if function is None or getattr(facade, "_loop", None) is not loop:
         raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
-    twin, home = cast("Facade[Any]", facade)._twin, facade._loop  # noqa: SLF001
-    if home is not loop:
-        raise InvalidArgumentError("expected a method of this client, or of a view of it, got one of another client")
-    crew = Crew[Item, Any](
-        lambda item: _contained(collected(function(twin, item, **kwargs))),
-        concurrency=concurrency,
-        total=size(items),
-        on_progress=on_progress,
-    )
+    twin = getattr(facade, "_twin", None)
+
+    async def work(item: Item) -> Any:
+        try:
+            return await collected(function(twin, item, **kwargs))
+        except (KeyboardInterrupt, SystemExit) as error:  # it ends the item, and not the loop
+            raise RuntimeError(f"the call ended with {error!r}") from error
+
+    crew = Crew[Item, Any](work, concurrency=concurrency, total=size(items), on_progress=on_progress)
     return _outcomes(loop, crew, iter(items))
 
 
 def _outcomes(loop: LoopThread, crew: Crew[Item, R], items: Iterator[Item]) -> Iterator[Outcome[Item, R]]:
     worker = loop.worker()  # this one to the end: in a forked child the crew is still the parent's
-    more, broken = True, cast("Exception | None", None)
+    end: Exception | None = None
     try:
         while True:
             if (outcome := crew.take()) is not None:
                 yield outcome
-            elif more and crew.room > 0:
+            elif end is None and crew.room > 0:
                 try:
-                    item = next(items)
-                except StopIteration:
-                    more = False
-                except Exception as error:  # noqa: BLE001  the source broke: what is under way comes out first
-                    more, broken = False, error
-                else:
-                    worker.call(functools.partial(_start, crew, item))
+                    worker.call(functools.partial(_start, crew, next(items)))
+                except Exception as error:  # noqa: BLE001  no more, or the source broke: those under way come out first
+                    end = error
             elif crew.busy:
                 worker.call(crew.wait)
-            elif broken is not None:
-                raise broken
-            else:
+            elif end is None or isinstance(end, StopIteration):
                 return
+            else:
+                raise end
     finally:
-        broken = None  # or it and this frame would hold each other
-        if worker.is_current():  # the collector came by on the loop's own thread
+        end = None  # or it and this frame would hold each other
+        if threading.current_thread() is worker.thread:  # the collector came by on the loop's own thread
             crew.cancel()
         elif crew.busy:
             with contextlib.suppress(EvEnergyError):  # the client is closed
@@ -373,10 +328,3 @@ def _outcomes(loop: LoopThread, crew: Crew[Item, R], items: Iterator[Item]) -> I
 
 async def _start(crew: Crew[Item, R], item: Item) -> None:
     crew.start(item)
-
-
-async def _contained(work: Coroutine[Any, Any, R]) -> R:
-    try:
-        return await work
-    except (KeyboardInterrupt, SystemExit) as error:  # it ends the item, and not the loop
-        raise RuntimeError(f"the call ended with {error!r}") from error

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Concatenate, Final, Self, TypeVar, cast, overload
+from urllib.parse import urljoin
 
 import attrs
 from aiohttp import ClientSession
@@ -493,7 +494,7 @@ def _session(auth: Auth | None, options: Options, connections: Connections, budg
     if isinstance(found, str):
         bucket.source = BearerToken(found)
     elif isinstance(found, ClientCredentials | AuthorizationCode):
-        endpoints = OAuthEndpoints(found, checks.origin(options.base_url), session.post_form)
+        endpoints = OAuthEndpoints(found, urljoin(options.base_url, "/").rstrip("/"), session.post_form)
         bucket.source = RenewedToken(endpoints)
         connections.tokens.add(bucket.source)
     elif isinstance(found, TokenSource):

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 import aiohttp
@@ -47,7 +48,15 @@ async def send_once(request: aiohttp.ClientRequest, handler: ClientHandlerType) 
         raise ResentError(str(error) or type(error).__name__) from None
 
 
-async def read(response: aiohttp.ClientResponse) -> bytes:
+async def receive(
+    request: AbstractAsyncContextManager[aiohttp.ClientResponse], seconds: float | None
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Send a request: the status, the headers and the whole body of its answer, within the time for an attempt."""
+    async with asyncio.timeout(seconds), request as response:
+        return response.status, response.headers, await _read(response)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The whole body, counted while it is read, so that a small one cannot unpack into all the memory there is."""
     if (response.content_length or 0) > MAX_BODY:
         raise TooLargeError

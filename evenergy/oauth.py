@@ -40,6 +40,7 @@ class OAuth:
         form = Form(grant_type="authorization_code", code=secret("code", code), redirect_uri=app.redirect_uri)
         if code_verifier is not None:
             form["code_verifier"] = secret("code_verifier", code_verifier)
+        del code, code_verifier  # from here on no traceback of ours can show them
         asked = asyncio.get_running_loop().time()
         token = await tokens.endpoints.token(form)
         await tokens.adopt(token, asked)

@@ -249,22 +249,19 @@ class Session:
         try:
             async with self.connections.slots:
                 slot.sent = attempts.sending()
-                async with (
-                    asyncio.timeout(self.options.timeout),
-                    http.request(
-                        call.method,
-                        URL(url, encoded=True),
-                        headers=call.headers if call.is_oauth else self._headers.of(call, token),
-                        data=call.body,
-                        allow_redirects=False,
-                        raise_for_status=False,
-                        auto_decompress=True,
-                        timeout=self._wire,
-                        middlewares=self.connections.middlewares,
-                    ) as response,
-                ):
-                    answer = Response(response.status, response.headers, await connections.read(response))
-                    attempts.unanswered = False
+                request = http.request(
+                    call.method,
+                    URL(url, encoded=True),
+                    headers=call.headers if call.is_oauth else self._headers.of(call, token),
+                    data=call.body,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    auto_decompress=True,
+                    timeout=self._wire,
+                    middlewares=self.connections.middlewares,
+                )
+                answer = Response(*await connections.receive(request, self.options.timeout))
+                attempts.unanswered = False
         except connections.FAILURES as error:
             failed = self._failure(error, call, url, attempts)
         except asyncio.CancelledError as error:

@@ -157,7 +157,7 @@ async def test_a_401_causes_one_refresh_and_one_more_try_at_most(takes_none: boo
     assert provider.calls == (2 if takes_none else 1)  # the same token is not tried twice
 
 
-@pytest.mark.parametrize("life", [0, -5, 1, 1e12, "soon", None, 1e400])
+@pytest.mark.parametrize("life", [0, -5, 1, 1e12, "soon", None, 1e300])
 async def test_odd_lives_do_not_make_every_call_fetch_a_token(life: Any) -> None:
     provider = Provider(life=life)
     async with serving(provider) as server, AsyncClient(AUTH, base_url=server.url) as client:
@@ -311,7 +311,7 @@ def test_what_holds_a_secret_shows_it_nowhere(holder: object) -> None:
         copy.deepcopy(holder)
 
 
-@pytest.mark.parametrize("token", ["", "a b", "a\nb", "tökèn", "a\x00"])
+@pytest.mark.parametrize("token", ["", "tok en", "tok\nen", "tökèn", "tok\x00"])
 def test_a_token_that_could_break_a_header_is_refused_and_not_shown(token: str) -> None:
     for make in (BearerToken, AsyncClient, lambda value: ClientCredentials("app", value)):
         with pytest.raises(evenergy.InvalidArgumentError) as raised:

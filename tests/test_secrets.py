@@ -1,0 +1,220 @@
+"""No token, secret or Authorization header in a log line, a repr, an error, a traceback or a pickle."""
+
+import asyncio
+import gc
+import io
+import logging
+import pickle
+import traceback
+import types
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+import evenergy
+from evenergy import AsyncClient, AuthorizationCode, Client, ClientCredentials, Retry, Token
+from tests.server import MAKE, MAKE_ID, Server, answer, raw_serving, run_jumping, serving
+
+TOKEN = "tokentokentoken"
+SECRET = "secretsecretsecret"
+REFRESH = "refreshrefreshrefresh"
+CODE = "codecodecodecode"
+BASIC = "YXBwOnNlY3JldHNlY3JldHNlY3JldA"  # of app:secretsecretsecret
+HIDDEN = (TOKEN, SECRET, REFRESH, CODE, BASIC)
+QUICK = Retry(attempts=2, backoff=0.001)
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and all that it is chained to."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def everything(error: BaseException) -> str:
+    """All that a careless reporter could show of an error: with the locals of each frame of the library and below."""
+    shown: list[str] = []
+    for one in chain(error):
+        shown += [repr(one), str(one), repr(vars(one))]
+        shown += traceback.TracebackException.from_exception(one, capture_locals=False).format()
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if "tests" not in frame.f_code.co_filename:
+                shown += [repr(value) for value in frame.f_locals.values()]
+    return "\n".join(shown)
+
+
+async def echo(request: web.Request) -> web.Response:
+    """A debugging proxy, which sends back what it got."""
+    text = f"{dict(request.headers)} {await request.text()}"
+    status = int(request.query.get("status", "400"))
+    return web.json_response(
+        {"title": text, "detail": text, "type": text, "field_errors": {"x": [text]}},
+        status=status,
+        headers={"X-Echo": text.replace("\n", " "), "Set-Cookie": f"t={TOKEN}"},
+    )
+
+
+async def failing(client: AsyncClient, status: int) -> None:
+    await client.request("POST", "/x", params={"status": status}, json={})
+
+
+@pytest.mark.parametrize("status", [307, 400, 401, 403, 404, 429, 500, 503])
+async def test_no_answer_can_make_an_error_show_the_token(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with serving(echo) as server, AsyncClient(TOKEN, base_url=server.url, retry=QUICK, max_wait=0) as client:
+        with pytest.raises(evenergy.EvEnergyError) as raised:
+            await failing(client, status)
+    shown = everything(raised.value) + caplog.text + repr(client) + repr(vars(client._session))
+    shown += pickle.dumps(raised.value).decode("latin-1")
+    assert not [hidden for hidden in HIDDEN if hidden in shown]
+
+
+BROKEN = {
+    "hung up": None,
+    "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{",
+    "no http": b"hello\r\n\r\n",
+    "no json": answer(b"<html>"),
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_no_failure_can_make_an_error_show_the_token(
+    broken: bytes | None, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with raw_serving(broken) as server, AsyncClient(TOKEN, base_url=server.url, retry=QUICK) as client:
+        with pytest.raises(evenergy.EvEnergyError) as raised:
+            await client.request(method, "/vehicles", json=None if method == "GET" else {}, into=list[evenergy.Vehicle])
+    assert raised.value.__cause__ is not None
+    shown = everything(raised.value) + caplog.text + pickle.dumps(raised.value).decode("latin-1")
+    assert not [hidden for hidden in HIDDEN if hidden in shown]
+
+
+def test_neither_a_timeout_nor_a_cancellation_shows_the_token() -> None:
+    async def stall(_: web.Request) -> web.Response:
+        await asyncio.sleep(1000)
+        return web.Response()
+
+    async def main() -> list[BaseException]:
+        async with serving(stall) as server, AsyncClient(TOKEN, base_url=server.url, retry=QUICK, timeout=5) as client:
+            found: list[BaseException] = []
+            for call in (client.root(), client.with_options(deadline=1).root()):
+                with pytest.raises(evenergy.RequestTimeoutError) as raised:
+                    await call
+                found.append(raised.value)
+            task = asyncio.create_task(client.root())
+            await asyncio.sleep(1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as cancelled:
+                await task
+            return [*found, cancelled.value]
+
+    for error in run_jumping(main()):
+        assert TOKEN not in everything(error)
+
+
+async def refusing(request: web.Request) -> web.Response:
+    text = await request.text() + str(dict(request.headers))
+    return web.json_response({"error": "invalid_grant", "error_description": text}, status=400)
+
+
+async def exchange(server: Server) -> None:
+    app = AuthorizationCode("app", "https://x", client_secret=SECRET)
+    async with AsyncClient(app, base_url=server.url, retry=QUICK) as client:
+        await client.oauth.exchange(CODE, code_verifier=REFRESH)
+
+
+async def refresh(server: Server) -> None:
+    token = Token.from_dict({"access_token": TOKEN, "refresh_token": REFRESH, "expires_at": 1})
+    app = AuthorizationCode("app", "https://x", client_secret=SECRET, token=token)
+    async with AsyncClient(app, base_url=server.url, retry=QUICK) as client:
+        await client.root()
+
+
+async def revoke(server: Server) -> None:
+    token = Token.from_dict({"access_token": TOKEN, "refresh_token": REFRESH})
+    app = AuthorizationCode("app", "https://x", client_secret=SECRET, token=token)
+    async with AsyncClient(app, base_url=server.url, retry=QUICK) as client:
+        await client.oauth.revoke()
+
+
+async def credentials(server: Server) -> None:
+    async with AsyncClient(ClientCredentials("app", SECRET), base_url=server.url, retry=QUICK) as client:
+        await client.root()
+
+
+async def hanging_up(_: web.Request) -> web.StreamResponse:
+    raise ConnectionResetError
+
+
+@pytest.mark.parametrize("flow", [exchange, refresh, revoke, credentials])
+@pytest.mark.parametrize("handler", [refusing, hanging_up])
+@pytest.mark.filterwarnings("ignore")  # the server of the tests says what it thinks of its handler
+async def test_no_grant_shows_its_secrets(
+    flow: Callable[[Server], Awaitable[None]],
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "evenergy")
+    async with serving(handler) as server:
+        with pytest.raises(evenergy.EvEnergyError) as raised:
+            await flow(server)
+    log = "".join(record.getMessage() for record in caplog.records if record.name.startswith("evenergy"))
+    shown = everything(raised.value) + log + pickle.dumps(raised.value).decode("latin-1")
+    assert not [hidden for hidden in HIDDEN if hidden in shown]
+
+
+def test_clients_do_not_pickle() -> None:
+    for client in (AsyncClient(TOKEN), Client(TOKEN)):
+        with pytest.raises(TypeError):
+            pickle.dumps(client)
+
+
+async def test_the_log_shows_method_url_status_attempt_and_time(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "evenergy")
+    ok = answer(b'{"id": "' + MAKE_ID.encode() + b'"}')
+    async with raw_serving(None, ok) as server, AsyncClient(TOKEN, base_url=server.url, retry=QUICK) as client:
+        await client.vehicle_makes.get(MAKE_ID)
+    lost, found = [record.getMessage() for record in caplog.records if record.name == "evenergy.session"]
+    url = f"{server.url}/vehicle_makes/{MAKE_ID}"
+    assert lost.startswith(f"GET {url}: TransportError, attempt 1, ")
+    assert found.startswith(f"GET {url}: 200, attempt 2, ")
+    assert found.endswith(" ms")
+
+
+def test_the_log_is_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evenergy import logs  # noqa: PLC0415
+
+    logger = logging.getLogger("evenergy")
+    kept, level = list(logger.handlers), logger.level
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    try:
+        monkeypatch.setenv("EVENERGY_LOG", "debug")
+        logs.configure()
+        logging.getLogger("evenergy.session").debug("hello")
+        assert stream.getvalue().rstrip().endswith("DEBUG evenergy.session: hello")
+        monkeypatch.setenv("EVENERGY_LOG", "loud")
+        logs.configure()
+        assert "EVENERGY_LOG" in stream.getvalue()
+    finally:
+        logger.handlers[:] = kept
+        logger.setLevel(level)
+
+
+async def test_an_error_keeps_no_response_or_session_alive() -> None:
+    async def no(_: web.Request) -> web.Response:
+        return web.json_response(MAKE, status=500)
+
+    async with serving(no) as server, AsyncClient(TOKEN, base_url=server.url, retry=Retry(attempts=1)) as client:
+        with pytest.raises(evenergy.ServerError) as raised:
+            await client.root()
+    kept: list[Any] = [raised.value.headers, raised.value.__cause__]
+    gc.collect()
+    assert not any(isinstance(value, types.FrameType) for value in kept)

@@ -1,0 +1,61 @@
+"""Every block of the README is run, against the sandbox."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evenergy.sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+SHELL = [code.strip() for language, code in BLOCKS if language == "sh"]
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    with Sandbox() as sandbox:
+        yield {
+            **os.environ,
+            "EVENERGY_BASE_URL": sandbox.base_url,
+            "EVENERGY_CLIENT_ID": sandbox.client_id,
+            "EVENERGY_CLIENT_SECRET": sandbox.client_secret,
+        }
+
+
+def run(command: list[str], environment: dict[str, str], where: Path) -> str:
+    done = subprocess.run(command, env=environment, cwd=where, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("code", [code for code in PYTHON if "def test_" not in code])
+def test_an_example_runs_and_prints_something(code: str, environment: dict[str, str], tmp_path: Path) -> None:
+    assert run([sys.executable, "-W", "error", "-c", code], environment, tmp_path).strip()
+
+
+@pytest.mark.parametrize("code", [code for code in PYTHON if "def test_" in code])
+def test_an_example_of_a_test_passes(code: str, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "test_example.py").write_text(code)
+    assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environment, tmp_path)
+
+
+def test_the_commands_for_a_fresh_machine_are_those_that_the_gate_runs() -> None:
+    """`.ci/run` takes them out of the README and runs them in new virtual environments."""
+    first, second = SHELL
+    assert re.fullmatch(r"python3 -m venv \.venv && .*evenergy demo", first)
+    assert re.fullmatch(r"python3 -m venv \.venv-dev && .*pytest -q", second)
+    gate = (ROOT / ".ci" / "run").read_text()
+    assert "grep -m1 '^python3 -m venv .*evenergy demo' README.md" in gate
+    assert "grep -m1 '^python3 -m venv .*pytest' README.md" in gate
+
+
+def test_the_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXT):
+        assert (ROOT / target).exists(), target

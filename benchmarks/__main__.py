@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,7 @@ def options() -> argparse.Namespace:
 
 
 @contextmanager
-def generated() -> Iterator[str | None]:
+def generated() -> Generator[str | None]:
     """A folder with openapi-python-client's output, where the description and the generator are at hand."""
     description = os.environ.get("EVENERGY_OPENAPI")
     if not description or not find_spec("openapi_python_client"):

@@ -5,7 +5,7 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -40,7 +40,7 @@ def peak_mib() -> float:
 
 
 @contextmanager
-def serving(*latencies: float) -> Iterator[list[str]]:
+def serving(*latencies: float) -> Generator[list[str]]:
     """A server in a process of its own: one base URL for each latency in seconds."""
     command = [sys.executable, "-m", "benchmarks.server", *map(str, latencies)]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as server:

@@ -9,14 +9,13 @@ import gc
 import io
 import json
 import logging
-import os
 import subprocess
 import sys
 import time
 import traceback
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -70,7 +69,7 @@ class Soak:
 
 
 @contextmanager
-def misbehaving(share: float) -> Iterator[str]:
+def misbehaving(share: float) -> Generator[str]:
     """The server, in a process of its own; the URL of its origin."""
     command = [sys.executable, "-m", "benchmarks.faults", str(share)]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as server:
@@ -94,7 +93,7 @@ def sockets() -> int:
 
 def _target(entry: Path) -> str:
     try:
-        return os.readlink(entry)
+        return str(entry.readlink())
     except OSError:  # the listing's own
         return ""
 

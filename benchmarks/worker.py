@@ -66,7 +66,7 @@ async def w4(name: str, base: str, count: int) -> Reading:
     return {"wall": reading["wall"], "ideal": reading["wall"] / (50_000 / CONCURRENCY)}
 
 
-def w5(name: str, _: str, count: int) -> Reading:
+def w5(name: str, _base: str, count: int) -> Reading:
     """From the bytes of a page to values."""
     decode, body = _decoder(name), page()
     for _ in range(50):
@@ -77,7 +77,7 @@ def w5(name: str, _: str, count: int) -> Reading:
     return {"cpu": watch.read(count * PAGE)["cpu"]}
 
 
-def w6(name: str, _: str, count: int) -> Reading:
+def w6(name: str, _base: str, count: int) -> Reading:
     """Importing it in a fresh interpreter."""
     lines = (f"import {module}" for module in (("aiohttp",) if name == "aiohttp + orjson" else imports(name)))
     code = f"import time; t = time.perf_counter(); {'; '.join(lines)}; print(time.perf_counter() - t)"

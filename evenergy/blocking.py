@@ -21,11 +21,11 @@ from .fanout import Crew, OnProgress, Outcome, collected, size
 from .pager import Page, Pager
 
 A = TypeVar("A")
-T_contra = TypeVar("T_contra", contravariant=True)
 Item = TypeVar("Item")
 P = ParamSpec("P")
 R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
 
 _POLL = 0.25  # seconds between two looks whether the loop still lives; also what Ctrl-C waits for on Windows
 _GRACE = 5.0  # seconds for a cancelled call to unwind
@@ -138,8 +138,7 @@ class _Worker:
 
     def _ended(self, call: _Call[Any], task: "asyncio.Task[None]") -> None:
         if task.cancelled():
-            closed = ClosedError("the client was closed during the call")
-            call.error = concurrent.futures.CancelledError() if self.open else closed
+            call.error = concurrent.futures.CancelledError() if self.open else ClosedError("the client was closed")
         self._answer(call)
 
     def _answer(self, call: _Call[Any]) -> None:
@@ -152,8 +151,7 @@ class LoopThread:
 
     def __init__(self, cleanup: Callable[[], Coroutine[Any, Any, None]], unclosed: str) -> None:
         self._lock = threading.RLock()  # as the worker's
-        self._cleanup = cleanup
-        self._unclosed = unclosed
+        self._cleanup, self._unclosed = cleanup, unclosed
         self._worker: _Worker | None = None
         self._finalizer: weakref.finalize[..., Any] | None = None
         self._closed = False
@@ -254,8 +252,7 @@ class BlockingPager(Iterator[R]):
     """
 
     def __init__(self, pager: Pager[R], loop: LoopThread) -> None:
-        self._pager = pager
-        self._loop = loop
+        self._pager, self._loop = pager, loop
         self._pages = self.pages()
         self._items = iter(list[R]())
 
@@ -287,11 +284,10 @@ def fan_out(
     facade, function = getattr(method, "__self__", None), getattr(method, "__wrapped__", None)
     if function is None or getattr(facade, "_loop", None) is not loop:
         raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
-    twin = getattr(facade, "_twin", None)
 
     async def work(item: Item) -> Any:
         try:
-            return await collected(function(twin, item, **kwargs))
+            return await collected(function(getattr(facade, "_twin", None), item, **kwargs))
         except (KeyboardInterrupt, SystemExit) as error:  # it ends the item, and not the loop
             raise RuntimeError(f"the call ended with {error!r}") from error
 
@@ -308,11 +304,11 @@ def _outcomes(loop: LoopThread, crew: Crew[Item, R], items: Iterator[Item]) -> I
                 yield outcome
             elif end is None and crew.room > 0:
                 try:
-                    worker.call(functools.partial(_start, crew, next(items)))
+                    worker.call(functools.partial(_step, crew, next(items)))
                 except Exception as error:  # noqa: BLE001  no more, or the source broke: those under way come out first
                     end = error
             elif crew.busy:
-                worker.call(crew.wait)
+                worker.call(functools.partial(_step, crew))
             elif end is None or isinstance(end, StopIteration):
                 return
             else:
@@ -326,5 +322,8 @@ def _outcomes(loop: LoopThread, crew: Crew[Item, R], items: Iterator[Item]) -> I
                 worker.call(crew.close)
 
 
-async def _start(crew: Crew[Item, R], item: Item) -> None:
-    crew.start(item)
+async def _step(crew: Crew[Item, R], *items: Item) -> None:
+    for item in items:
+        crew.start(item)
+    if not items and crew.busy:  # asked again, here on the loop, where the last one cannot end in between
+        await crew.wait()

@@ -90,8 +90,11 @@ def documents(kind: Any, times: st.SearchStrategy[str], depth: int = 2) -> st.Se
 
 def spoiled(document: Any, draw: st.DrawFn) -> Any:
     """The document with one value of it replaced by anything."""
-    kind: object = type(document)
-    keys: list[Any] = list(document) if kind is dict else list(range(len(document))) if kind is list else []
+    keys: list[Any] = []
+    if hasattr(document, "keys"):
+        keys += document.keys()
+    elif hasattr(document, "append"):
+        keys += range(len(document))
     if not keys or draw(st.booleans()):
         return draw(anything)
     key = draw(st.sampled_from(keys))

@@ -146,9 +146,9 @@ def test_all_that_the_problem_details_say() -> None:
         None,
         {},
         {"title": "", "detail": None},
-        {name: 7 for name in DOCUMENT},
+        dict.fromkeys(DOCUMENT, 7),
         {name: [None] for name in DOCUMENT},
-        {name: True for name in DOCUMENT},
+        dict.fromkeys(DOCUMENT, True),
         {"title": {}, "detail": [], "type": 1.5, "instance": {"x": 1}, "field_errors": [], "notification": "x"},
     ],
     ids=lambda body: repr(body)[:40],
@@ -288,7 +288,7 @@ def test_an_error_pickles_with_its_attributes(error: EvEnergyError, protocol: in
     assert same.args == error.args
     assert str(same) == str(error)
     assert vars(same) == vars(error)
-    if isinstance(error, ProblemError):
+    if isinstance(same, ProblemError):
         assert same.headers["X-REQUEST-ID"] == "7"
 
 

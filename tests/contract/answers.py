@@ -17,6 +17,9 @@ from .models import Model, alternatives, hints
 JSON: TypeAlias = Any
 Strategy: TypeAlias = "st.SearchStrategy[JSON]"
 
+# So far from the ends that no zone takes them beyond what a datetime holds; naive, as the strategy wants them.
+_FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None) for year in (2, 9998))
+
 _SCALARS: Strategy = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 _EXTRAS: st.SearchStrategy[dict[str, JSON]] = st.dictionaries(
     st.text(max_size=8).map("x-{}".format), _SCALARS | st.lists(_SCALARS, max_size=2), max_size=2
@@ -41,13 +44,14 @@ def documents(description: Description, schema: Schema, inside: tuple[str, ...] 
     if "allOf" in schema:
         return _objects(description, schema, inside)
     given = schema.get("type", [])
-    return st.one_of(*(_typed(description, schema, name, inside) for name in ([given] if isinstance(given, str) else given)))
+    return st.one_of(
+        *(_typed(description, schema, name, inside) for name in ([given] if isinstance(given, str) else given))
+    )
 
 
 def instants() -> st.SearchStrategy[str]:
     """Times as RFC 3339 writes them: in any zone, with up to nine digits, with letters of either case."""
-    # Years that no zone takes out of those that a datetime holds.
-    seconds = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1)).map(lambda time: f"{time:%Y-%m-%dT%H:%M:%S}".zfill(19))  # noqa: DTZ001
+    seconds = st.datetimes(_FIRST, _LAST).map(lambda time: time.isoformat(timespec="seconds"))
     offsets = st.builds("{}{:02}:{:02}".format, st.sampled_from("+-"), st.integers(0, 14), st.integers(0, 59))
     digits = st.just("") | st.from_regex(r"\.[0-9]{1,9}", fullmatch=True)
     written = st.builds("{}{}{}".format, seconds, digits, st.just("Z") | offsets)
@@ -65,7 +69,9 @@ def _typed(description: Description, schema: Schema, name: str, inside: tuple[st
     if name == "integer":
         whole = st.integers(schema.get("minimum"), schema.get("maximum"))
         return whole | st.integers(*_small(schema)).map(float)  # 70.0 is an integer of JSON
-    return {"null": st.none(), "boolean": st.booleans(), "number": st.floats(allow_nan=False, allow_infinity=False)}[name]
+    return {"null": st.none(), "boolean": st.booleans(), "number": st.floats(allow_nan=False, allow_infinity=False)}[
+        name
+    ]
 
 
 def _small(schema: Schema) -> tuple[int, int]:
@@ -79,7 +85,7 @@ def _objects(description: Description, schema: Schema, inside: tuple[str, ...]) 
         {name: one for name, one in fields.items() if name in needed},
         optional={name: one for name, one in fields.items() if name not in needed},
     )
-    return st.builds(lambda known, unknown: {**unknown, **known}, modelled, _EXTRAS)
+    return st.tuples(_EXTRAS, modelled).map(lambda pair: pair[0] | pair[1])
 
 
 def same(annotation: Any, came: JSON, back: JSON) -> bool:
@@ -89,10 +95,11 @@ def same(annotation: Any, came: JSON, back: JSON) -> bool:
         return came is back
     if isinstance(came, dict):
         model = next(filter(attrs.has, parts), None)
-        return bool(came == back) if model is None else same_value(cast("Model", model), cast("dict[str, JSON]", came), back)
+        return bool(came == back) if model is None else same_value(model, cast("dict[str, JSON]", came), back)
     if isinstance(came, list):
         item = next(get_args(part)[0] for part in parts if get_origin(part) is list)
-        return len(came) == len(back) and all(map(same, [item] * len(came), came, back))
+        items: list[JSON] = came  # pyright: ignore[reportUnknownVariableType]  it was Any
+        return len(items) == len(back) and all(same(item, one, other) for one, other in zip(items, back, strict=True))
     if datetime in parts:
         return bool(back.endswith("Z")) and _instant(came) == _instant(back)
     return bool(came == back) and isinstance(came, bool) is isinstance(back, bool)

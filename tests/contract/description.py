@@ -67,7 +67,8 @@ class Description:
         found: dict[str, Schema] = {}
         for part in schema.get("allOf", ()):
             found |= self.properties(part)
-        return found | schema.get("properties", {})
+        found |= schema.get("properties", {})
+        return found
 
     def required(self, schema: Schema) -> set[str]:
         """The names of the properties that an object must have."""
@@ -87,7 +88,9 @@ class Description:
 
     def _operation(self, method: str, path: str, item: Schema) -> Described:
         raw: Schema = item[method]
-        parameters = [self.resolve(parameter) for parameter in (*item.get("parameters", ()), *raw.get("parameters", ()))]
+        parameters = [
+            self.resolve(parameter) for parameter in (*item.get("parameters", ()), *raw.get("parameters", ()))
+        ]
         body = self.resolve(raw.get("requestBody", {})).get("content", {}).get("application/json", {}).get("schema", {})
         return Described(
             raw.get("operationId") or f"{method} {path}",

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_t
 import attrs
 
 import evenergy
+from evenergy.codec import Time
 
 Model: TypeAlias = type[attrs.AttrsInstance]
 
@@ -55,7 +56,7 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
         return alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return tuple(part for member in get_args(annotation) for part in alternatives(member))
-    return (annotation,)
+    return (datetime,) if annotation is Time else (annotation,)
 
 
 def kind(annotation: Any) -> str:

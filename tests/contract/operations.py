@@ -274,9 +274,7 @@ OPERATIONS = (
         "get-vehicle_trims",
         "GET",
         "/vehicle_trims",
-        lambda c: c.vehicle_trims.list(
-            model_id=MODEL, ordering="name", expand=EXPAND_TRIM, page_size=50
-        ),
+        lambda c: c.vehicle_trims.list(model_id=MODEL, ordering="name", expand=EXPAND_TRIM, page_size=50),
         ID_CURSORS,
     ),
     Operation(

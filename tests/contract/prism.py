@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -32,10 +32,9 @@ def executable() -> str:
 
 
 @contextmanager
-def mocking(description: Path, log: Path) -> Iterator[str]:
+def mocking(description: Path, log: Path) -> Generator[str]:
     """The origin of a Prism that serves the description while the block runs."""
     port = _free_port()
-    # In a process group of its own would be safer against children, but Prism has none without --multiprocess.
     command = [executable(), "mock", "--host", "127.0.0.1", "--port", str(port), str(description)]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:  # noqa: S603
         try:

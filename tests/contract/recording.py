@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Any, cast
@@ -94,7 +94,7 @@ class Recorder:
 
 
 @contextmanager
-def serving(recorder: Recorder) -> Iterator[Recorder]:
+def serving(recorder: Recorder) -> Generator[Recorder]:
     """Serve from a thread while the block runs."""
     runner = asyncio.Runner()
     loop = runner.get_loop()

@@ -8,27 +8,33 @@ from typing import Any, cast
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 import evenergy
-from evenergy import AsyncClient, Pager
+from evenergy import AsyncClient, DecodeError, Pager
 from evenergy.codec import decode
 
-from .answers import documents, same, same_value
+from .answers import documents, same_value
 from .description import Description
 from .mistakes import VIOLATIONS
 from .models import MODELS, Model
 from .operations import OPERATIONS, USER, VEHICLE, Operation
-from .recording import TOKEN, Recorder, forwarding
+from .recording import TOKEN, Exchange, Recorder, forwarding
+
+_READ, _TRIES = 2, 80  # of large answers one in six is as described
+jsonschema: Any = pytest.importorskip("jsonschema")  # its types are another package
+
+_LATER = {("query", "page_after"), ("query", "page_before")}
 
 # Prism has no answer but 400 where the description is wrong about the first request.
-ANSWERED = [one for one in OPERATIONS if all(name != one.id or place[1:] for name, place in VIOLATIONS)]
+ANSWERED = [one for one in OPERATIONS if not {place for name, place in VIOLATIONS if name == one.id} - _LATER]
 
 _THOROUGH = settings(
     max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,
+    phases=[Phase.generate, Phase.shrink],  # to explain a failure takes minutes, and says little of large documents
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],  # a vehicle with all expanded is large
 )
 
@@ -68,23 +74,57 @@ def inventive(recorder: Recorder, prism: str) -> Iterator[Recorder]:
     recorder.handler = before
 
 
+async def ask(client: AsyncClient, operation: Operation) -> object:
+    """A value, or the values of a first page."""
+    result = operation.call(client)
+    if not isinstance(result, Pager):
+        return await cast("Awaitable[object]", result)
+    page = await cast("Pager[object]", result).pages().next_page()
+    assert page is not None
+    return page.items
+
+
+def gives_back(value: object, came: Any) -> bool:
+    if isinstance(value, list):
+        values = cast("list[object]", value)
+        return len(values) == len(came) and all(map(gives_back, values, came))
+    if attrs.has(type(value)):
+        model = cast("attrs.AttrsInstance", value)
+        return same_value(type(model), came, evenergy.to_dict(model))
+    return value in (came, None)  # the plain data of the root, or nothing
+
+
+def conforms(description: Description, operation: Operation, exchange: Exchange) -> bool:
+    """Whether an answer is as described: Prism makes up nonsense deep inside of resources that hold each other."""
+    responses = description.operations[operation.id].raw["responses"]
+    content = description.resolve(responses[str(exchange.status)]).get("content")
+    if content is None:
+        return not exchange.answer
+    schema = {**content["application/json"]["schema"], "components": description.document["components"]}
+    return bool(jsonschema.Draft202012Validator(schema).is_valid(json.loads(exchange.answer)))
+
+
 @pytest.mark.parametrize("operation", ANSWERED, ids=lambda operation: operation.id)
-async def test_what_prism_makes_up_is_read(inventive: Recorder, operation: Operation) -> None:
-    for _ in range(3):
+async def test_what_prism_makes_up_is_read(description: Description, inventive: Recorder, operation: Operation) -> None:
+    read = 0
+    for _ in range(_TRIES):
         inventive.take()
+        value: object = None
+        failed: DecodeError | None = None
         # A client for each: what Prism makes up for the rate limit would stop the next request.
-        async with AsyncClient(TOKEN, user=USER, base_url=inventive.base_url, max_wait=0) as client:
-            result = operation.call(client)
-            value = await (result.collect(1) if isinstance(result, Pager) else cast("Awaitable[object]", result))
+        async with AsyncClient(TOKEN, user=USER, base_url=inventive.base_url) as client:
+            try:
+                value = await ask(client, operation)
+            except DecodeError as error:
+                failed = error
         (exchange,) = inventive.take()
-        came = json.loads(exchange.answer) if exchange.answer else None
-        if isinstance(value, list):
-            assert len(value) == len(came)
-            assert all(map(same, map(type, value), came, map(evenergy.to_dict, value)))
-        elif attrs.has(type(value)):
-            assert same(type(value), came, evenergy.to_dict(value))
-        else:
-            assert value in (came, None)
+        if conforms(description, operation, exchange):
+            assert failed is None, (failed, exchange.answer)
+            assert gives_back(value, json.loads(exchange.answer) if exchange.answer else None), exchange.answer
+            read += 1
+        if read == _READ:
+            return
+    pytest.fail(f"of {_TRIES} answers that Prism made up, {read} were as described")
 
 
 async def test_waits_that_prism_names_on_success_are_ignored(recorder: Recorder) -> None:

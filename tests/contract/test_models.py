@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, get_args, get_origin
 
@@ -14,6 +15,7 @@ import evenergy
 from .description import Description, Schema
 from .mistakes import MISDESCRIBED
 from .models import MODELS, SMALLER, Model, alternatives, hints, kind
+from .operations import OPERATIONS
 
 # Schemas of resources that the client has no class for: they come as plain data when they are expanded.
 _PLAIN = {"#/components/schemas/Tariff", "#/components/schemas/EVSESite"}
@@ -58,7 +60,9 @@ def enumerations(model: Model) -> dict[str, type[Enum]]:
     for name, annotation in hints(model).items():
         for part in alternatives(annotation):
             inner = alternatives(get_args(part)[0]) if get_origin(part) is list else (part,)
-            found |= {name: one for one in inner if isinstance(one, type) and issubclass(one, Enum)}
+            for one in inner:
+                if isinstance(one, type) and issubclass(one, Enum):
+                    found[name] = one
     return found
 
 
@@ -101,7 +105,8 @@ def test_what_may_be_absent_has_a_default(description: Description, model: Model
 def test_fields_know_all_values(description: Description, model: Model) -> None:
     described = properties(description, model)
     known = {name: {member.value for member in one} for name, one in enumerations(model).items()}
-    assert {name: values(description, described[name]) - known[name] for name in known} == dict.fromkeys(known, set())
+    unknown = {name: values(description, described[name]) - known[name] for name in known}
+    assert {name: texts for name, texts in unknown.items() if texts} == {}
     texts = {name for name, schema in described.items() if values(description, schema)} - known.keys()
     assert {(model.__name__, name) for name in texts} <= MISDESCRIBED.keys(), "a text that has an enumeration"
 
@@ -123,8 +128,6 @@ def test_nothing_is_left_out(description: Description) -> None:
 
 def answered(description: Description) -> Iterator[str]:
     """The named schemas of the answers that the client reads."""
-    from .operations import OPERATIONS  # noqa: PLC0415
-
     for operation in OPERATIONS:
         responses: Schema = description.operations[operation.id].raw["responses"]
         for status, response in responses.items():
@@ -142,3 +145,77 @@ def test_every_known_mistake_is_there_still(description: Description) -> None:
         model = models[name]
         assert values(description, properties(description, model)[field])
         assert field not in enumerations(model)
+
+
+def field(document: Schema, schema: str, name: str) -> Schema:
+    found: Schema = document["components"]["schemas"][schema]["properties"][name]
+    return found
+
+
+def add_property(document: Schema) -> None:
+    document["components"]["schemas"]["VehicleMake"]["properties"]["colour"] = {"type": "string"}
+
+
+def lose_property(document: Schema) -> None:
+    del document["components"]["schemas"]["VehicleMake"]["properties"]["name"]
+
+
+def change_type(document: Schema) -> None:
+    field(document, "Vehicle", "battery_size_watt_hours")["type"] = "number"
+
+
+def change_format(document: Schema) -> None:
+    field(document, "User", "joined_at").pop("format")
+
+
+def refer_elsewhere(document: Schema) -> None:
+    field(document, "Vehicle", "trim")["oneOf"][1]["$ref"] = MODELS[evenergy.VehicleModel]
+
+
+def change_items(document: Schema) -> None:
+    field(document, "User", "vehicles")["items"] = {"type": "integer"}
+
+
+def allow_null(document: Schema) -> None:
+    field(document, "LatLong", "latitude")["type"] = ["number", "null"]
+
+
+def need_less(document: Schema) -> None:
+    document["components"]["schemas"]["Vehicle"]["required"].remove("id")
+
+
+def add_value(document: Schema) -> None:
+    field(document, "VehicleConnectors", "adaptors")["items"]["enum"].append("MCS")
+
+
+def lose_value(document: Schema) -> None:
+    field(document, "VehicleStateOfCharge", "source")["enum"].remove("MANUAL")
+
+
+def enumerate_text(document: Schema) -> None:
+    field(document, "VehicleStatusLog", "data_source")["enum"] = ["TELEMATICS", None]
+
+
+CHANGES: list[tuple[Callable[[Schema], None], Callable[[Description], None]]] = [
+    (add_property, lambda changed: test_properties(changed, evenergy.VehicleMake)),
+    (lose_property, lambda changed: test_properties(changed, evenergy.VehicleMake)),
+    (change_type, lambda changed: test_types_and_nulls(changed, evenergy.Vehicle)),
+    (change_format, lambda changed: test_types_and_nulls(changed, evenergy.User)),
+    (refer_elsewhere, lambda changed: test_types_and_nulls(changed, evenergy.Vehicle)),
+    (change_items, lambda changed: test_types_and_nulls(changed, evenergy.User)),
+    (allow_null, lambda changed: test_types_and_nulls(changed, evenergy.LatLong)),
+    (need_less, lambda changed: test_what_may_be_absent_has_a_default(changed, evenergy.Vehicle)),
+    (add_value, lambda changed: test_fields_know_all_values(changed, evenergy.VehicleConnectors)),
+    (lose_value, test_enumerations_have_no_other_values),
+    (enumerate_text, lambda changed: test_fields_know_all_values(changed, evenergy.VehicleStatusLog)),
+]
+
+
+@pytest.mark.parametrize(("change", "check"), CHANGES, ids=lambda one: getattr(one, "__name__", ""))
+def test_a_change_is_seen(
+    description: Description, change: Callable[[Schema], None], check: Callable[[Description], None]
+) -> None:
+    document = copy.deepcopy(description.document)
+    change(document)
+    with pytest.raises(AssertionError):
+        check(Description(document))

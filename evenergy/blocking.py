@@ -34,7 +34,7 @@ _GRACE = 5.0  # seconds for a cancelled call to unwind
 class _Call(Generic[R]):
     """One call on its way. A lock is the leanest thing that a thread can wait on, and Ctrl-C leaves it whole."""
 
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[tuple[R | None, BaseException | None]] | None = None
     result: R | None = None
     error: BaseException | None = None
 
@@ -43,28 +43,29 @@ class _Call(Generic[R]):
         self.running = threading.Lock()
         self.running.acquire()
 
-    async def run(self) -> None:
-        """Keep the error as a value, so that a SystemExit inside ends the call and not the loop."""
-        try:
-            self.result = await self.function()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001
-            trace = error.__traceback__ and error.__traceback__.tb_next  # with this frame it would be a cycle
-            self.error = error.with_traceback(None if isinstance(error, EvEnergyError) else trace)  # ours say it all
+
+async def _ended(function: Callable[[], Coroutine[Any, Any, R]]) -> tuple[R | None, BaseException | None]:
+    """The error as a value, so that a SystemExit ends the call and not the loop; seeing the call would be a cycle."""
+    try:
+        return await function(), None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001  ours say all in their text, so the caller's frames are enough
+        return None, error.with_traceback(
+            None if isinstance(error, EvEnergyError) else error.__traceback__ and error.__traceback__.tb_next
+        )
 
 
 class _Worker:
     """One loop in one daemon thread. It knows nothing of the client, so that the client can be collected."""
 
     def __init__(self, cleanup: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self.open = True
-        self.loop = asyncio.new_event_loop()
-        self.lock = threading.RLock()  # the collector may come in between, and call here from the same thread
+        self.open: bool = True
+        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self.lock: threading.RLock = threading.RLock()  # the collector may come in between, and call from this thread
         self._calls: set[_Call[Any]] = set()
-        self._cleanup = cleanup
-        self._stop = asyncio.Event()
-        self.thread = threading.Thread(target=self._main, name="evenergy", daemon=True)
+        self._cleanup, self._stop = cleanup, asyncio.Event()
+        self.thread: threading.Thread = threading.Thread(target=self._main, name="evenergy", daemon=True)
         self.thread.start()
 
     def call(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R:
@@ -117,16 +118,15 @@ class _Worker:
         finally:
             with self.lock:  # whatever ended it, no call comes from here on
                 self.open = False
-            tasks = [call.task for call in self._calls if call.task is not None]
-            for task in tasks:  # while the connections are still open, so that unwinding can use them
-                task.cancel()
+            # While the connections are still open, so that unwinding can use them.
+            tasks = [call.task for call in self._calls if call.task is not None and call.task.cancel()]
             if tasks:
                 await asyncio.wait(tasks, timeout=_GRACE)
             await self._cleanup()
 
     def _start(self, call: _Call[Any]) -> None:
-        call.task = self.loop.create_task(call.run())
-        call.task.add_done_callback(functools.partial(self._ended, call))
+        call.task = self.loop.create_task(_ended(call.function))
+        call.task.add_done_callback(functools.partial(self._done, call))
         if self._stop.is_set():
             call.task.cancel()
 
@@ -136,8 +136,10 @@ class _Worker:
         else:  # Ctrl-C came before it could be started
             self._answer(call)
 
-    def _ended(self, call: _Call[Any], task: "asyncio.Task[None]") -> None:
-        if task.cancelled():
+    def _done(self, call: _Call[R], task: "asyncio.Task[tuple[R | None, BaseException | None]]") -> None:
+        if not task.cancelled():
+            call.result, call.error = task.result()
+        else:
             call.error = concurrent.futures.CancelledError() if self.open else ClosedError("the client was closed")
         self._answer(call)
 
@@ -208,8 +210,7 @@ class Facade(Generic[T_co]):
     """The blocking twin of an async object."""
 
     def __init__(self, twin: T_co, loop: LoopThread) -> None:
-        self._twin = twin
-        self._loop = loop
+        self._twin, self._loop = twin, loop
 
 
 class Method(Protocol[T_contra, P, T_co]):
@@ -253,8 +254,7 @@ class BlockingPager(Iterator[R]):
 
     def __init__(self, pager: Pager[R], loop: LoopThread) -> None:
         self._pager, self._loop = pager, loop
-        self._pages = self.pages()
-        self._items = iter(list[R]())
+        self._pages, self._items = self.pages(), iter(list[R]())
 
     def __next__(self) -> R:
         while True:

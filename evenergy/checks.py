@@ -23,6 +23,7 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 """The parameters of a query, in order; a name may repeat."""
 
 _KEY = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
+_ULID = re.compile("[A-Z0-9]{26}")
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
@@ -36,7 +37,7 @@ def identifier(value: object, prefix: str) -> str:
     """An id of the given four-letter prefix, taken as it is or from the end of the resource's URL."""
     if isinstance(value, str):
         last = _last_segment(value)
-        if re.fullmatch(prefix + "[A-Z0-9]{26}", last, re.ASCII):
+        if last.startswith(prefix) and _ULID.fullmatch(last, len(prefix)):
             return last
     raise refused(f"an id such as {prefix}01HRFF3SEVSCRAV9B3CHVDFN0H, or the resource's URL", value)
 
@@ -195,7 +196,7 @@ def segments(*parts: str) -> str:
     """A path of the given segments, each quoted, so that none can be more than one."""
     if any(part in ("", ".", "..") for part in parts):
         raise refused("path segments that are not empty, '.' or '..'", parts)
-    return "".join("/" + quote(part, safe=":") for part in parts) or "/"
+    return "".join("/" + _quoted_segment(part) for part in parts) or "/"
 
 
 def _quoted(path: str) -> str:
@@ -203,6 +204,10 @@ def _quoted(path: str) -> str:
     if names == [""]:
         return segments()
     return segments(*names) + ("/" if path.endswith("/") else "")
+
+
+def _quoted_segment(part: str) -> str:
+    return part if part.isascii() and part.isidentifier() else quote(part, safe=":")  # most need nothing, and soon
 
 
 def _below(path: str, base_path: str) -> str:

@@ -34,7 +34,7 @@ Time: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 # third of decoding it, to save what is left when the way changes within one: half a microsecond, or the same instant
 # at its offset.
 _TOLD_WITHIN = 4096  # bytes: small answers are read whole
-_MORE_DIGITS = re.compile(rb"\.\d{7}")
+_MORE_DIGITS = re.compile(rb"\.\d{7}\d*[Zz+-]")
 _EAST = re.compile(rb'\+\d\d:?\d\d"')
 _WEST = re.compile(rb'-\d\d:?\d\d"')
 _ESCAPED_ASCII = re.compile(rb"\\u00[23]")  # which could hide one of these
@@ -69,9 +69,10 @@ def decode(body: bytes, into: type[T]) -> T:
     Raises:
         DecodeError: The document is none, or does not fit; ``where`` names the place.
     """
+    kind = cast("Any", into)
     try:
-        if not _has_odd_times(body):
-            return cast("T", _decoder(cast("Any", into)).decode(body))
+        if not (_has_times(kind) and _has_odd_times(body)):
+            return cast("T", _decoder(kind).decode(body))
     except (ValueError, RecursionError):
         pass  # the second path takes it, or says exactly what is wrong
     return _structure(body, into)
@@ -113,6 +114,11 @@ def time_text(time: datetime) -> str:
 @cache
 def _decoder(into: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(into)
+
+
+@cache
+def _has_times(into: Any) -> bool:
+    return "date-time" in repr(msgspec.json.schema(into))
 
 
 def _structure(body: bytes, into: type[T]) -> T:

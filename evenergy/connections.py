@@ -17,6 +17,7 @@ from aiohttp.tracing import Trace
 
 from .auth import RenewedToken
 from .errors import ClosedError, InvalidArgumentError, RequestTimeoutError, TransportError, printable
+from .watch import ExpiredError, Watchdog
 
 MAX_BODY = 8 * 2**20
 """Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
@@ -26,9 +27,6 @@ USER_AGENT = f"evenergy/{version('evenergy')} aiohttp/{aiohttp.__version__}"
 _inherited: list[object] = []
 """Sessions of a parent process, kept and never touched."""
 
-FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError)
-"""All that sending and reading may raise; a cancellation is none of them."""
-
 
 class ResentError(aiohttp.ClientError):
     """The server hung up. Under its own name aiohttp would send a GET again, unseen by the rate gate."""
@@ -36,6 +34,10 @@ class ResentError(aiohttp.ClientError):
 
 class TooLargeError(aiohttp.ClientError):
     """A body beyond `MAX_BODY`."""
+
+
+FAILURES = (ExpiredError, aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError)
+"""All that sending and reading may raise; a cancellation is none of them."""
 
 
 async def send_once(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
@@ -49,10 +51,10 @@ async def send_once(request: aiohttp.ClientRequest, handler: ClientHandlerType) 
 
 
 async def receive(
-    request: AbstractAsyncContextManager[aiohttp.ClientResponse], seconds: float | None
+    request: AbstractAsyncContextManager[aiohttp.ClientResponse],
 ) -> tuple[int, Mapping[str, str], bytes]:
-    """Send a request: the status, the headers and the whole body of its answer, within the time for an attempt."""
-    async with asyncio.timeout(seconds), request as response:
+    """Send a request: the status, the headers and the whole body of its answer."""
+    async with request as response:
         return response.status, response.headers, await _read(response)
 
 
@@ -62,7 +64,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         raise TooLargeError
     chunks: list[bytes] = []
     size = 0
-    while chunk := await response.content.readany():
+    content = response.content
+    while not content.at_eof():
+        chunk = await content.readany()
         size += len(chunk)
         if size > MAX_BODY:
             raise TooLargeError
@@ -78,7 +82,7 @@ class Connections:
         self.used = False
         self.slots = asyncio.Semaphore(concurrency)
         self.middlewares: Sequence[ClientMiddlewareType] | None = None
-        self.calls: set[asyncio.Timeout] = set()
+        self.watchdog = Watchdog()
         self.tokens: weakref.WeakSet[RenewedToken] = weakref.WeakSet()
         self._given = session
         self._concurrency = concurrency
@@ -112,8 +116,7 @@ class Connections:
         for source in list(self.tokens):
             await source.close()
         if loop is self._loop:
-            for scope in [scope for scope in self.calls if not scope.expired()]:
-                scope.reschedule(loop.time())
+            self.watchdog.expire_all()
         if self._guard is not None:
             with contextlib.suppress(RuntimeError):  # it ends by itself with its own loop
                 await self._guard.aclose()
@@ -127,7 +130,6 @@ class Connections:
         if self._pid != os.getpid():
             _inherited.append((self._loop, self._http, self._guard))  # closing it would edit the parent's epoll
             self._pid = os.getpid()
-        self.calls.clear()
         if self._given is not None:
             http = self._borrow(self._given, loop)
         else:
@@ -205,7 +207,7 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
 def failure(error: Exception, *, method: str, url: str, timeout: float | None) -> TransportError:
     """The error that stands for one of aiohttp's, with a cause that holds no request."""
     found: TransportError
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | ExpiredError):
         within = "in time" if timeout is None else f"within {timeout:g} s"
         found = RequestTimeoutError(f"no whole answer {within} ({method} {url})", method=method, url=url)
     else:

@@ -6,10 +6,12 @@ each request frees its slot an hour after it was counted.
 """
 
 import asyncio
+import functools
 import itertools
 import logging
 import math
 import random
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,12 +22,17 @@ from typing import cast
 
 import attrs
 import tenacity
+from multidict import istr
 
 from .errors import Members, RateLimitError
 
 WINDOW = 3600.0
 """Seconds: nothing in a rolling hour lasts longer."""
 
+LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
+"""The headers that each answer has."""
+
+_TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
 _LEAST_SHARE = 0.25  # of what remains, when others use the bucket too
 _LONGEST_PROBE = 60.0  # seconds between two looks at a bucket that tells nothing
 _LONGEST_LOG = 1000  # requests that are remembered while no limit is known
@@ -90,17 +97,23 @@ class Gate:
         limit, remaining, at = self._told
         return RateLimit(limit, remaining, datetime.fromtimestamp(at, UTC))
 
+    def take(self) -> Slot | None:
+        """A slot, if one is free and nobody waits for it."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._bind(loop)
+        return None if self._waiting else self._take(loop.time())
+
     async def slot(self, max_wait: float | None) -> Slot:
         """Wait for the right to send, in order of arrival.
 
         Raises:
             RateLimitError: It would take longer than ``max_wait`` seconds; told at once where that is known.
         """
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._bind(loop)
-        if not self._waiting and (slot := self._take(loop.time())):
+        slot = self.take()
+        if slot is not None:
             return slot
+        loop = asyncio.get_running_loop()
         wait = self.wait(loop.time(), self._waiting)
         if max_wait is not None and wait > max_wait:
             raise _refusal(wait, max_wait)
@@ -131,13 +144,13 @@ class Gate:
     ) -> None:
         """Learn from the answer to a request."""
         now = asyncio.get_running_loop().time()
-        self._in_flight = max(0, self._in_flight - 1)
+        self._land()
         self._roll(now)
         if limit:
             self._limit = limit
         if limit is not None and remaining is not None:
-            self._told = (limit, remaining, datetime.now(UTC).timestamp())
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._told = (limit, remaining, time.time())
+        if status == _TOO_MANY:
             self._refused(now, retry_after)
         else:
             self._refusals = 0
@@ -148,7 +161,7 @@ class Gate:
     def lost(self, slot: Slot) -> None:
         """A request ended without an answer: if it was sent it may have been counted, so it is."""
         now = asyncio.get_running_loop().time()
-        self._in_flight = max(0, self._in_flight - 1)
+        self._land()
         if slot.sent is None:
             self._free += 1
         else:
@@ -168,6 +181,10 @@ class Gate:
         self._in_flight += 1
         self._lowest, self._unanswered = math.inf, 0
         return Slot()
+
+    def _land(self) -> None:
+        if self._in_flight:  # none, when it took off from a loop that is gone
+            self._in_flight -= 1
 
     def _remember(self, slot: Slot, now: float) -> None:
         self._sent.append((slot.sent or now, now))
@@ -283,7 +300,7 @@ class Gate:
 def told(headers: Mapping[str, str], name: str) -> int | None:
     """The number in a rate-limit header; anything but ASCII digits is ignored."""
     value = headers.get(name)
-    return int(value) if value is not None and _is_number(value) else None
+    return None if value is None else _number(value)
 
 
 def retry_after(headers: Mapping[str, str], status: int) -> float | None:
@@ -292,7 +309,7 @@ def retry_after(headers: Mapping[str, str], status: int) -> float | None:
     The provider's description spells it ``RetryAfter``, which is accepted on a 429 (RFC 9110, section 10.2.3).
     """
     value = headers.get("Retry-After")
-    if value is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+    if value is None and status == _TOO_MANY:
         value = headers.get("RetryAfter")
     if value is None:
         return None
@@ -301,6 +318,11 @@ def retry_after(headers: Mapping[str, str], status: int) -> float | None:
         return float(value)
     then, now = _date(value), _date(headers.get("Date", "")) or datetime.now(UTC)
     return max(0.0, (then - now).total_seconds()) if then else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _number(value: str) -> int | None:
+    return int(value) if _is_number(value) else None
 
 
 def _is_number(value: str) -> bool:

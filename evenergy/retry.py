@@ -75,21 +75,22 @@ class Budget:
 class Attempts:
     """The attempts of one call."""
 
+    made = 0  # those that count: neither a 429 nor the 401 that a new token may cure
+    total = 0
+    sent = False  # whether the last one may have reached the API
+    unanswered = False  # whether it is on its way, or lost
+    waited = 0.0  # seconds that were spent on the rate limit
+    rejected: Secret | None = None  # the token that a 401 refused
+    refusal: AuthenticationError | None = None
+    _lost = False
+    _unauthorized = 0
+    _sent_at = 0.0
+
     def __init__(self, method: str, retry: Retry, max_wait: float | None, budget: Budget) -> None:
-        self.made = 0  # those that count: neither a 429 nor the 401 that a new token may cure
-        self.total = 0
-        self.sent = False  # whether the last one may have reached the API
-        self.waited = 0.0  # seconds that were spent on the rate limit
-        self.unanswered = False  # whether it is on its way, or lost
-        self.rejected: Secret | None = None  # the token that a 401 refused
-        self.refusal: AuthenticationError | None = None
         self._method = method
         self._retry = retry
         self._max_wait = max_wait
         self._budget = budget
-        self._lost = False
-        self._unauthorized = 0
-        self._sent_at = 0.0
 
     @property
     def patience(self) -> float | None:
@@ -100,7 +101,6 @@ class Attempts:
         """An attempt begins; nothing of it is sent yet."""
         self.total += 1
         self.sent = self.unanswered = False
-        self._sent_at = asyncio.get_running_loop().time()
 
     def sending(self) -> float:
         """The request goes out now."""

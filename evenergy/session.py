@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from types import GenericAlias, NoneType
+from types import GenericAlias, MappingProxyType, NoneType
 from typing import Generic, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -35,14 +35,21 @@ from .errors import (
     printable,
     problem,
 )
-from .limits import WINDOW, Gate, Slot, retry_after, told
+from .limits import LIMIT, REMAINING, WINDOW, Gate, Slot, retry_after, told
 from .retry import SAFE, Attempts, Budget, Retry
+from .watch import ExpiredError
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+# In Python 3.11 each look at a member of an enumeration takes as long as the rest of a comparison ten times.
+_UNAUTHORIZED, _TOO_MANY = HTTPStatus.UNAUTHORIZED.value, HTTPStatus.TOO_MANY_REQUESTS.value
+_REDIRECTS, _ERRORS = HTTPStatus.MULTIPLE_CHOICES.value, HTTPStatus.BAD_REQUEST.value
+
 _SHORTEST_SECRET = 8  # characters; a shorter token is one of a test, and may be part of any word
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _NO_CREDENTIALS = (
     "no credentials were sent: pass auth=, or set EVENERGY_TOKEN, or EVENERGY_CLIENT_ID with EVENERGY_CLIENT_SECRET"
@@ -79,7 +86,7 @@ class Response:
         return document
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Call(Generic[T]):
     """What is asked of the API.
 
@@ -100,7 +107,7 @@ class Call(Generic[T]):
     query: Query = ()
     body: bytes | None = attrs.field(default=None, repr=False)
     needs_user: bool = False
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] = attrs.field(default=_NO_HEADERS, repr=False)
     is_oauth: bool = False
 
 
@@ -121,7 +128,7 @@ def call(
         query,
         None if body is None else encode(body),
         needs_user,
-        {} if language is None else {"Accept-Language": checks.header("language", language)},
+        _NO_HEADERS if language is None else {"Accept-Language": checks.header("language", language)},
     )
 
 
@@ -180,30 +187,27 @@ class Session:
         self.connections = connected
         self.budget = budget
         self._headers = _Headers(options)
+        self._secret: Secret | None = None
         # Connecting has a share of the attempt's time, so that one who waited for it knows that nothing was sent.
         self._wire = aiohttp.ClientTimeout(total=None, sock_connect=options.timeout and options.timeout / 3)
 
     async def send(self, call: Call[T]) -> T:
         """Send a call, again where that is safe, and read its answer."""
         attempts = Attempts(call.method, self.options.retry, self.options.max_wait, self.budget)
-        scope = asyncio.timeout(self.options.deadline)
+        first: EvEnergyError | None = None
+        if self.options.deadline is None:
+            try:
+                result = await self._once(call, attempts)
+            except EvEnergyError as error:
+                attempts.failed(error)
+                first = error
+            else:
+                self.budget.refund()
+                return result
         try:
-            async with scope:
-                self.connections.calls.add(scope)
-                try:
-                    result = await self._once(call, attempts)
-                except EvEnergyError as error:
-                    attempts.failed(error)
-                    first = error
-                else:
-                    self.budget.refund()
-                    return result
-                return await self._again(call, attempts, first)
-        except TimeoutError as error:
-            if not scope.expired() or isinstance(error, EvEnergyError):
-                raise
-        finally:
-            self.connections.calls.discard(scope)
+            return await self.connections.watchdog.bounded(self._again(call, attempts, first), self.options.deadline)
+        except ExpiredError:
+            pass
         raise self._ended(call, attempts)
 
     async def post_form(self, url: str, form: Form, basic: Secret | None) -> tuple[int, bytes]:
@@ -219,9 +223,9 @@ class Session:
         post = Call("POST", url, lambda answer: (answer.status, answer.body), body=body, headers=headers, is_oauth=True)
         return await self._once(post, Attempts("POST", self.options.retry, None, self.budget))
 
-    async def _again(self, call: Call[T], attempts: Attempts, first: EvEnergyError) -> T:
+    async def _again(self, call: Call[T], attempts: Attempts, first: EvEnergyError | None) -> T:
         """From the first failure on, tenacity decides."""
-        failed: EvEnergyError | None = first
+        failed = first
 
         async def attempt() -> T:
             nonlocal failed
@@ -243,7 +247,7 @@ class Session:
         url = self._url(call)
         attempts.start()
         http = await self.connections.session()
-        token, slot = await self._admitted(call, attempts, url)
+        token, slot = (None, Slot()) if call.is_oauth else await self._admitted(call, attempts, url)
         answer: Response | None = None
         failed: EvEnergyError | None = None
         try:
@@ -260,19 +264,24 @@ class Session:
                     timeout=self._wire,
                     middlewares=self.connections.middlewares,
                 )
-                answer = Response(*await connections.receive(request, self.options.timeout))
+                received = connections.receive(request)
+                answer = Response(*await self.connections.watchdog.bounded(received, self.options.timeout))
                 attempts.unanswered = False
+        except EvEnergyError:
+            raise
         except connections.FAILURES as error:
             failed = self._failure(error, call, url, attempts)
         except asyncio.CancelledError as error:
             error.__traceback__ = None  # aiohttp's frames hold the headers
             raise
         finally:
-            self._account(call, slot, answer)
-        _trace(call.method, url, answer or failed, attempts)
+            if not call.is_oauth:
+                self._account(slot, answer)
+        if _log.isEnabledFor(logging.DEBUG):
+            _trace(call.method, url, answer or failed, attempts)
         if answer is None:
             raise failed or ClosedError("the client is closed")  # here, where no frame of aiohttp is attached
-        return self._judged(call, answer, token, attempts)
+        return self._judged(call, answer, token, attempts, url)
 
     def reference(self, resource: str | codec.Identified, prefix: str, collection: str) -> str:
         """The URL that a body refers to a resource by, from the resource, its id or its URL."""
@@ -285,54 +294,59 @@ class Session:
 
     async def _admitted(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
         """A token and a slot. The token comes first, so that many who wait for one share what becomes of it."""
-        if call.is_oauth:
-            return None, Slot()
         token = await self._token(attempts)
-        clock = asyncio.get_running_loop().time
-        asked = clock()
-        gate = self.bucket.gate
-        try:
-            slot = await gate.slot(attempts.patience)
-        except RateLimitError as error:
-            error.method, error.url = call.method, url
-            raise
-        waited = clock() - asked
-        attempts.waited += waited
-        if waited > 1:  # it may have ended meanwhile
+        slot = self.bucket.gate.take()
+        if slot is None:
+            slot = await self._slot(call, attempts, url)
             try:
-                token = await self._token(attempts)
+                token = await self._token(attempts)  # it may have ended meanwhile
             except BaseException:
-                gate.lost(slot)
+                self.bucket.gate.lost(slot)
                 raise
         return token, slot
 
+    async def _slot(self, call: Call[T], attempts: Attempts, url: str) -> Slot:
+        """Wait for a slot of the rate limit."""
+        clock = asyncio.get_running_loop().time
+        asked = clock()
+        try:
+            return await self.connections.watchdog.bounded(self.bucket.gate.slot(attempts.patience), None)
+        except RateLimitError as error:
+            error.method, error.url = call.method, url
+            raise
+        except ExpiredError:
+            pass
+        finally:
+            attempts.waited += clock() - asked
+        raise self._ended(call, attempts)
+
     async def _token(self, attempts: Attempts) -> Secret | None:
-        if self.bucket.source is None:
+        source = self.bucket.source
+        if source is None:
             return None
-        token = Secret(await self.bucket.source.access_token())
-        if token == attempts.rejected and attempts.refusal is not None:
+        token = self._hidden(await source.access_token())
+        if attempts.refusal is not None and token == attempts.rejected:
             raise attempts.refusal
         return token
 
-    def _account(self, call: Call[T], slot: Slot, answer: Response | None) -> None:
+    def _hidden(self, text: str) -> Secret:
+        """The same object for the same token, which spares comparing and merging."""
+        if self._secret is None or text is not self._secret.reveal():
+            self._secret = Secret(text)
+        return self._secret
+
+    def _account(self, slot: Slot, answer: Response | None) -> None:
         gate = self.bucket.gate
-        if call.is_oauth:
-            return
-        if answer is None or answer.status == HTTPStatus.UNAUTHORIZED:  # what a 401 tells is of another bucket
+        if answer is None or answer.status == _UNAUTHORIZED:  # what a 401 tells is of another bucket
             gate.lost(slot)
             return
         headers, status = answer.headers, answer.status
-        gate.answered(
-            slot,
-            status,
-            told(headers, "X-RateLimit-Limit"),
-            told(headers, "X-RateLimit-Remaining"),
-            retry_after(headers, status) if status == HTTPStatus.TOO_MANY_REQUESTS else None,
-        )
+        wait = retry_after(headers, status) if status == _TOO_MANY else None
+        gate.answered(slot, status, told(headers, LIMIT), told(headers, REMAINING), wait)
 
-    def _judged(self, call: Call[T], answer: Response, token: Secret | None, attempts: Attempts) -> T:
-        url, status = self._url(call), answer.status
-        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    def _judged(self, call: Call[T], answer: Response, token: Secret | None, attempts: Attempts, url: str) -> T:
+        status = answer.status
+        if _REDIRECTS <= status < _ERRORS:
             place = urlsplit(answer.headers.get("Location", ""))._replace(query="", fragment="").geturl()
             raise TransportError(
                 f"the answer is a redirect ({status}) to {printable(place) or 'nowhere'}, which is not followed"
@@ -341,7 +355,7 @@ class Session:
                 url=url,
                 transient=False,
             )
-        if status < HTTPStatus.MULTIPLE_CHOICES or call.is_oauth:
+        if status < _REDIRECTS or call.is_oauth:
             return self._read(call, answer, url)
         error = self._problem(call, answer, token, url)
         if isinstance(error, AuthenticationError) and token is not None:
@@ -416,19 +430,22 @@ class _Headers:
         if options.user is not None:
             self._own["EvEnergy-User"] = f"{options.base_url}/users/{options.user}"
         self._token: Secret | None = None
-        self._plain = CIMultiDict(self._own)
-        self._with_body = CIMultiDict(self._own, **{"Content-Type": "application/json"})
+        self._plain = self._with_body = CIMultiDict[str]()
+        self._merge(None)
 
     def of(self, call: Call[T], token: Secret | None) -> CIMultiDict[str]:
         """What a request carries; never bound to a name on its way, so that no traceback can show it."""
-        if token != self._token:
-            self._token = token
-            for headers in (self._plain, self._with_body):
-                headers.popall("Authorization", None)
-                if token is not None:
-                    headers["Authorization"] = f"Bearer {checks.secret('the access token', token.reveal())}"
+        if token is not self._token:
+            self._merge(token)
         headers = self._plain if call.body is None else self._with_body
         return CIMultiDict(headers, **call.headers) if call.headers else headers
+
+    def _merge(self, token: Secret | None) -> None:
+        plain = CIMultiDict(self._own)
+        if token is not None:
+            plain["Authorization"] = f"Bearer {checks.secret('the access token', token.reveal())}"
+        self._token, self._plain = token, plain
+        self._with_body = CIMultiDict(plain, **{"Content-Type": "application/json"})
 
 
 def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnknownError:
@@ -443,6 +460,5 @@ def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnkn
 
 
 def _trace(method: str, url: str, ended: Response | EvEnergyError | None, attempts: Attempts) -> None:
-    if _log.isEnabledFor(logging.DEBUG):
-        result = ended.status if isinstance(ended, Response) else type(ended).__name__
-        _log.debug("%s %s: %s, attempt %d, %.1f ms", method, url, result, attempts.total, 1000 * attempts.elapsed())
+    result = ended.status if isinstance(ended, Response) else type(ended).__name__
+    _log.debug("%s %s: %s, attempt %d, %.1f ms", method, url, result, attempts.total, 1000 * attempts.elapsed())

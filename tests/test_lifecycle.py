@@ -136,7 +136,7 @@ async def test_calls_cancelled_anywhere_leave_nothing() -> None:
             gate = client._session.bucket.gate
             assert gate._in_flight == gate._waiting == 0
             assert client._session.connections.slots._value == 3
-            assert not client._session.connections.calls
+            assert not client._session.connections.watchdog._watches
     await _settled(server)
 
 

@@ -240,7 +240,7 @@ class VehicleModels:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.connectors = VehicleModelConnectors(session)
+        self.connectors: VehicleModelConnectors = VehicleModelConnectors(session)
 
     async def get(self, model_id: str, /, *, expand: Iterable[ModelExpand] = ()) -> VehicleModel:
         """One model, by id or URL. API: ``GET /vehicle_models/{vehicle_model_id}``."""
@@ -350,7 +350,7 @@ class BlockingVehicleModels(Facade[VehicleModels]):
 
     def __init__(self, twin: VehicleModels, loop: LoopThread) -> None:
         super().__init__(twin, loop)
-        self.connectors = BlockingVehicleModelConnectors(twin.connectors, loop)
+        self.connectors: BlockingVehicleModelConnectors = BlockingVehicleModelConnectors(twin.connectors, loop)
 
     get: Final = blocking(VehicleModels.get)
     list: Final = blocking_pager(VehicleModels.list)

@@ -24,6 +24,7 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 
 _KEY = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 _ULID = re.compile("[A-Z0-9]{26}")
+_LANGUAGES = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*,;=. -]*", re.ASCII)
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
@@ -78,11 +79,11 @@ def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterabl
     for name, value in parameters.items():
         if value is None:
             continue
-        if isinstance(value, str | int | float | datetime):
-            yield name, _spelled(value)
-        else:
+        if isinstance(value, Iterable) and not isinstance(value, str):
             for item in value:
                 yield name, _spelled(item)
+        else:
+            yield name, _spelled(value)
 
 
 def expansion(expand: Iterable[object]) -> tuple[str, ...]:
@@ -109,7 +110,10 @@ def seconds(name: str, value: object, *, zero: bool = False) -> float | None:
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number that no float can hold
+            number = math.inf
         if math.isfinite(number) and (number > 0 or (zero and number == 0)):
             return number
     raise refused(f"{name} in seconds, {'0 or more' if zero else 'more than 0'}, or None", value)
@@ -143,6 +147,13 @@ def header(name: str, value: object) -> str:
     raise refused(f"{name} of visible ASCII characters", value)
 
 
+def language(value: object) -> str:
+    """What fits into ``Accept-Language``, such as ``de, en;q=0.5``."""
+    if isinstance(value, str) and _LANGUAGES.fullmatch(value):
+        return value
+    raise refused("a language such as 'en-GB'", value)
+
+
 def base_url(value: object) -> str:
     """The root of the API without a slash at its end: https, or http on the loopback."""
     expected = f"base_url as an absolute URL such as {PROVIDER}/v2"
@@ -151,7 +162,7 @@ def base_url(value: object) -> str:
     if not isinstance(value, str) or not _VISIBLE.fullmatch(value) or "\\" in value:
         raise refused(expected, value)
     parts = _split(value, expected)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "?" in value:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "?" in value or "#" in value:
         raise refused(expected, value)
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise InvalidArgumentError(
@@ -185,11 +196,12 @@ def placed(path_or_url: object, base: str) -> tuple[str, Query]:
     parts = _split(path_or_url, expected)
     if parts.scheme or parts.netloc:
         if "@" in parts.netloc or origin(path_or_url) not in (origin(base), origin(PROVIDER)):
-            raise refused(f"a path, or a URL of {base} or {PROVIDER}", f"{parts.scheme}://{parts.netloc}{parts.path}")
+            host = parts.netloc.rpartition("@")[2]
+            raise refused(f"a path, or a URL of {base} or {PROVIDER}", f"{parts.scheme}://{host}{parts.path}")
         path = _below(parts.path, urlsplit(base).path)
     else:
         path = parts.path
-    return _quoted(path), tuple(parse_qsl(parts.query, keep_blank_values=True))
+    return _quoted(path), tuple(parse_qsl(_text(parts.query), keep_blank_values=True))
 
 
 def segments(*parts: str) -> str:
@@ -207,7 +219,9 @@ def _quoted(path: str) -> str:
 
 
 def _quoted_segment(part: str) -> str:
-    return part if part.isascii() and part.isidentifier() else quote(part, safe=":")  # most need nothing, and soon
+    if part.isascii() and part.isidentifier():  # most need nothing, and soon
+        return part
+    return quote(_text(part), safe=":")
 
 
 def _below(path: str, base_path: str) -> str:
@@ -221,12 +235,22 @@ def _last_segment(value: str) -> str:
     return value.partition("?")[0].rstrip("/").rpartition("/")[2] if "://" in value else value
 
 
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise refused("text without lone surrogates", value) from None
+    return value
+
+
 def _spelled(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
         return aware(value)
-    if isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int | float):
         return str(value)
     raise refused("text, a number or a time", value)
 

@@ -92,7 +92,7 @@ class AsyncClient:
         concurrency: int = 32,
         trust_env: bool = False,
     ) -> None:
-        base = checks.base_url(_given(base_url, "EVENERGY_BASE_URL") or BASE_URL)
+        base = checks.base_url(BASE_URL if (given := _given(base_url, "EVENERGY_BASE_URL")) is None else given)
         user = _given(user, "EVENERGY_USER")
         options = Options(
             base_url=base,
@@ -106,22 +106,22 @@ class AsyncClient:
         connections = Connections(
             _aiohttp_session(session), concurrency=checks.whole("concurrency", concurrency), trust_env=trust_env
         )
-        self.warns = True
+        self._warns = True
         self._made_at = made_at()
         self._is_view = False
         self._open(_session(auth, options, connections, Budget()))
 
     def _open(self, session: Session) -> None:
         self._session = session
-        self.oauth = OAuth(session)
-        self.users = Users(session)
-        self.vehicle_compatibility = VehicleCompatibilities(session)
-        self.vehicle_makes = VehicleMakes(session)
-        self.vehicle_models = VehicleModels(session)
-        self.vehicle_onboarding = VehicleOnboardings(session)
-        self.vehicle_trims = VehicleTrims(session)
-        self.vehicle_waitlist = VehicleWaitlist(session)
-        self.vehicles = Vehicles(session)
+        self.oauth: OAuth = OAuth(session)
+        self.users: Users = Users(session)
+        self.vehicle_compatibility: VehicleCompatibilities = VehicleCompatibilities(session)
+        self.vehicle_makes: VehicleMakes = VehicleMakes(session)
+        self.vehicle_models: VehicleModels = VehicleModels(session)
+        self.vehicle_onboarding: VehicleOnboardings = VehicleOnboardings(session)
+        self.vehicle_trims: VehicleTrims = VehicleTrims(session)
+        self.vehicle_waitlist: VehicleWaitlist = VehicleWaitlist(session)
+        self.vehicles: Vehicles = Vehicles(session)
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -146,14 +146,14 @@ class AsyncClient:
         old = self._session
         options = attrs.evolve(
             old.options,
-            user=_or(user, old.options.user, lambda user: user and checks.identifier(user, "user")),
+            user=_or(user, old.options.user, lambda user: None if user is None else checks.identifier(user, "user")),
             timeout=_or(timeout, old.options.timeout, lambda value: checks.seconds("timeout", value)),
             deadline=_or(deadline, old.options.deadline, lambda value: checks.seconds("deadline", value)),
             retry=_or(retry, old.options.retry, _retry),
             max_wait=_or(max_wait, old.options.max_wait, lambda value: checks.seconds("max_wait", value, zero=True)),
         )
         view = object.__new__(type(self))
-        view.warns, view._is_view = False, True
+        view._warns, view._is_view = False, True
         if isinstance(auth, UnsetType):
             view._open(Session(options, old.bucket, old.connections, old.budget))
         else:
@@ -300,7 +300,7 @@ class AsyncClient:
 
     def __del__(self) -> None:
         session: Session | None = getattr(self, "_session", None)  # None when an argument was refused
-        if session is None or not self.warns or session.connections.closed or not session.connections.used:
+        if session is None or not self._warns or session.connections.closed or not session.connections.used:
             return
         session.connections.abandon()
         warnings.warn(
@@ -350,22 +350,24 @@ class Client(Facade[AsyncClient]):
             concurrency=concurrency,
             trust_env=trust_env,
         )
-        twin.warns = False  # the loop thread does it for both
+        twin._warns = False  # noqa: SLF001  the loop thread does it for both
         unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
         self._is_view = False
         self._open(twin, LoopThread(twin.close, unclosed))
 
     def _open(self, twin: AsyncClient, loop: LoopThread) -> None:
         super().__init__(twin, loop)
-        self.oauth = BlockingOAuth(twin.oauth, loop)
-        self.users = BlockingUsers(twin.users, loop)
-        self.vehicle_compatibility = BlockingVehicleCompatibilities(twin.vehicle_compatibility, loop)
-        self.vehicle_makes = BlockingVehicleMakes(twin.vehicle_makes, loop)
-        self.vehicle_models = BlockingVehicleModels(twin.vehicle_models, loop)
-        self.vehicle_onboarding = BlockingVehicleOnboardings(twin.vehicle_onboarding, loop)
-        self.vehicle_trims = BlockingVehicleTrims(twin.vehicle_trims, loop)
-        self.vehicle_waitlist = BlockingVehicleWaitlist(twin.vehicle_waitlist, loop)
-        self.vehicles = BlockingVehicles(twin.vehicles, loop)
+        self.oauth: BlockingOAuth = BlockingOAuth(twin.oauth, loop)
+        self.users: BlockingUsers = BlockingUsers(twin.users, loop)
+        self.vehicle_compatibility: BlockingVehicleCompatibilities = BlockingVehicleCompatibilities(
+            twin.vehicle_compatibility, loop
+        )
+        self.vehicle_makes: BlockingVehicleMakes = BlockingVehicleMakes(twin.vehicle_makes, loop)
+        self.vehicle_models: BlockingVehicleModels = BlockingVehicleModels(twin.vehicle_models, loop)
+        self.vehicle_onboarding: BlockingVehicleOnboardings = BlockingVehicleOnboardings(twin.vehicle_onboarding, loop)
+        self.vehicle_trims: BlockingVehicleTrims = BlockingVehicleTrims(twin.vehicle_trims, loop)
+        self.vehicle_waitlist: BlockingVehicleWaitlist = BlockingVehicleWaitlist(twin.vehicle_waitlist, loop)
+        self.vehicles: BlockingVehicles = BlockingVehicles(twin.vehicles, loop)
 
     pages: Final = blocking_pager(AsyncClient.pages)
     root: Final = blocking(AsyncClient.root)
@@ -496,7 +498,7 @@ def _session(auth: Auth | None, options: Options, connections: Connections, budg
     elif isinstance(found, ClientCredentials | AuthorizationCode):
         endpoints = OAuthEndpoints(found, urljoin(options.base_url, "/").rstrip("/"), session.post_form)
         bucket.source = RenewedToken(endpoints)
-        connections.tokens.add(bucket.source)
+        connections.own(bucket.source)
     elif isinstance(found, TokenSource):
         bucket.source = found
     elif found is not None:

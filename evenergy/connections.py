@@ -78,12 +78,12 @@ class Connections:
     """The aiohttp session of a client and of its views, made anew when the event loop is another."""
 
     def __init__(self, session: aiohttp.ClientSession | None, *, concurrency: int, trust_env: bool) -> None:
-        self.closed = False
-        self.used = False
-        self.slots = asyncio.Semaphore(concurrency)
+        self.closed: bool = False
+        self.used: bool = False
+        self.slots: asyncio.Semaphore = asyncio.Semaphore(concurrency)
         self.middlewares: Sequence[ClientMiddlewareType] | None = None
-        self.watchdog = Watchdog()
-        self.tokens: weakref.WeakSet[RenewedToken] = weakref.WeakSet()
+        self.watchdog: Watchdog = Watchdog()
+        self._tokens: list[weakref.ref[RenewedToken]] = []
         self._given = session
         self._concurrency = concurrency
         self._trust_env = trust_env
@@ -113,7 +113,7 @@ class Connections:
         """Close what was opened here, and end the calls under way with a ClosedError."""
         self.closed = True
         loop = asyncio.get_running_loop()
-        for source in list(self.tokens):
+        for source in filter(None, [reference() for reference in self._tokens]):
             await source.close()
         if loop is self._loop:
             self.watchdog.expire_all()
@@ -121,6 +121,10 @@ class Connections:
             with contextlib.suppress(RuntimeError):  # it ends by itself with its own loop
                 await self._guard.aclose()
             self._guard = None
+
+    def own(self, source: RenewedToken) -> None:
+        """End what this fetches when the client is closed. Views may be made, and dropped, in any thread."""
+        self._tokens = [*(reference for reference in self._tokens if reference()), weakref.ref(source)]
 
     def abandon(self) -> None:
         """Nobody will call `close`: let the session be closed on its own loop, soon."""
@@ -137,7 +141,8 @@ class Connections:
             self.slots = asyncio.Semaphore(self._concurrency)
             self._guard = _closing(http)
             await anext(self._guard)
-        self._loop, self._http, self.used = loop, http, True
+        self._loop, self._http = loop, http
+        self.used = True
         return http
 
     def _borrow(self, given: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:

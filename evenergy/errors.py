@@ -24,6 +24,9 @@ import msgspec
 _LONGEST_TEXT = 300  # of what a server wrote, in a message; the attributes keep it whole
 
 
+_MOST_FIELDS = 10  # likewise
+
+
 class EvEnergyError(Exception):
     """The root of all that this library raises."""
 
@@ -125,16 +128,16 @@ class ProblemError(EvEnergyError):
 
     def __init__(self, message: str, **members: Unpack[Members]) -> None:
         super().__init__(message)
-        self.status = members.get("status", 0)
-        self.type = members.get("type")
-        self.title = members.get("title", "")
-        self.detail = members.get("detail")
-        self.instance = members.get("instance")
-        self.field_errors = members.get("field_errors", {})
-        self.notification = members.get("notification")
-        self.method = members.get("method", "")
-        self.url = members.get("url", "")
-        self.headers = members.get("headers", {})
+        self.status: int = members.get("status", 0)
+        self.type: str | None = members.get("type")
+        self.title: str = members.get("title", "")
+        self.detail: str | None = members.get("detail")
+        self.instance: str | None = members.get("instance")
+        self.field_errors: dict[str, list[str]] = members.get("field_errors", {})
+        self.notification: dict[str, object] | None = members.get("notification")
+        self.method: str = members.get("method", "")
+        self.url: str = members.get("url", "")
+        self.headers: Mapping[str, str] = members.get("headers", {})
 
 
 class BadRequestError(ProblemError):
@@ -188,7 +191,7 @@ class RateLimitError(ProblemError):
     def __init__(self, message: str, *, retry_after: float = 0.0, **members: Unpack[Members]) -> None:
         super().__init__(message, **members)
         self.retry_after = retry_after
-        self.retry_at = datetime.now(UTC) + timedelta(seconds=retry_after)
+        self.retry_at: datetime = datetime.now(UTC) + timedelta(seconds=retry_after)
 
 
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
@@ -254,7 +257,10 @@ def printable(text: str) -> str:
 
 def _message(said: ProblemError, hint: str) -> str:
     parts = [f"{said.status} {said.title}", said.detail or ""]
-    parts += [f"{field}: {' '.join(texts)}" for field, texts in said.field_errors.items()]
+    fields = list(said.field_errors.items())
+    parts += [f"{field}: {' '.join(texts)}" for field, texts in fields[:_MOST_FIELDS]]
+    if fields[_MOST_FIELDS:]:
+        parts.append(f"and {len(fields) - _MOST_FIELDS} more fields")
     return " · ".join([*(printable(part) for part in parts if part), *filter(None, [hint])])
 
 

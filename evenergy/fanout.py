@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import attrs
 
 from . import checks
-from .errors import RateLimitError
+from .errors import EvEnergyError, RateLimitError
 from .pager import Pager
 
 Item = TypeVar("Item")
@@ -51,7 +51,8 @@ class Crew(Generic[Item, V]):
         total: int | None,
         on_progress: OnProgress | None,
     ) -> None:
-        self.refused = False  # the rate gate let one go no further, so it would be the same for the next
+        self.refused: bool = False  # the rate gate let one go no further, so it would be the same for the next
+        self._closing = False
         self._work = work
         self._concurrency = checks.whole("concurrency", concurrency)
         self._total = total
@@ -90,7 +91,7 @@ class Crew(Generic[Item, V]):
 
     async def wait(self, *others: asyncio.Future[Any]) -> None:
         """Until an outcome is there, or one of the others is done."""
-        if self._ended or any(other.done() for other in others):
+        if self._ended or not (self._tasks or others) or any(other.done() for other in others):
             return
         self._wake = asyncio.get_running_loop().create_future()
         for other in others:
@@ -110,7 +111,7 @@ class Crew(Generic[Item, V]):
 
     def cancel(self) -> set[asyncio.Task[None]]:
         """Cancel what is under way."""
-        self.refused = True
+        self.refused = self._closing = True
         for task in self._tasks:
             task.cancel()
         return set(self._tasks)
@@ -118,6 +119,10 @@ class Crew(Generic[Item, V]):
     async def _run(self, item: Item) -> None:
         try:
             outcome = Outcome[Item, V](item, value=await self._work(item))
+        except asyncio.CancelledError:
+            if self._closing:
+                raise
+            outcome = Outcome[Item, V](item, error=EvEnergyError("the call was cancelled by something that it awaited"))
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this item
             self.refused = self.refused or isinstance(error, RateLimitError)
             outcome = Outcome[Item, V](item, error=error)

@@ -129,7 +129,10 @@ class Gate:
 
     def wait(self, now: float, place: int = 0) -> float:
         """Seconds until a slot can be free for the given place in the line."""
-        if self._free > place:
+        ready = self._free
+        if self._in_flight and self._lowest < math.inf:  # once they have landed, the lowest count is the truth
+            ready = max(ready, (self._lowest - self._unanswered) * self._share)
+        if ready > place:
             return max(0.0, self._not_before - now)
         place -= max(int(self._free), 0)
         opens = [] if self._probe_at is None else [self._probe_at]

@@ -18,7 +18,7 @@ T = TypeVar("T")
 _CURSORS = frozenset({"page_after", "page_before"})
 
 # A link: a target in angle brackets, then parameters up to a comma that no quotes hold.
-_LINK = re.compile(r'<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*)')
+_LINK = re.compile(r'<([^<>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
@@ -181,6 +181,7 @@ def follow(asked: Query, target: str | None) -> Query | None:
     try:
         parts = urlsplit(target)
         given = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        urlencode(given)  # a lone surrogate (bytes that are no UTF-8) cannot be asked for
     except ValueError:
         raise DecodeError(f"the link to another page is no URL: {target[:200]!r}", where="Link") from None
     if parts.scheme == "about":

@@ -53,7 +53,7 @@ class Budget:
     dead server does after 100.
     """
 
-    FULL = 500
+    FULL: int = 500
 
     def __init__(self) -> None:
         self._left = self.FULL
@@ -75,11 +75,11 @@ class Budget:
 class Attempts:
     """The attempts of one call."""
 
-    made = 0  # those that count: neither a 429 nor the 401 that a new token may cure
-    total = 0
-    sent = False  # whether the last one may have reached the API
-    unanswered = False  # whether it is on its way, or lost
-    waited = 0.0  # seconds that were spent on the rate limit
+    made: int = 0  # those that count: neither a 429 nor the 401 that a new token may cure
+    total: int = 0
+    sent: bool = False  # whether the last one may have reached the API
+    unanswered: bool = False  # whether it is on its way, or lost
+    waited: float = 0.0  # seconds that were spent on the rate limit
     rejected: Secret | None = None  # the token that a 401 refused
     refusal: AuthenticationError | None = None
     _lost = False
@@ -100,11 +100,13 @@ class Attempts:
     def start(self) -> None:
         """An attempt begins; nothing of it is sent yet."""
         self.total += 1
-        self.sent = self.unanswered = False
+        self.sent = False
+        self.unanswered = False
 
     def sending(self) -> float:
         """The request goes out now."""
-        self.sent = self.unanswered = True
+        self.sent = True
+        self.unanswered = True
         self._sent_at = asyncio.get_running_loop().time()
         return self._sent_at
 

@@ -128,7 +128,7 @@ def call(
         query,
         None if body is None else encode(body),
         needs_user,
-        _NO_HEADERS if language is None else {"Accept-Language": checks.header("language", language)},
+        _NO_HEADERS if language is None else {"Accept-Language": checks.language(language)},
     )
 
 
@@ -437,7 +437,7 @@ class _Headers:
         """What a request carries; never bound to a name on its way, so that no traceback can show it."""
         if token is not self._token:
             self._merge(token)
-        headers = self._plain if call.body is None else self._with_body
+        headers = self._plain if call.method in SAFE else self._with_body  # else aiohttp would name a type of its own
         return CIMultiDict(headers, **call.headers) if call.headers else headers
 
     def _merge(self, token: Secret | None) -> None:

@@ -166,12 +166,12 @@ class Vehicles:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.status_logs = VehicleStatusLogs(session)
-        self.location_logs = VehicleLocationLogs(session)
-        self.error_logs = VehicleErrorLogs(session)
-        self.command_logs = VehicleCommandLogs(session)
-        self.connectors = VehicleConnectorSettings(session)
-        self.state_of_charge = VehicleStatesOfCharge(session)
+        self.status_logs: VehicleStatusLogs = VehicleStatusLogs(session)
+        self.location_logs: VehicleLocationLogs = VehicleLocationLogs(session)
+        self.error_logs: VehicleErrorLogs = VehicleErrorLogs(session)
+        self.command_logs: VehicleCommandLogs = VehicleCommandLogs(session)
+        self.connectors: VehicleConnectorSettings = VehicleConnectorSettings(session)
+        self.state_of_charge: VehicleStatesOfCharge = VehicleStatesOfCharge(session)
 
     async def get(self, vehicle_id: str, /, *, expand: Iterable[VehicleExpand] = ()) -> Vehicle:
         """One vehicle, by id or URL. API: ``GET /vehicles/{vehicle_id}``."""
@@ -292,12 +292,12 @@ class BlockingVehicles(Facade[Vehicles]):
 
     def __init__(self, twin: Vehicles, loop: LoopThread) -> None:
         super().__init__(twin, loop)
-        self.status_logs = BlockingVehicleStatusLogs(twin.status_logs, loop)
-        self.location_logs = BlockingVehicleLocationLogs(twin.location_logs, loop)
-        self.error_logs = BlockingVehicleErrorLogs(twin.error_logs, loop)
-        self.command_logs = BlockingVehicleCommandLogs(twin.command_logs, loop)
-        self.connectors = BlockingVehicleConnectorSettings(twin.connectors, loop)
-        self.state_of_charge = BlockingVehicleStatesOfCharge(twin.state_of_charge, loop)
+        self.status_logs: BlockingVehicleStatusLogs = BlockingVehicleStatusLogs(twin.status_logs, loop)
+        self.location_logs: BlockingVehicleLocationLogs = BlockingVehicleLocationLogs(twin.location_logs, loop)
+        self.error_logs: BlockingVehicleErrorLogs = BlockingVehicleErrorLogs(twin.error_logs, loop)
+        self.command_logs: BlockingVehicleCommandLogs = BlockingVehicleCommandLogs(twin.command_logs, loop)
+        self.connectors: BlockingVehicleConnectorSettings = BlockingVehicleConnectorSettings(twin.connectors, loop)
+        self.state_of_charge: BlockingVehicleStatesOfCharge = BlockingVehicleStatesOfCharge(twin.state_of_charge, loop)
 
     get: Final = blocking(Vehicles.get)
     list: Final = blocking_pager(Vehicles.list)

@@ -87,8 +87,8 @@ class Fleet:
         self._seed = seed
         self._random = Dice(f"{seed}/ids")
         self._made = vehicles
-        self.begin = now - days * DAY
-        self.catalogue = Catalogue()
+        self.begin: float = now - days * DAY
+        self.catalogue: Catalogue = Catalogue()
         self.users: dict[str, User] = {}
         self.vehicles: dict[str, Vehicle] = {}
         self.vehicles_of: dict[str, dict[str, Vehicle]] = {}

@@ -25,7 +25,7 @@ class Front:
     """Lets requests in, and counts them."""
 
     def __init__(self, world: World, authority: Authority, rate_limit: int) -> None:
-        self.answered = 0
+        self.answered: int = 0
         self._world = world
         self._authority = authority
         self._rate_limit = rate_limit

@@ -25,8 +25,8 @@ class ProblemError(Exception):
         self.status = status
         self.detail = detail
         self.type = type
-        self.title = type.replace("-", " ").capitalize() if type else HTTPStatus(status).phrase
-        self.headers = headers or {}
+        self.title: str = type.replace("-", " ").capitalize() if type else HTTPStatus(status).phrase
+        self.headers: Mapping[str, str] = headers or {}
         self.field_errors = field_errors
 
     def reply(self, instance: str) -> Reply:

@@ -57,8 +57,8 @@ class Sandbox:
         _check("seed", seed, -(2**63), 2**63 - 1)
         _check("rate_limit", rate_limit, 1, 1_000_000_000)
         _check("port", port, 0, 65_535)
-        self.client_id = "sandbox"
-        self.client_secret = f"sandbox-{Dice(f'{seed}/secret').getrandbits(64):016x}"
+        self.client_id: str = "sandbox"
+        self.client_secret: str = f"sandbox-{Dice(f'{seed}/secret').getrandbits(64):016x}"
         self._rate_limit = rate_limit
         self._port = port
         self._clock = clock or time.time

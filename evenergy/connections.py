@@ -6,7 +6,6 @@ import os
 import weakref
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from importlib.metadata import version
 
 import aiohttp
 from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
@@ -15,6 +14,7 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from aiohttp.tracing import Trace
 
+from ._version import VERSION
 from .auth import RenewedToken
 from .errors import ClosedError, InvalidArgumentError, RequestTimeoutError, TransportError, printable
 from .watch import ExpiredError, Watchdog
@@ -22,7 +22,7 @@ from .watch import ExpiredError, Watchdog
 MAX_BODY = 8 * 2**20
 """Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
 
-USER_AGENT = f"evenergy/{version('evenergy')} aiohttp/{aiohttp.__version__}"
+USER_AGENT = f"evenergy/{VERSION} aiohttp/{aiohttp.__version__}"
 
 _inherited: list[object] = []
 """Sessions of a parent process, kept and never touched."""

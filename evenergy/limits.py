@@ -18,13 +18,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
-import tenacity
 from multidict import istr
 
 from .errors import Members, RateLimitError
+
+if TYPE_CHECKING:
+    import tenacity
 
 WINDOW = 3600.0
 """Seconds: nothing in a rolling hour lasts longer."""
@@ -174,6 +176,8 @@ class Gate:
                 self._settle(now)
             elif self._in_flight == 0 and self._told is None:
                 self._free = max(self._free, 1)  # nothing is known yet: the next one tries, alone
+            elif self._in_flight == 0 and self._free <= 0 and self._probe_at is None:
+                self._probe_at = now + self._gap() * self._rng.uniform(0.5, 1.5)  # the probe was lost: look again
         self._change.set()
 
     def _take(self, now: float) -> Slot | None:
@@ -229,7 +233,8 @@ class Gate:
     def _settle(self, now: float) -> None:
         """Nothing of ours is under way, so the lowest count told since we last sent is the truth."""
         left = int(self._lowest) - self._unanswered
-        self._free = max(int(left * self._share), 1 if left > 0 else 0)
+        # One at least, also when what was lost may have taken the rest: its answer will tell.
+        self._free = max(int(left * self._share), 1 if self._lowest > 0 else 0)
         used = (self._limit or 0) - left
         # What the API dropped already must not be added a second time when it expires here. Alone, the count tells how
         # many that is; beside others at most those that may have expired, and no more than are free.
@@ -252,8 +257,10 @@ class Gate:
         """The mean distance of two slots."""
         return WINDOW / (self._limit or _LONGEST_LOG)
 
-    def _backoff(self) -> tenacity.AsyncRetrying:
+    def _backoff(self) -> "tenacity.AsyncRetrying":
         """Hold the head of the line until a slot can be free; ``slot`` bounds it by ``max_wait``."""
+        import tenacity  # noqa: PLC0415  most programs never wait
+
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_result(_is_none),
             wait=lambda _: self._pause(asyncio.get_running_loop().time()),

@@ -1,9 +1,9 @@
 """When a failed attempt is made again: one policy, by method and error, out of tenacity's parts."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import attrs
-import tenacity
 
 from . import checks
 from .auth import Secret
@@ -18,6 +18,10 @@ from .errors import (
     TransportError,
 )
 from .limits import retry_after
+
+if TYPE_CHECKING:
+    import tenacity
+    import tenacity.wait
 
 SAFE = frozenset({"GET", "HEAD", "DELETE"})
 """Methods that may be sent again after a lost answer (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
@@ -85,6 +89,7 @@ class Attempts:
     _lost = False
     _unauthorized = 0
     _sent_at = 0.0
+    _jitter: "tenacity.wait.wait_base"
 
     def __init__(self, method: str, retry: Retry, max_wait: float | None, budget: Budget) -> None:
         self._method = method
@@ -114,8 +119,11 @@ class Attempts:
         """Seconds since the request went out."""
         return asyncio.get_running_loop().time() - self._sent_at
 
-    def policy(self) -> tenacity.AsyncRetrying:
+    def policy(self) -> "tenacity.AsyncRetrying":
         """What tenacity does from the first failure on."""
+        import tenacity  # noqa: PLC0415  nothing has failed yet in most programs
+
+        self._jitter = tenacity.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(self._worth_it), wait=self._pause, stop=self._enough, reraise=True
         )
@@ -153,14 +161,13 @@ class Attempts:
             case _:
                 return False
 
-    def _pause(self, state: tenacity.RetryCallState) -> float:
+    def _pause(self, state: "tenacity.RetryCallState") -> float:
         error = _error(state)
         if isinstance(error, AuthenticationError | RateLimitError):
             return 0.0  # a new token is fetched, or the gate holds the next attempt
-        jitter = tenacity.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)(state)
-        return max(jitter, _asked(error))
+        return max(self._jitter(state), _asked(error))
 
-    def _enough(self, state: tenacity.RetryCallState) -> bool:
+    def _enough(self, state: "tenacity.RetryCallState") -> bool:
         error = _error(state)
         if self.patience is not None and _asked(error) > self.patience:
             return True
@@ -182,5 +189,5 @@ def _asked(error: BaseException | None) -> float:
     return (retry_after(error.headers, error.status) or 0.0) if isinstance(error, ServerError) else 0.0
 
 
-def _error(state: tenacity.RetryCallState) -> BaseException | None:
+def _error(state: "tenacity.RetryCallState") -> BaseException | None:
     return state.outcome.exception() if state.outcome else None

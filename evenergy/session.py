@@ -86,7 +86,6 @@ class Response:
         return document
 
 
-@attrs.define(eq=False)
 class Call(Generic[T]):
     """What is asked of the API.
 
@@ -101,14 +100,28 @@ class Call(Generic[T]):
         is_oauth: An OAuth request: no header but its own, no token, no slot of the rate limit, any status is read.
     """
 
-    method: str
-    path: str
-    read: Callable[[Response], T]
-    query: Query = ()
-    body: bytes | None = attrs.field(default=None, repr=False)
-    needs_user: bool = False
-    headers: Mapping[str, str] = attrs.field(default=_NO_HEADERS, repr=False)
-    is_oauth: bool = False
+    __slots__ = ("body", "headers", "is_oauth", "method", "needs_user", "path", "query", "read")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Response], T],
+        query: Query = (),
+        body: bytes | None = None,
+        *,
+        needs_user: bool = False,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        is_oauth: bool = False,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.read = read
+        self.query = query
+        self.body = body
+        self.needs_user = needs_user
+        self.headers = headers
+        self.is_oauth = is_oauth
 
 
 def call(
@@ -127,8 +140,8 @@ def call(
         reader(into),
         query,
         None if body is None else encode(body),
-        needs_user,
-        _NO_HEADERS if language is None else {"Accept-Language": checks.language(language)},
+        needs_user=needs_user,
+        headers=_NO_HEADERS if language is None else {"Accept-Language": checks.language(language)},
     )
 
 
@@ -170,12 +183,12 @@ class Options:
     max_wait: float | None
 
 
-@attrs.define(eq=False)
 class Bucket:
     """What shares a token and a rate limit: an application, or a user of one."""
 
-    source: TokenSource | None
-    gate: Gate = attrs.field(factory=Gate)
+    def __init__(self, source: TokenSource | None) -> None:
+        self.source = source
+        self.gate: Gate = Gate()
 
 
 class Session:

@@ -76,7 +76,9 @@ async def raw_serving(*answers: bytes | None, keep_alive: bool = False) -> Async
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                lengths = [line.split(":")[1] for line in head.lower().split("\r\n") if line.startswith("content-length")]
+                lengths = [
+                    line.split(":")[1] for line in head.lower().split("\r\n") if line.startswith("content-length")
+                ]
                 await reader.readexactly(int(lengths[0]) if lengths else 0)
                 server.heads.append(head)
                 answer = answers[min(len(server.heads), len(answers)) - 1]

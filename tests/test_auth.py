@@ -319,7 +319,9 @@ def test_a_token_that_could_break_a_header_is_refused_and_not_shown(token: str) 
         assert not token.strip() or token not in str(raised.value)
 
 
-@pytest.mark.parametrize("data", [{}, {"access_token": ""}, {"access_token": 5}, {"access_token": "t", "refresh_token": 5}])
+@pytest.mark.parametrize(
+    "data", [{}, {"access_token": ""}, {"access_token": 5}, {"access_token": "t", "refresh_token": 5}]
+)
 def test_a_stored_token_that_is_none_is_refused(data: dict[str, Any]) -> None:
     with pytest.raises(evenergy.InvalidArgumentError):
         Token.from_dict(data)

@@ -26,11 +26,12 @@ from evenergy import (
     VehicleStatusLog,
     VehicleTrim,
     codec,
+    rules,
     to_dict,
 )
 from evenergy.codec import OpenEnum
 
-BOTH_PATHS = pytest.mark.parametrize("decode", [codec.decode, codec._structure])
+BOTH_PATHS = pytest.mark.parametrize("decode", [codec.decode, rules.structure])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 anything = st.recursive(
@@ -124,7 +125,7 @@ def strictly_agreeing(body: bytes, kind: Any) -> None:
         fast = repr(codec._decoder(kind).decode(body))
     except ValueError:
         return
-    assert outcome(codec._structure, body, kind) == fast
+    assert outcome(rules.structure, body, kind) == fast
 
 
 STATUS_LOGS: Any = GenericAlias(list, (VehicleStatusLog,))
@@ -146,7 +147,7 @@ def test_for_all_else_the_second_path_decides(kind: Any) -> None:
     @settings(max_examples=60)
     @given(bodies(kind, utc_times() | odd_times()))
     def check(body: bytes) -> None:
-        assert outcome(codec.decode, body, kind) == outcome(codec._structure, body, kind)
+        assert outcome(codec.decode, body, kind) == outcome(rules.structure, body, kind)
 
     check()
 
@@ -162,7 +163,7 @@ def test_for_all_else_the_second_path_decides(kind: Any) -> None:
 @example(b'{"odometer_meters":' + b"9" * 5000 + b"}")
 def test_any_bytes_give_the_same_on_both_paths_or_a_decode_error(body: bytes) -> None:
     for kind in (VehicleStatusLog, STATUS_LOGS):
-        assert outcome(codec.decode, body, kind) == outcome(codec._structure, body, kind)
+        assert outcome(codec.decode, body, kind) == outcome(rules.structure, body, kind)
 
 
 @BOTH_PATHS

@@ -73,7 +73,10 @@ async def test_anonymous_calls_carry_no_credentials_and_the_401_says_how_to_set_
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_a_get_is_sent_again_after_a_passing_failure(status: int) -> None:
-    async with serving(statuses(status, status, 200)) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as c:
+    async with (
+        serving(statuses(status, status, 200)) as server,
+        AsyncClient("t", base_url=server.url, retry=QUICK) as c,
+    ):
         assert (await c.vehicle_makes.get(MAKE_ID)).name == "Volvo"
     assert len(server.requests) == 3
 
@@ -430,7 +433,13 @@ async def test_requests_reach_any_operation() -> None:
         return web.json_response({"path": request.path, "query": request.query_string})
 
     async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
-        urls = ["/evses", "evses", f"{server.url}/evses", "https://api.ev.energy/v2/evses", "https://api.ev.energy/evses"]
+        urls = [
+            "/evses",
+            "evses",
+            f"{server.url}/evses",
+            "https://api.ev.energy/v2/evses",
+            "https://api.ev.energy/evses",
+        ]
         for url in urls:
             response = await client.request("get", url + "?a=1", params={"b": [True, None and 1 or 2], "c": None})
             assert response.json() == {"path": "/v2/evses", "query": "a=1&b=true&b=2"}

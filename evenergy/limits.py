@@ -161,7 +161,8 @@ class Gate:
             self._refusals = 0
             self._remember(slot, now)
             self._counted(now, remaining)
-        self._change.set()
+        if self._waiting:
+            self._change.set()
 
     def lost(self, slot: Slot) -> None:
         """A request ended without an answer: if it was sent it may have been counted, so it is."""
@@ -178,7 +179,8 @@ class Gate:
                 self._free = max(self._free, 1)  # nothing is known yet: the next one tries, alone
             elif self._in_flight == 0 and self._free <= 0 and self._probe_at is None:
                 self._probe_at = now + self._gap() * self._rng.uniform(0.5, 1.5)  # the probe was lost: look again
-        self._change.set()
+        if self._waiting:
+            self._change.set()
 
     def _take(self, now: float) -> Slot | None:
         self._roll(now)

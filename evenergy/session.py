@@ -260,12 +260,19 @@ class Session:
         url = self._url(call)
         attempts.start()
         http = await self.connections.session()
-        token, slot = (None, Slot()) if call.is_oauth else await self._admitted(call, attempts, url)
+        token, slot = None, None
+        if not call.is_oauth:  # the token first, so that many who wait for one share what becomes of it
+            token = await self._token(attempts)
+            slot = self.bucket.gate.take()
+            if slot is None:
+                token, slot = await self._in_line(call, attempts, url)
         answer: Response | None = None
         failed: EvEnergyError | None = None
         try:
             async with self.connections.slots:
-                slot.sent = attempts.sending()
+                started = attempts.sending()
+                if slot is not None:
+                    slot.sent = started
                 request = http.request(
                     call.method,
                     URL(url, encoded=True),
@@ -288,7 +295,7 @@ class Session:
             error.__traceback__ = None  # aiohttp's frames hold the headers
             raise
         finally:
-            if not call.is_oauth:
+            if slot is not None:
                 self._account(slot, answer)
         if _log.isEnabledFor(logging.DEBUG):
             _trace(call.method, url, answer or failed, attempts)
@@ -305,30 +312,23 @@ class Session:
         url = call.path if call.is_oauth else self.options.base_url + call.path
         return f"{url}?{urlencode(call.query)}" if call.query else url
 
-    async def _admitted(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
-        """A token and a slot. The token comes first, so that many who wait for one share what becomes of it."""
-        token = await self._token(attempts)
-        slot = self.bucket.gate.take()
-        if slot is None:
-            slot = await self._slot(call, attempts, url)
-            try:
-                token = await self._token(attempts)  # it may have ended meanwhile
-            except BaseException:
-                self.bucket.gate.lost(slot)
-                raise
-        return token, slot
-
-    async def _slot(self, call: Call[T], attempts: Attempts, url: str) -> Slot:
-        """Wait for a slot of the rate limit."""
+    async def _in_line(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
+        """Wait for a slot of the rate limit, and for another token where the one from before has ended meanwhile."""
         clock = asyncio.get_running_loop().time
-        asked = clock()
+        asked, slot = clock(), None
+        gate = self.bucket.gate
         try:
-            return await self.connections.watchdog.bounded(self.bucket.gate.slot(attempts.patience), None)
+            slot = await self.connections.watchdog.bounded(gate.slot(attempts.patience), None)
+            return await self._token(attempts), slot
         except RateLimitError as error:
             error.method, error.url = call.method, url
             raise
         except ExpiredError:
             pass
+        except BaseException:
+            if slot is not None:
+                gate.lost(slot)
+            raise
         finally:
             attempts.waited += clock() - asked
         raise self._ended(call, attempts)

@@ -23,8 +23,9 @@ def pin(core: int) -> None:
 
 
 def environment(*paths: str) -> dict[str, str]:
-    """Equal for all contenders; no credentials or proxies of whoever runs this."""
-    kept = {name: value for name, value in os.environ.items() if not re.search("EVENERGY|_proxy", name, re.IGNORECASE)}
+    """Equal for all contenders; no credentials or proxies of whoever runs this, and with compiled modules kept."""
+    left_out = "EVENERGY|_proxy|PYTHONDONTWRITEBYTECODE"
+    kept = {name: value for name, value in os.environ.items() if not re.search(left_out, name, re.IGNORECASE)}
     path = os.pathsep.join(filter(None, (*paths, kept.get("PYTHONPATH", ""))))
     return {**kept, **MALLOC, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any, TypeVar
@@ -34,7 +34,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(handler: Handler, *, ssl: SSLContext | None = None) -> AsyncIterator[Server]:
+async def serving(handler: Handler, *, ssl: SSLContext | None = None) -> AsyncGenerator[Server]:
     """An aiohttp server that answers every request by one handler."""
     server = Server()
 
@@ -67,7 +67,7 @@ class RawServer:
 
 
 @asynccontextmanager
-async def raw_serving(*answers: bytes | None, keep_alive: bool = False) -> AsyncIterator[RawServer]:
+async def raw_serving(*answers: bytes | None, keep_alive: bool = False) -> AsyncGenerator[RawServer]:
     """The n-th request gets the n-th answer, later ones the last; None: the connection is closed instead."""
     server = RawServer()
 
@@ -108,7 +108,7 @@ def answer(body: bytes, status: str = "200 OK", *headers: str, keep_alive: bool 
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-class _Jump(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # which class it is the platform decides
+class _Jump(selectors.DefaultSelector):
     """Never waits: when nothing is ready, the time is simply later."""
 
     now = 0.0

@@ -88,7 +88,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def start(script: str, environment: dict[str, str], *options: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         [sys.executable, *options, "-W", FORK_WARNING, "-c", PREFACE + dedent(script)],
         env={name: value for name, value in os.environ.items() if not name.startswith("EVENERGY")} | environment,
         stdout=subprocess.PIPE,
@@ -133,7 +133,7 @@ def test_ctrl_c_cancels_the_request(silent: Silent, call: str) -> None:
             sys.stdin.read()
             client.close()
         """
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-X", "dev", "-c", PREFACE + dedent(script)],
         env=os.environ | {"URL": silent.url, "TOKEN": "t"},
         stdin=subprocess.PIPE,
@@ -196,7 +196,7 @@ def test_exit_while_a_thread_waits(silent: Silent) -> None:
         threading.Thread(target=wait, daemon=True).start()
         sys.stdin.readline()
         """
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-W", "default", "-c", PREFACE + dedent(script)],
         env=os.environ | {"URL": silent.url, "TOKEN": "t"},
         stdin=subprocess.PIPE,

@@ -39,7 +39,7 @@ def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
         "env": environment(),
         "encoding": "utf-8",
     }
-    return subprocess.Popen([sys.executable, "-c", *arguments], **(pipes | options))  # noqa: S603  it is ours
+    return subprocess.Popen([sys.executable, "-c", *arguments], **(pipes | options))
 
 
 def run(*arguments: str, **more: str) -> tuple[int, str, str]:

@@ -16,7 +16,7 @@ from aiohttp import web
 import evenergy
 from evenergy import AsyncClient, ClientCredentials, Retry
 from evenergy.sandbox import Sandbox
-from tests.server import MAKE, MAKE_ID, Server, serving
+from tests.server import MAKE, MAKE_ID, serving
 
 
 async def ok(_: web.Request) -> web.Response:
@@ -25,11 +25,8 @@ async def ok(_: web.Request) -> web.Response:
 
 def sockets() -> int:
     """How many this process has open."""
-    return sum("socket" in os.readlink(f"/proc/self/fd/{number}") for number in _descriptors())
-
-
-def _descriptors() -> list[str]:
-    return [name for name in os.listdir("/proc/self/fd") if Path(f"/proc/self/fd/{name}").is_symlink()]
+    links = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    return sum("socket" in str(link.readlink()) for link in links)
 
 
 def test_a_client_serves_several_loops_one_after_another() -> None:
@@ -137,7 +134,7 @@ async def test_calls_cancelled_anywhere_leave_nothing() -> None:
             assert gate._in_flight == gate._waiting == 0
             assert client._session.connections.slots._value == 3
             assert not client._session.connections.watchdog._watches
-    await _settled(server)
+    await _settled()
 
 
 async def _cancel_many(client: AsyncClient, rng: random.Random) -> None:
@@ -150,7 +147,7 @@ async def _cancel_many(client: AsyncClient, rng: random.Random) -> None:
         assert task.cancelled() or task.exception() is None or isinstance(task.exception(), evenergy.EvEnergyError)
 
 
-async def _settled(_: Server) -> None:
+async def _settled() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
     others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -170,7 +167,7 @@ async def test_closing_while_a_token_is_fetched_ends_the_fetch() -> None:
         await client.close()
         with pytest.raises(evenergy.ClosedError):
             await call
-    await _settled(server)
+    await _settled()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")

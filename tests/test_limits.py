@@ -232,7 +232,7 @@ def test_a_gate_serves_several_loops_one_after_another() -> None:
     counts=st.booleans(),
     seed=st.integers(0, 2**16),
 )
-def test_alone_no_request_is_ever_refused(  # noqa: PLR0913
+def test_alone_no_request_is_ever_refused(
     limit: int, tasks: int, trip: float, says: str, counts: bool, seed: int
 ) -> None:
     async def main() -> Bucket:

@@ -9,7 +9,8 @@ import logging
 from typing import Any
 
 import pytest
-from test_sandbox_helpers import Answer, Api, Clock, assert_problem, serving
+
+from tests.sandbox_helpers import Answer, Api, Clock, assert_problem, serving
 
 PUBLIC = ("", "/", "/vehicle_makes", "/vehicle_models", "/vehicle_compatibility/check?vehicle_model_id=x")
 

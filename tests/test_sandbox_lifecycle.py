@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from test_sandbox_helpers import Clock, serving
 
 from evenergy import sandbox as package
 from evenergy.sandbox import Sandbox
+from tests.sandbox_helpers import Clock, serving
 
 if TYPE_CHECKING:
     from evenergy.sandbox import Sandbox as SandboxType

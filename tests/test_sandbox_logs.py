@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from test_sandbox_helpers import MARCH, Api, Clock, assert_problem, serving
+
+from tests.sandbox_helpers import MARCH, Api, Clock, assert_problem, serving
 
 SEED_FIELDS = {
     "url",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_sandbox_helpers import Answer, Api, serving
+
+from tests.sandbox_helpers import Answer, Api, serving
 
 DESCRIPTION = os.environ.get("EVENERGY_OPENAPI")
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_sandbox_helpers import Answer, Api, Clock, assert_problem, serving
+
+from tests.sandbox_helpers import Answer, Api, Clock, assert_problem, serving
 
 
 async def new_vehicle(api: Api, **body: Any) -> Answer:

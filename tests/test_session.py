@@ -6,6 +6,7 @@ import gzip
 import json
 import ssl
 from collections.abc import Callable
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import aiohttp
@@ -350,8 +351,11 @@ async def test_the_middlewares_of_an_injected_session_still_run() -> None:
 def trusted() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("localhost").configure_cert(server)
-    authority.configure_trust(client)
+    with NamedTemporaryFile() as file:
+        file.write(authority.issue_cert("localhost").private_key_and_cert_chain_pem.bytes())
+        file.flush()
+        server.load_cert_chain(file.name)
+    client.load_verify_locations(cadata=authority.cert_pem.bytes().decode())
     return server, client
 
 
@@ -405,10 +409,10 @@ async def test_a_link_that_leads_back_is_an_error_and_no_loop() -> None:
         return web.json_response([{"id": after}], headers={"Link": f'<?page_after={after}>; rel="next"'})
 
     async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
-        found: list[str] = []
+        vehicles = aiter(client.vehicles.list())
+        found = [(await anext(vehicles)).id for _ in range(3)]
         with pytest.raises(evenergy.DecodeError, match="leads back"):
-            async for vehicle in client.vehicles.list():
-                found.append(vehicle.id)  # noqa: PERF401  the error ends the loop, the items stay
+            await anext(vehicles)
     assert found == ["a", "b", "a"]
     assert len(server.requests) == 3
 
@@ -424,7 +428,7 @@ async def test_a_page_knows_its_neighbours_on_the_base_url() -> None:
         assert page.previous_url == f"{server.url}/vehicles?page_size=7&page_before=x"
         assert page.rate_limit is not None
         assert page.rate_limit.remaining == 7
-        await anext(client.pages(page.next_url, evenergy.Vehicle).pages())
+        await anext(client.pages(page.next_url or "", evenergy.Vehicle).pages())
         assert server.requests[-1].query_string == "page_size=7&page_after=y"
 
 
@@ -441,7 +445,7 @@ async def test_requests_reach_any_operation() -> None:
             "https://api.ev.energy/evses",
         ]
         for url in urls:
-            response = await client.request("get", url + "?a=1", params={"b": [True, None and 1 or 2], "c": None})
+            response = await client.request("get", url + "?a=1", params={"b": [True, 2], "c": None})
             assert response.json() == {"path": "/v2/evses", "query": "a=1&b=true&b=2"}
         for bad in ("https://evil.example/v2/evses", "//evil.example/x", "/../admin", "/a/%2e%2e/b", "a\\b", "a b", ""):
             with pytest.raises(evenergy.InvalidArgumentError):

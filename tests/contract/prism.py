@@ -36,7 +36,7 @@ def mocking(description: Path, log: Path) -> Generator[str]:
     """The origin of a Prism that serves the description while the block runs."""
     port = _free_port()
     command = [executable(), "mock", "--host", "127.0.0.1", "--port", str(port), str(description)]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:  # noqa: S603
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
         try:
             _wait(process, port, log)
             yield f"http://127.0.0.1:{port}"

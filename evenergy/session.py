@@ -114,14 +114,14 @@ class Call(Generic[T]):
         headers: Mapping[str, str] = _NO_HEADERS,
         is_oauth: bool = False,
     ) -> None:
-        self.method = method
-        self.path = path
-        self.read = read
-        self.query = query
-        self.body = body
-        self.needs_user = needs_user
-        self.headers = headers
-        self.is_oauth = is_oauth
+        self.method: str = method
+        self.path: str = path
+        self.read: Callable[[Response], T] = read
+        self.query: Query = query
+        self.body: bytes | None = body
+        self.needs_user: bool = needs_user
+        self.headers: Mapping[str, str] = headers
+        self.is_oauth: bool = is_oauth
 
 
 def call(

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from . import logs
 from .auth import AuthorizationCode, AuthorizationRequest, BearerToken, ClientCredentials, Token, TokenSource
 from .blocking import BlockingPager
+from .calls import Response
 from .catalogue import (
     ChargingRegion,
     Confidence,
@@ -58,7 +59,6 @@ from .onboarding import (
 )
 from .pager import Page, Pager
 from .retry import Retry
-from .session import Response
 from .telemetry import (
     Command,
     CurrentType,

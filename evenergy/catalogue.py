@@ -10,10 +10,11 @@ import attrs
 from msgspec import UNSET, UnsetType
 
 from .blocking import Facade, LoopThread, blocking, blocking_pager
+from .calls import call, fields
 from .checks import expansion, identifier, query
 from .codec import OpenEnum, Time, reference_id
 from .pager import Pager, listing
-from .session import Session, call, fields
+from .session import Session
 
 Ordering: TypeAlias = Literal["name", "-name"]
 """By name, or by name backwards; without it things come in the order in which they were made."""

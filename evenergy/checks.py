@@ -79,7 +79,7 @@ def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterabl
     for name, value in parameters.items():
         if value is None:
             continue
-        if isinstance(value, Iterable) and not isinstance(value, str):
+        if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
             for item in value:
                 yield name, _spelled(item)
         else:
@@ -133,9 +133,11 @@ def secret(name: str, value: object) -> str:
     if not value:
         raise InvalidArgumentError(f"expected {name}, got an empty string")
     if not _VISIBLE.fullmatch(value):
+        length = len(value)
+        del value  # no traceback shall show it
         raise InvalidArgumentError(
-            f"expected {name} of visible ASCII characters, got {len(value)} characters with a blank, a line end or"
-            " another character that cannot stand in a header among them"
+            f"expected {name} of visible ASCII characters, got {length} characters with a blank, a line end or another"
+            " character that cannot stand in a header among them"
         )
     return value
 
@@ -250,7 +252,7 @@ def _spelled(value: object) -> str:
         return aware(value)
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value)
     raise refused("text, a number or a time", value)
 

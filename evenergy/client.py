@@ -14,8 +14,9 @@ from aiohttp import ClientSession
 from msgspec import UNSET, UnsetType
 
 from . import checks
-from .auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, OAuthEndpoints, RenewedToken, TokenSource
+from .auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, TokenSource
 from .blocking import BlockingPager, Facade, LoopThread, blocking, blocking_pager, fan_out
+from .calls import Call, Response, call, encode, list_of, reader
 from .catalogue import (
     BlockingVehicleMakes,
     BlockingVehicleModels,
@@ -38,9 +39,10 @@ from .onboarding import (
     VehicleOnboardings,
     VehicleWaitlist,
 )
-from .pager import Pager
+from .pager import Pager, superseded
 from .retry import Budget, Retry
-from .session import Bucket, Call, Options, Response, Session, call, encode, list_of, reader
+from .session import Bucket, Options, Session
+from .tokens import OAuthEndpoints, RenewedToken
 from .users import BlockingUsers, Users
 from .vehicles import BlockingVehicles, Vehicles
 
@@ -92,6 +94,7 @@ class AsyncClient:
         concurrency: int = 32,
         trust_env: bool = False,
     ) -> None:
+        auth = BearerToken(auth) if isinstance(auth, str) else auth  # from here on no traceback can show it
         base = checks.base_url(BASE_URL if (given := _given(base_url, "EVENERGY_BASE_URL")) is None else given)
         user = _given(user, "EVENERGY_USER")
         options = Options(
@@ -223,7 +226,7 @@ class AsyncClient:
         """
         place, asked = checks.placed(path_or_url, self._session.options.base_url)
         given = tuple(checks.pairs(params))
-        replaced = {name for name, _ in given}
+        replaced = superseded({name for name, _ in given})
         query = (*(pair for pair in asked if pair[0] not in replaced), *given)
         if "page_size" not in {name for name, _ in query}:
             query = (("page_size", str(checks.LARGEST_PAGE)), *query)
@@ -311,7 +314,8 @@ class AsyncClient:
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.options.base_url}>"
+        session: Session | None = getattr(self, "_session", None)  # None when an argument was refused
+        return f"<{type(self).__name__} {session.options.base_url if session else 'unfinished'}>"
 
 
 class Client(Facade[AsyncClient]):

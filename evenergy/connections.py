@@ -15,12 +15,15 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.tracing import Trace
 
 from ._version import VERSION
-from .auth import RenewedToken
 from .errors import ClosedError, InvalidArgumentError, RequestTimeoutError, TransportError, printable
+from .tokens import RenewedToken
 from .watch import ExpiredError, Watchdog
 
 MAX_BODY = 8 * 2**20
 """Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
+
+CONNECTING = 3
+"""The part of an attempt's time that connecting may take: one third."""
 
 USER_AGENT = f"evenergy/{VERSION} aiohttp/{aiohttp.__version__}"
 
@@ -60,7 +63,7 @@ async def receive(
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The whole body, counted while it is read, so that a small one cannot unpack into all the memory there is."""
-    if (response.content_length or 0) > MAX_BODY:
+    if (response.content_length or 0) > MAX_BODY and response.method != "HEAD":
         raise TooLargeError
     chunks: list[bytes] = []
     size = 0
@@ -111,10 +114,10 @@ class Connections:
 
     async def close(self) -> None:
         """Close what was opened here, and end the calls under way with a ClosedError."""
-        self.closed = True
-        loop = asyncio.get_running_loop()
         for source in filter(None, [reference() for reference in self._tokens]):
             await source.close()
+        self.closed = True
+        loop = asyncio.get_running_loop()
         if loop is self._loop:
             self.watchdog.expire_all()
         if self._guard is not None:
@@ -190,9 +193,18 @@ class _Connector(aiohttp.TCPConnector):
         return None
 
 
+_UNSENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
+
+
 def was_sent(error: BaseException) -> bool:
     """Whether a request that failed may have reached the server."""
-    return not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL)
+    refused = isinstance(error, ValueError | RuntimeError) and not isinstance(error, aiohttp.ClientError)
+    return not (refused or isinstance(error, _UNSENT))
 
 
 _TOO_LARGE = f"the body is larger than {MAX_BODY // 2**20} MiB"
@@ -201,6 +213,7 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     ((TooLargeError,), _TOO_LARGE, False),
     ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch), "TLS failed", False),
     ((aiohttp.ClientConnectorError,), "no connection", True),
+    ((aiohttp.ClientHttpProxyError,), "the proxy refused", False),
     ((aiohttp.ClientPayloadError,), "the body was cut short", True),
     ((aiohttp.ClientResponseError, HttpProcessingError), "the answer is not HTTP", True),
     ((aiohttp.ClientError, OSError), "the connection was lost", True),
@@ -213,8 +226,11 @@ def failure(error: Exception, *, method: str, url: str, timeout: float | None) -
     """The error that stands for one of aiohttp's, with a cause that holds no request."""
     found: TransportError
     if isinstance(error, TimeoutError | ExpiredError):
-        within = "in time" if timeout is None else f"within {timeout:g} s"
-        found = RequestTimeoutError(f"no whole answer {within} ({method} {url})", method=method, url=url)
+        what, bound = "no whole answer", timeout
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            what, bound = "no connection", timeout and timeout / CONNECTING
+        within = "in time" if bound is None else f"within {bound:g} s"
+        found = RequestTimeoutError(f"{what} {within} ({method} {url})", method=method, url=url)
     else:
         what, transient = next((what, again) for kinds, what, again in _MEANINGS if isinstance(error, kinds))
         why = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)

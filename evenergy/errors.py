@@ -243,10 +243,15 @@ def problem(
         headers=headers,
     )
     message = f"{_message(ProblemError('', **members), hint)} ({method} {url})"
-    kind = _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ProblemError)
+    kind = kind_of(status)
     if issubclass(kind, RateLimitError):
         return kind(message, retry_after=retry_after, **members)
     return kind(message, **members)
+
+
+def kind_of(status: int) -> type[ProblemError]:
+    """The class of the error for a status of 400 and above."""
+    return _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ProblemError)
 
 
 def printable(text: str) -> str:

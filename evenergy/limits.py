@@ -36,6 +36,7 @@ LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
 
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
 _LEAST_SHARE = 0.25  # of what remains, when others use the bucket too
+_SHORTEST_PAUSE = 1.0  # seconds after a 429, which is no attempt: only waits bound them
 _LONGEST_PROBE = 60.0  # seconds between two looks at a bucket that tells nothing
 _LONGEST_LOG = 1000  # requests that are remembered while no limit is known
 _TICK = 0.001  # seconds: less is nothing, to a clock
@@ -63,10 +64,11 @@ class RateLimit:
 class Slot:
     """The right to send one request."""
 
-    __slots__ = ("sent",)
+    __slots__ = ("sent", "waited")
 
     def __init__(self) -> None:
         self.sent: float | None = None  # the loop's time; None until the request is on its way
+        self.waited: float = 0.0  # seconds that the rate limit cost
 
 
 class Gate:
@@ -77,6 +79,7 @@ class Gate:
         self._limit: int | None = None  # None: the API has told none, so none is kept
         self._told: tuple[int, int, float] | None = None
         self._free: float = 1  # until the first answer is there one request goes, alone
+        self._left: float = 1  # the same, were all of the bucket ours
         self._in_flight = 0
         self._not_before = 0.0
         self._probe_at: float | None = None
@@ -90,6 +93,7 @@ class Gate:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line = asyncio.Lock()  # its waiters are served first come, first served
         self._change = asyncio.Event()
+        self._first = asyncio.Event()
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -113,17 +117,28 @@ class Gate:
             RateLimitError: It would take longer than ``max_wait`` seconds; told at once where that is known.
         """
         slot = self.take()
-        if slot is not None:
-            return slot
+        while slot is None and self._told is None and not self._refusals and self._in_flight:
+            # What the first answer tells is waited for, but that is no wait for the rate limit.
+            self._first.clear()
+            await self._first.wait()
+            slot = self.take()
+        return slot or await self._in_line(max_wait)
+
+    async def _in_line(self, max_wait: float | None) -> Slot:
         loop = asyncio.get_running_loop()
+        asked = loop.time()
         wait = self.wait(loop.time(), self._waiting)
         if max_wait is not None and wait > max_wait:
+            if self._left > 0 and asked >= self._not_before:
+                return self._grant()  # to leave some to others is no reason to refuse
             raise _refusal(wait, max_wait)
         self._announce(wait, max_wait)
         self._waiting += 1
         try:
             async with asyncio.timeout(max_wait), self._line:
-                return self._take(loop.time()) or cast("Slot", await self._backoff()(self._look))
+                slot = self._take(loop.time()) or cast("Slot", await self._backoff()(self._look))
+                slot.waited = loop.time() - asked
+                return slot
         except TimeoutError:
             raise _refusal(self.wait(loop.time(), 0), max_wait or 0.0) from None
         finally:
@@ -150,6 +165,7 @@ class Gate:
         """Learn from the answer to a request."""
         now = asyncio.get_running_loop().time()
         self._land()
+        self._first.set()
         self._roll(now)
         if limit:
             self._limit = limit
@@ -168,15 +184,17 @@ class Gate:
         """A request ended without an answer: if it was sent it may have been counted, so it is."""
         now = asyncio.get_running_loop().time()
         self._land()
+        self._first.set()
         if slot.sent is None:
             self._free += 1
+            self._left += 1
         else:
             self._unanswered += 1
             self._remember(slot, now)
             if self._in_flight == 0 and self._lowest < math.inf:
                 self._settle(now)
             elif self._in_flight == 0 and self._told is None:
-                self._free = max(self._free, 1)  # nothing is known yet: the next one tries, alone
+                self._free = self._left = math.inf  # nothing is known, and what is lost tells nothing of a limit
             elif self._in_flight == 0 and self._free <= 0 and self._probe_at is None:
                 self._probe_at = now + self._gap() * self._rng.uniform(0.5, 1.5)  # the probe was lost: look again
         if self._waiting:
@@ -186,7 +204,11 @@ class Gate:
         self._roll(now)
         if self._free <= 0 or now < self._not_before:
             return None
+        return self._grant()
+
+    def _grant(self) -> Slot:
         self._free -= 1
+        self._left -= 1
         self._in_flight += 1
         self._lowest, self._unanswered = math.inf, 0
         return Slot()
@@ -203,9 +225,9 @@ class Gate:
     def _refused(self, now: float, retry_after: float | None) -> None:
         """A 429: it took no slot, and carries the only real time of a free one."""
         self._refusals += 1
-        self._free = 0
+        self._free = self._left = 0
         if retry_after is not None:
-            wait = min(retry_after, WINDOW)
+            wait = max(retry_after, _SHORTEST_PAUSE)
             # Spread over up to two seconds: other processes were told the same.
             self._not_before = max(self._not_before, now + wait + self._rng.uniform(0, min(2.0, 0.05 * wait)))
             self._probe_at = self._not_before
@@ -218,9 +240,9 @@ class Gate:
         """An answer: what does its remaining count say of what may be sent?"""
         if remaining is None or self._limit is None:
             if self._limit is None:
-                self._free = math.inf
+                self._free = self._left = math.inf
             elif self._in_flight == 0:
-                self._free = self._limit - len(self._sent)
+                self._free = self._left = self._limit - len(self._sent)
             return
         used, own = self._limit - remaining, len(self._sent) + self._in_flight
         alone = own >= used
@@ -230,6 +252,7 @@ class Gate:
             self._settle(now)
         else:  # those under way may not be counted yet
             self._free = min(self._free, int(remaining * self._share) - self._in_flight)
+            self._left = min(self._left, remaining - self._in_flight)
         self._probe_at = None if alone else now + self._gap() * self._rng.uniform(0.5, 1.5)
 
     def _settle(self, now: float) -> None:
@@ -237,11 +260,12 @@ class Gate:
         left = int(self._lowest) - self._unanswered
         # One at least, also when what was lost may have taken the rest: its answer will tell.
         self._free = max(int(left * self._share), 1 if self._lowest > 0 else 0)
+        self._left = left
         used = (self._limit or 0) - left
         # What the API dropped already must not be added a second time when it expires here. Alone, the count tells how
         # many that is; beside others at most those that may have expired, and no more than are free.
         if len(self._sent) >= used:
-            dropped = len(self._sent) - used
+            dropped = len(self._sent) - max(used, 0)  # a bucket may have more left than its limit, if it says so
         else:
             expired = itertools.takewhile(lambda entry: entry[0] + WINDOW <= now, self._sent)
             dropped = min(sum(1 for _ in expired), max(left, 0))
@@ -252,6 +276,7 @@ class Gate:
         while self._sent and self._sent[0][1] + _KEPT <= now:
             self._sent.popleft()
             self._free += 1
+            self._left += 1
         if self._limit is not None:
             self._free = min(self._free, self._limit - len(self._sent) - self._in_flight)
 
@@ -299,6 +324,7 @@ class Gate:
         self._loop = loop
         self._line = asyncio.Lock()
         self._change = asyncio.Event()
+        self._first = asyncio.Event()
         self._waiting = self._in_flight = 0
         if self._told is None:
             self._free = max(self._free, 1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from .auth import AuthorizationCode, AuthorizationRequest, Form, RenewedToken, Token
+from .auth import AuthorizationCode, AuthorizationRequest, Token
 from .blocking import Facade, blocking
 from .checks import secret
 from .errors import InvalidArgumentError
 from .session import Session
+from .tokens import Form, RenewedToken
 
 
 class OAuth:

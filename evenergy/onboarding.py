@@ -9,10 +9,11 @@ import attrs
 from msgspec import UNSET, UnsetType
 
 from .blocking import Facade, blocking
+from .calls import call, fields
 from .catalogue import VehicleMake, VehicleModel
 from .checks import header, identifier, query
 from .codec import OpenEnum
-from .session import Session, call, fields
+from .session import Session
 
 
 class AuthMethod(OpenEnum):

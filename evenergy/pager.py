@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import attrs
 
 from . import checks
+from .calls import Call, Response, call, list_of
 from .checks import Query
 from .errors import DecodeError, InvalidArgumentError
 from .limits import RateLimit
-from .session import Call, Response, Session, call, list_of
+from .session import Session
 
 T = TypeVar("T")
 
@@ -59,7 +60,10 @@ class Pages(Generic[T]):
             return None
         if frozenset(query) in self._seen:
             raise DecodeError(
-                f"the next link leads back to a page that was read already: {urlencode(query)}", where="Link"
+                f"the next link leads back to a page that was read already: {self._url(query)}",
+                where="Link",
+                method=self._call.method,
+                url=self._url(query) or "",
             )
         page, following = await self._session.send(
             Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
@@ -186,7 +190,10 @@ def follow(asked: Query, target: str | None) -> Query | None:
         raise DecodeError(f"the link to another page is no URL: {target[:200]!r}", where="Link") from None
     if parts.scheme == "about":
         return None
-    replaced = {name for name, _ in given}
-    if replaced & _CURSORS:
-        replaced |= _CURSORS
+    replaced = superseded({name for name, _ in given})
     return (*(pair for pair in asked if pair[0] not in replaced), *given)
+
+
+def superseded(names: set[str]) -> set[str]:
+    """The parameters that those of the given names replace: one cursor replaces both."""
+    return names | _CURSORS if names & _CURSORS else names

@@ -1,31 +1,27 @@
-"""The request core: what is asked (`Call`), and how it is sent. The only file that sends through aiohttp.
+"""The request core: how a `Call` is sent. The only file that sends through aiohttp.
 
 endpoint → Session.send (what: url, query, retry, gate) → Session._once (how: one attempt) → aiohttp
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from types import GenericAlias, MappingProxyType, NoneType
-from typing import Generic, TypeVar, cast
+from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import attrs
-import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
 from . import checks, codec, connections
-from .auth import Form, Secret, TokenSource
-from .checks import Query
+from .auth import Secret, TokenSource
+from .calls import Call, Response
 from .errors import (
     AuthenticationError,
     ClosedError,
     DecodeError,
     EvEnergyError,
-    InvalidArgumentError,
     NotFoundError,
     OutcomeUnknownError,
     ProblemError,
@@ -35,8 +31,9 @@ from .errors import (
     printable,
     problem,
 )
-from .limits import LIMIT, REMAINING, WINDOW, Gate, Slot, retry_after, told
+from .limits import LIMIT, REMAINING, Gate, Slot, retry_after, told
 from .retry import SAFE, Attempts, Budget, Retry
+from .tokens import Form
 from .watch import ExpiredError
 
 T = TypeVar("T")
@@ -49,125 +46,10 @@ _REDIRECTS, _ERRORS = HTTPStatus.MULTIPLE_CHOICES.value, HTTPStatus.BAD_REQUEST.
 
 _SHORTEST_SECRET = 8  # characters; a shorter token is one of a test, and may be part of any word
 
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
 _NO_CREDENTIALS = (
     "no credentials were sent: pass auth=, or set EVENERGY_TOKEN, or EVENERGY_CLIENT_ID with EVENERGY_CLIENT_SECRET"
 )
 _NO_USER = "under client credentials this may need a user: pass user=, set EVENERGY_USER, or use with_options(user=...)"
-
-
-@attrs.frozen
-class Response:
-    """An answer as it came, read whole and decompressed.
-
-    Attributes:
-        status: The HTTP status.
-        headers: Those of the answer; names in any case.
-        body: The bytes.
-    """
-
-    status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
-
-    def json(self) -> codec.JSON:
-        """The body as plain data.
-
-        Raises:
-            DecodeError: It is no JSON document.
-        """
-        try:
-            document: codec.JSON = msgspec.json.decode(self.body)
-        except (ValueError, RecursionError) as error:
-            raise DecodeError(
-                f"the answer is not a JSON document: {error}", status=self.status, malformed=True
-            ) from error
-        return document
-
-
-class Call(Generic[T]):
-    """What is asked of the API.
-
-    Attributes:
-        method: The HTTP method.
-        path: Quoted, below the base URL; the whole URL of an OAuth request.
-        read: From the answer to the result.
-        query: Names and values, not yet quoted.
-        body: What to send, encoded; None for nothing.
-        needs_user: Whether the API refuses it under client credentials without ``EvEnergy-User``.
-        headers: Beside the client's.
-        is_oauth: An OAuth request: no header but its own, no token, no slot of the rate limit, any status is read.
-    """
-
-    __slots__ = ("body", "headers", "is_oauth", "method", "needs_user", "path", "query", "read")
-
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        read: Callable[[Response], T],
-        query: Query = (),
-        body: bytes | None = None,
-        *,
-        needs_user: bool = False,
-        headers: Mapping[str, str] = _NO_HEADERS,
-        is_oauth: bool = False,
-    ) -> None:
-        self.method: str = method
-        self.path: str = path
-        self.read: Callable[[Response], T] = read
-        self.query: Query = query
-        self.body: bytes | None = body
-        self.needs_user: bool = needs_user
-        self.headers: Mapping[str, str] = headers
-        self.is_oauth: bool = is_oauth
-
-
-def call(
-    into: type[T],
-    method: str,
-    *path: str,
-    query: Query = (),
-    body: object = None,
-    needs_user: bool = False,
-    language: str | None = None,
-) -> Call[T]:
-    """A call whose answer is decoded; each part of the path is one segment, whatever it holds."""
-    return Call(
-        method,
-        checks.segments(*path),
-        reader(into),
-        query,
-        None if body is None else encode(body),
-        needs_user=needs_user,
-        headers=_NO_HEADERS if language is None else {"Accept-Language": checks.language(language)},
-    )
-
-
-def reader(into: type[T]) -> Callable[[Response], T]:
-    """From an answer to a value of the given type; what has no value is not read."""
-    if into is NoneType:
-        return lambda _: cast("T", None)
-    return lambda answer: codec.decode(answer.body, into)
-
-
-def list_of(into: type[T]) -> type[list[T]]:
-    """The type of a list of values."""
-    return cast("type[list[T]]", GenericAlias(list, (into,)))
-
-
-def fields(**given: object) -> dict[str, object]:
-    """A body of what was given: what is left `UNSET` is left out, None is null."""
-    return {name: value for name, value in given.items() if value is not msgspec.UNSET}
-
-
-def encode(body: object) -> bytes:
-    """The JSON of a body."""
-    try:
-        return msgspec.json.encode(body)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidArgumentError(f"expected a body of JSON data: {error}") from None
 
 
 @attrs.frozen
@@ -202,7 +84,8 @@ class Session:
         self._headers = _Headers(options)
         self._secret: Secret | None = None
         # Connecting has a share of the attempt's time, so that one who waited for it knows that nothing was sent.
-        self._wire = aiohttp.ClientTimeout(total=None, sock_connect=options.timeout and options.timeout / 3)
+        share = options.timeout and options.timeout / connections.CONNECTING
+        self._wire = aiohttp.ClientTimeout(total=None, connect=share, sock_connect=share)
 
     async def send(self, call: Call[T]) -> T:
         """Send a call, again where that is safe, and read its answer."""
@@ -229,11 +112,14 @@ class Session:
         Raises:
             TransportError: No answer came.
         """
-        headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"})
-        if basic is not None:
-            headers["Authorization"] = basic.reveal()
-        body = urlencode(form).encode()
-        post = Call("POST", url, lambda answer: (answer.status, answer.body), body=body, headers=headers, is_oauth=True)
+        post = Call(
+            "POST",
+            url,
+            lambda answer: (answer.status, answer.body),
+            body=urlencode(form).encode(),
+            headers=_form_headers(basic),
+            is_oauth=True,
+        )
         return await self._once(post, Attempts("POST", self.options.retry, None, self.budget))
 
     async def _again(self, call: Call[T], attempts: Attempts, first: EvEnergyError | None) -> T:
@@ -246,12 +132,15 @@ class Session:
                 error, failed = failed, None
                 raise error
             try:
-                return await self._once(call, attempts)
+                result = await self._once(call, attempts)
             except EvEnergyError as error:
                 if isinstance(error, NotFoundError) and attempts.is_gone():
-                    return call.read(Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b"null"))
+                    return call.read(Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b""))
                 attempts.failed(error)
                 raise
+            if attempts.total == 1:
+                self.budget.refund()
+            return result
 
         return await attempts.policy()(attempt)
 
@@ -259,7 +148,7 @@ class Session:
         """One attempt: a token, a slot of the rate limit, a connection, the whole answer, and what it means."""
         url = self._url(call)
         attempts.start()
-        http = await self.connections.session()
+        await self.connections.session()  # before a token is asked for in vain
         token, slot = None, None
         if not call.is_oauth:  # the token first, so that many who wait for one share what becomes of it
             token = await self._token(attempts)
@@ -270,6 +159,7 @@ class Session:
         failed: EvEnergyError | None = None
         try:
             async with self.connections.slots:
+                http = await self.connections.session()  # waiting took time: the client may be closed by now
                 started = attempts.sending()
                 if slot is not None:
                     slot.sent = started
@@ -314,24 +204,20 @@ class Session:
 
     async def _in_line(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
         """Wait for a slot of the rate limit, and for another token where the one from before has ended meanwhile."""
-        clock = asyncio.get_running_loop().time
-        asked, slot = clock(), None
         gate = self.bucket.gate
         try:
             slot = await self.connections.watchdog.bounded(gate.slot(attempts.patience), None)
-            return await self._token(attempts), slot
         except RateLimitError as error:
             error.method, error.url = call.method, url
             raise
         except ExpiredError:
-            pass
+            raise self._ended(call, attempts) from None
+        attempts.waited += slot.waited
+        try:
+            return await self._token(attempts), slot
         except BaseException:
-            if slot is not None:
-                gate.lost(slot)
+            gate.lost(slot)
             raise
-        finally:
-            attempts.waited += clock() - asked
-        raise self._ended(call, attempts)
 
     async def _token(self, attempts: Attempts) -> Secret | None:
         source = self.bucket.source
@@ -405,9 +291,7 @@ class Session:
         wait = retry_after(headers, answer.status)
         if wait is None:
             wait = self.bucket.gate.wait(asyncio.get_running_loop().time())
-        return problem(
-            answer.status, headers, body, method=call.method, url=url, retry_after=min(wait, WINDOW), hint=hint
-        )
+        return problem(answer.status, headers, body, method=call.method, url=url, retry_after=wait, hint=hint)
 
     def _failure(self, error: Exception, call: Call[T], url: str, attempts: Attempts) -> EvEnergyError:
         if self.connections.closed:
@@ -459,6 +343,13 @@ class _Headers:
             plain["Authorization"] = f"Bearer {checks.secret('the access token', token.reveal())}"
         self._token, self._plain = token, plain
         self._with_body = CIMultiDict(plain, **{"Content-Type": "application/json"})
+
+
+def _form_headers(basic: Secret | None) -> CIMultiDict[str]:
+    headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"})
+    if basic is not None:
+        headers["Authorization"] = basic.reveal()
+    return headers
 
 
 def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnknownError:

@@ -9,11 +9,12 @@ from typing import ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 import attrs
 
 from .blocking import Facade, blocking, blocking_pager
+from .calls import call
 from .catalogue import VehicleTrim
-from .checks import expansion, identifier, log_key, query
+from .checks import aware, expansion, identifier, log_key, query
 from .codec import OpenEnum, Time, reference_id
 from .pager import Pager, listing
-from .session import Session, call
+from .session import Session
 from .users import User
 
 L = TypeVar("L")
@@ -287,8 +288,10 @@ class _Logs(Generic[L]):
             page_size: Logs for each request, 1 to 100; 100 unless it is given.
         """
         path = ("vehicles", identifier(vehicle_id, "vhcl"), self._name)
-        filters = {f"{self._time}__gte": since, f"{self._time}__lte": until, "expand": expansion(expand)}
-        return Pager(self._session, listing(self._into, *path, page_size=page_size, query=query(**filters)))
+        times = {f"{self._time}__gte": since, f"{self._time}__lte": until}
+        filters = query(**{name: time if time is None else aware(time) for name, time in times.items()})
+        expanded = query(expand=expansion(expand))
+        return Pager(self._session, listing(self._into, *path, page_size=page_size, query=filters + expanded))
 
 
 class VehicleStatusLogs(_Logs[VehicleStatusLog]):

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from .blocking import Facade, blocking, blocking_pager
+from .calls import call
 from .checks import expansion, identifier, query
 from .codec import Time
 from .pager import Pager, listing
-from .session import Session, call
+from .session import Session
 
 UserExpand: TypeAlias = Literal[
     "default_location.tariff", "default_location.tariff.supplier", "default_location.evse_site"

@@ -10,11 +10,12 @@ import attrs
 from msgspec import UNSET, UnsetType
 
 from .blocking import Facade, LoopThread, blocking, blocking_pager
+from .calls import call, fields
 from .catalogue import ConnectorType, VehicleModel
 from .checks import expansion, identifier, query
 from .codec import OpenEnum, Time, reference_id
 from .pager import Pager, listing
-from .session import Session, call, fields
+from .session import Session
 from .telemetry import (
     BlockingVehicleCommandLogs,
     BlockingVehicleErrorLogs,

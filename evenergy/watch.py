@@ -51,10 +51,12 @@ class Watchdog:
             return await work
         except asyncio.CancelledError:
             # As asyncio.timeout does it: a cancellation by somebody else goes on.
-            if not watch.expired or watch.task.uncancel() > watch.cancelling:
+            if not watch.expired or watch.task.cancelling() > watch.cancelling + 1:
                 raise
         finally:
             self._watches.discard(watch)
+            if watch.expired:  # whatever became of our cancellation, it is taken back
+                watch.task.uncancel()
         raise ExpiredError
 
     def expire_all(self) -> None:

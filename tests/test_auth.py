@@ -337,3 +337,40 @@ async def test_views_share_the_token_unless_the_auth_differs() -> None:
         assert provider.asked == 1
         await client.with_options(auth=ClientCredentials("other", "client-secret-value")).vehicle_makes.get(MAKE_ID)
         assert provider.asked == 2
+
+
+async def test_a_token_of_the_grant_before_does_not_replace_a_new_one() -> None:
+    provider = Provider()
+    async with serving(provider) as server:
+        old = Token.from_dict({"access_token": "old-token", "refresh_token": "old-refresh", "expires_at": 1})
+        app = AuthorizationCode("app", "https://x", client_secret="client-secret-value", token=old)
+        async with AsyncClient(app, base_url=server.url) as client:
+            provider.gate.clear()
+            refreshing = asyncio.create_task(client.vehicle_makes.get(MAKE_ID))
+            while provider.asked < 1:  # noqa: ASYNC110  the server has no event to wait for
+                await asyncio.sleep(0)
+            exchanging = asyncio.create_task(client.oauth.exchange("the-code"))
+            while provider.asked < 2:  # noqa: ASYNC110  likewise
+                await asyncio.sleep(0)
+            provider.gate.set()
+            token = await exchanging
+            await asyncio.wait([refreshing])
+            await asyncio.sleep(0)
+            assert app.token is not None
+            assert app.token.access_token in (token.access_token, f"token-{provider.issued}")
+
+
+async def test_a_token_is_stored_before_it_is_used() -> None:
+    seen: list[str] = []
+    provider = Provider()
+
+    async def store(token: Token) -> None:
+        await asyncio.sleep(0)
+        seen.append(f"stored, {provider.calls} calls")
+
+    async with serving(provider) as server:
+        old = Token.from_dict({"access_token": "old-token", "refresh_token": "old-refresh", "expires_at": 1})
+        app = AuthorizationCode("app", "https://x", client_secret="client-secret-value", token=old, on_token=store)
+        async with AsyncClient(app, base_url=server.url) as client:
+            await client.vehicle_makes.get(MAKE_ID)
+    assert seen == ["stored, 0 calls"]

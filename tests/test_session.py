@@ -108,11 +108,106 @@ async def test_a_write_is_not_sent_again_after_a_5xx(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "GET", "DELETE"])
-async def test_every_method_is_sent_again_after_a_429(method: str) -> None:
-    handler = statuses(429, 429, 200, headers={"Retry-After": "0"})
-    async with serving(handler) as server, AsyncClient("t", base_url=server.url, retry=Retry(attempts=1)) as client:
-        assert (await client.request(method, "/vehicles")).status == 200
-    assert len(server.requests) == 3
+def test_every_method_is_sent_again_after_a_429(method: str) -> None:
+    async def main() -> None:
+        handler = statuses(429, 429, 200, headers={"Retry-After": "0"})
+        async with serving(handler) as server, AsyncClient("t", base_url=server.url, retry=Retry(attempts=1)) as client:
+            assert (await client.request(method, "/vehicles")).status == 200
+        assert len(server.requests) == 3
+
+    run_jumping(main())
+
+
+def test_429s_that_ask_for_no_wait_end_all_the_same() -> None:
+    async def main() -> None:
+        handler = statuses(429, headers={"Retry-After": "0"})
+        async with serving(handler) as server, AsyncClient("t", base_url=server.url, max_wait=5) as client:
+            with pytest.raises(evenergy.RateLimitError):
+                await client.vehicle_makes.get(MAKE_ID)
+        assert len(server.requests) <= 7
+
+    run_jumping(main())
+
+
+def test_waiting_for_the_first_answer_is_no_wait_for_the_rate_limit() -> None:
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(10)
+        return web.json_response(MAKE, headers={"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "90"})
+
+    async def main() -> None:
+        async with serving(slow) as server, AsyncClient("t", base_url=server.url, max_wait=0) as client:
+            assert len(await asyncio.gather(*(client.vehicle_makes.get(MAKE_ID) for _ in range(50)))) == 50
+
+    run_jumping(main())
+
+
+def test_a_server_that_hangs_is_a_timeout_for_all_and_no_rate_limit() -> None:
+    async def main() -> None:
+        once = Retry(attempts=1)
+        async with (
+            serving(_stalling) as server,
+            AsyncClient("t", base_url=server.url, timeout=1, max_wait=2, retry=once) as client,
+        ):
+            found = await asyncio.gather(
+                *(client.vehicle_makes.get(MAKE_ID) for _ in range(50)), return_exceptions=True
+            )
+            assert {type(one) for one in found} == {evenergy.RequestTimeoutError}
+
+    run_jumping(main())
+
+
+async def test_more_left_than_the_limit_is_no_mistake_of_the_caller() -> None:
+    async def odd(_: web.Request) -> web.Response:
+        return web.json_response(MAKE, headers={"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "20"})
+
+    async with serving(odd) as server, AsyncClient("t", base_url=server.url) as client:
+        for _ in range(30):
+            await client.vehicle_makes.get(MAKE_ID)
+
+
+async def test_a_deadline_does_not_use_up_the_retries() -> None:
+    async with serving(statuses(200)) as server, AsyncClient("t", base_url=server.url, deadline=30) as client:
+        client._session.budget._left = 100
+        for _ in range(10):
+            await client.vehicle_makes.get(MAKE_ID)
+        assert client._session.budget._left == 110
+
+
+async def test_nothing_is_sent_after_close_on_an_injected_session_either() -> None:
+    waiting, go = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def access_token(self) -> str:
+            waiting.set()
+            await go.wait()
+            return "a-token"
+
+    async with serving(statuses(200)) as server, aiohttp.ClientSession() as session:
+        client = AsyncClient(Slow(), base_url=server.url, session=session)
+        call = asyncio.create_task(client.request("POST", "/vehicles"))
+        await waiting.wait()
+        await client.close()
+        go.set()
+        with pytest.raises(evenergy.ClosedError):
+            await call
+    assert not server.requests
+
+
+async def test_what_swallows_a_cancellation_leaves_none_behind() -> None:
+    class Stubborn:
+        async def access_token(self) -> str:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise LookupError from None
+            return ""
+
+    async with AsyncClient(Stubborn(), base_url="http://127.0.0.1:1/v2", deadline=0.01) as client:
+        with pytest.raises(LookupError):
+            await client.root()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

@@ -1,0 +1,129 @@
+"""What is asked of the API, and what it answered."""
+
+from collections.abc import Callable, Mapping
+from types import GenericAlias, MappingProxyType, NoneType
+from typing import Generic, TypeVar, cast
+
+import attrs
+import msgspec
+
+from . import checks, codec
+from .checks import Query
+from .errors import DecodeError, InvalidArgumentError
+
+T = TypeVar("T")
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@attrs.frozen
+class Response:
+    """An answer as it came, read whole and decompressed.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Those of the answer; names in any case.
+        body: The bytes.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+
+    def json(self) -> codec.JSON:
+        """The body as plain data.
+
+        Raises:
+            DecodeError: It is no JSON document.
+        """
+        try:
+            document: codec.JSON = msgspec.json.decode(self.body)
+        except (ValueError, RecursionError) as error:
+            raise DecodeError(
+                f"the answer is not a JSON document: {error}", status=self.status, malformed=True
+            ) from error
+        return document
+
+
+class Call(Generic[T]):
+    """What is asked of the API.
+
+    Attributes:
+        method: The HTTP method.
+        path: Quoted, below the base URL; the whole URL of an OAuth request.
+        read: From the answer to the result.
+        query: Names and values, not yet quoted.
+        body: What to send, encoded; None for nothing.
+        needs_user: Whether the API refuses it under client credentials without ``EvEnergy-User``.
+        headers: Beside the client's.
+        is_oauth: An OAuth request: no header but its own, no token, no slot of the rate limit, any status is read.
+    """
+
+    __slots__ = ("body", "headers", "is_oauth", "method", "needs_user", "path", "query", "read")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Response], T],
+        query: Query = (),
+        body: bytes | None = None,
+        *,
+        needs_user: bool = False,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        is_oauth: bool = False,
+    ) -> None:
+        self.method: str = method
+        self.path: str = path
+        self.read: Callable[[Response], T] = read
+        self.query: Query = query
+        self.body: bytes | None = body
+        self.needs_user: bool = needs_user
+        self.headers: Mapping[str, str] = headers
+        self.is_oauth: bool = is_oauth
+
+
+def call(
+    into: type[T],
+    method: str,
+    *path: str,
+    query: Query = (),
+    body: object = None,
+    needs_user: bool = False,
+    language: str | None = None,
+) -> Call[T]:
+    """A call whose answer is decoded; each part of the path is one segment, whatever it holds."""
+    return Call(
+        method,
+        checks.segments(*path),
+        reader(into),
+        query,
+        None if body is None else encode(body),
+        needs_user=needs_user,
+        headers=_NO_HEADERS if language is None else {"Accept-Language": checks.language(language)},
+    )
+
+
+def reader(into: type[T]) -> Callable[[Response], T]:
+    """From an answer to a value of the given type; what has no value is not read."""
+    if into is NoneType:
+        return lambda _: cast("T", None)
+    return lambda answer: codec.decode(answer.body, into)
+
+
+def list_of(into: type[T]) -> type[list[T]]:
+    """The type of a list of values."""
+    return cast("type[list[T]]", GenericAlias(list, (into,)))
+
+
+def fields(**given: object) -> dict[str, object]:
+    """A body of what was given: what is left `UNSET` is left out, None is null."""
+    return {name: value for name, value in given.items() if value is not msgspec.UNSET}
+
+
+def encode(body: object) -> bytes:
+    """The JSON of a body."""
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"expected a body of JSON data: {error}") from None

@@ -1,4 +1,4 @@
-"""Client for the ev.energy v2 API: electric vehicles, what they reported and when, chargers, charging sessions.
+"""Client for the ev.energy v2 API: electric vehicles, what they reported and when, their catalogue and drivers.
 
     async with evenergy.AsyncClient(auth) as client:
         async for log in client.vehicles.status_logs.list(vehicle_id, since=yesterday):

@@ -199,6 +199,7 @@ class AuthorizationRequest:
     Attributes:
         url: Where to send the user's browser.
         state: Comes back with the code; compare it (`hmac.compare_digest`) before you trust the code.
+        code_verifier: The secret half of PKCE, for `exchange`. Keep both until the browser comes back.
     """
 
     url: str

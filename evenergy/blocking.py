@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from .errors import ClosedError, EvEnergyError, InvalidArgumentError
-from .fanout import Crew, OnProgress, Outcome, collected, size
+from .fanout import Crew, OnProgress, Outcome, check, collected, size
 from .pager import Page, Pager
 
 A = TypeVar("A")
@@ -284,6 +284,7 @@ def fan_out(
     facade, function = getattr(method, "__self__", None), getattr(method, "__wrapped__", None)
     if function is None or getattr(facade, "_loop", None) is not loop:
         raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
+    check(method, items, kwargs)
 
     async def work(item: Item) -> Any:
         try:

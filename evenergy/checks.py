@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from .codec import time_text
@@ -79,11 +79,12 @@ def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterabl
     for name, value in parameters.items():
         if value is None:
             continue
-        if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
-            for item in value:
-                yield name, _spelled(item)
-        else:
-            yield name, _spelled(value)
+        for item in (value,) if _is_one(value) else cast("Iterable[object]", value):
+            yield name, _spelled(item)
+
+
+def _is_one(value: object) -> bool:
+    return isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
 
 
 def expansion(expand: Iterable[object]) -> tuple[str, ...]:

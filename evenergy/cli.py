@@ -263,6 +263,7 @@ async def _serve(sandbox: Sandbox, port: int) -> None:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.ClickException(f"cannot listen on port {port}: {reason}") from error
     try:
+        click.echo("unset EVENERGY_TOKEN EVENERGY_USER")  # they would go before what follows
         click.echo(f"export EVENERGY_BASE_URL={sandbox.base_url}")
         click.echo(f"export EVENERGY_CLIENT_ID={sandbox.client_id}")
         click.echo(f"export EVENERGY_CLIENT_SECRET={sandbox.client_secret}")

@@ -28,7 +28,7 @@ from .catalogue import (
 from .checks import Scalar
 from .connections import Connections
 from .errors import InvalidArgumentError
-from .fanout import Crew, FanOut, OnProgress, Outcome, collected, size
+from .fanout import Crew, FanOut, OnProgress, Outcome, check, collected, size
 from .limits import RateLimit
 from .oauth import BlockingOAuth, OAuth
 from .onboarding import (
@@ -276,8 +276,9 @@ class AsyncClient:
             kwargs: What the method is called with beside the item.
 
         Raises:
-            InvalidArgumentError: ``concurrency`` is below 1.
+            InvalidArgumentError: ``concurrency`` is below 1, or the method does not take the keywords.
         """
+        check(method, items, kwargs)
         crew = Crew[Item, Any](
             lambda item: collected(method(item, **kwargs)),
             concurrency=concurrency,

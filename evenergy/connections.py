@@ -233,11 +233,17 @@ def failure(error: Exception, *, method: str, url: str, timeout: float | None) -
         found = RequestTimeoutError(f"{what} {within} ({method} {url})", method=method, url=url)
     else:
         what, transient = next((what, again) for kinds, what, again in _MEANINGS if isinstance(error, kinds))
-        why = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+        why = _why(error)
         text = f"{what}{': ' if why else ''}{printable(why)} ({method} {url})"
         found = TransportError(text, method=method, url=url, transient=transient)
     found.__cause__ = _cause(error)
     return found
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port}, {error.strerror or error.os_error}"
+    return error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
 
 
 def _cause(error: Exception) -> BaseException:

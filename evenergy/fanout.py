@@ -1,15 +1,16 @@
 """One method over many items at once, where one failure loses nothing else."""
 
 import asyncio
+import inspect
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sized
 from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 
 from . import checks
-from .errors import EvEnergyError, RateLimitError
+from .errors import EvEnergyError, InvalidArgumentError, RateLimitError
 from .pager import Pager
 
 Item = TypeVar("Item")
@@ -235,6 +236,19 @@ def _cancel(crew: Crew[Any, Any], coming: "asyncio.Future[Any] | None") -> None:
 async def collected(result: Pager[Any] | Awaitable[Any]) -> Any:
     """The value of what a method of a collection returned: a coroutine's result, or all items of a pager."""
     return await (result.collect() if isinstance(result, Pager) else result)
+
+
+def check(method: Callable[..., object], items: object, kwargs: Mapping[str, object]) -> None:
+    """Refuse what would fail for every item alike."""
+    if isinstance(items, str | bytes):
+        raise InvalidArgumentError(f"expected several items, such as a list of ids, got the single {items!r}")
+    if not callable(method):
+        raise InvalidArgumentError(f"expected a method, such as client.vehicles.get, got {method!r}")
+    try:
+        inspect.signature(method).bind(object(), **kwargs)
+    except TypeError as error:
+        name = getattr(method, "__qualname__", repr(method))
+        raise InvalidArgumentError(f"{name} cannot be called with an item and these keywords: {error}") from None
 
 
 def size(items: object) -> int | None:

@@ -136,7 +136,8 @@ class Gate:
         self._waiting += 1
         try:
             async with asyncio.timeout(max_wait), self._line:
-                slot = self._take(loop.time()) or cast("Slot", await self._backoff()(self._look))
+                ends = math.inf if max_wait is None else asked + max_wait
+                slot = self._look(ends) or cast("Slot", await self._backoff()(self._look_again, ends))
                 slot.waited = loop.time() - asked
                 return slot
         except TimeoutError:
@@ -295,15 +296,26 @@ class Gate:
             sleep=self._until_change,
         )
 
-    async def _look(self) -> Slot | None:
-        """A slot, or None for the backoff: at most one probe is let out when the window may have opened."""
+    async def _look_again(self, ends: float) -> Slot | None:
+        return self._look(ends)
+
+    def _look(self, ends: float) -> Slot | None:
+        """A slot, or None for the backoff: at most one probe is let out when the window may have opened.
+
+        Raises:
+            RateLimitError: By now it is known that there will be none in time.
+        """
         now = asyncio.get_running_loop().time()
         self._roll(now)
         due = now if self._probe_at is None and not self._sent else self._probe_at
         if self._in_flight == 0 and self._free <= 0 and due is not None and now >= max(due, self._not_before):
             self._free = 1
             self._probe_at = None
-        return self._take(now)
+        slot = self._take(now)
+        wait = self.wait(now)
+        if slot is None and now + wait > ends:
+            raise _refusal(wait, ends - now)
+        return slot
 
     def _pause(self, now: float) -> float:
         times = [self._sent[0][1] + _KEPT] if self._sent else []
@@ -382,7 +394,7 @@ def _is_none(slot: Slot | None) -> bool:
 def _refusal(wait: float, max_wait: float) -> RateLimitError:
     title = "Not sent: the hour's requests are used up"
     return RateLimitError(
-        f"429 {title}; a slot is expected in {wait:.0f} s, max_wait is {max_wait:.0f} s",
+        f"429 {title}; a slot is expected in {wait:.0f} s, and max_wait leaves {max_wait:.0f} s",
         retry_after=wait,
         **Members(status=429, title=title),
     )

@@ -125,7 +125,7 @@ class Attempts:
 
         self._jitter = tenacity.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)
         return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(self._worth_it), wait=self._pause, stop=self._enough, reraise=True
+            retry=tenacity.retry_if_exception(self.is_worth_it), wait=self._pause, stop=self._enough, reraise=True
         )
 
     def failed(self, error: EvEnergyError) -> None:
@@ -136,6 +136,13 @@ class Attempts:
             self.made += 1
         self._lost = self._lost or (self.sent and isinstance(error, TransportError))
 
+    def counted(self, error: EvEnergyError) -> EvEnergyError:
+        """The last error, which says that it was not the only one."""
+        error.__traceback__ = None
+        if self.total > 1:
+            error.args = (f"{error}, after {self.total} attempts", *error.args[1:])
+        return error
+
     def is_gone(self) -> bool:
         """Whether a 404 means that an earlier DELETE, whose answer was lost, did its work."""
         return self._method == "DELETE" and self._lost
@@ -143,7 +150,8 @@ class Attempts:
     def _is_rate_limit(self, error: BaseException | None) -> bool:
         return self.sent and isinstance(error, RateLimitError)  # unsent, it is the gate's own refusal
 
-    def _worth_it(self, error: BaseException) -> bool:
+    def is_worth_it(self, error: BaseException) -> bool:
+        """Whether the same call may succeed when it is made again."""
         if isinstance(error, AuthenticationError):
             return self.sent and self.rejected is not None and self._unauthorized == 1
         if isinstance(error, RateLimitError):

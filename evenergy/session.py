@@ -96,6 +96,8 @@ class Session:
                 result = await self._once(call, attempts)
             except EvEnergyError as error:
                 attempts.failed(error)
+                if not attempts.is_worth_it(error):
+                    raise
                 first = error
             else:
                 self.budget.refund()
@@ -103,8 +105,10 @@ class Session:
         try:
             return await self.connections.watchdog.bounded(self._again(call, attempts, first), self.options.deadline)
         except ExpiredError:
-            pass
-        raise self._ended(call, attempts)
+            last = self._ended(call, attempts)
+        except EvEnergyError as error:
+            last = attempts.counted(error)
+        raise last  # here, where no frame of tenacity is attached
 
     async def post_form(self, url: str, form: Form, basic: Secret | None) -> tuple[int, bytes]:
         """Send a form to an OAuth endpoint: its status and body, whatever the status.

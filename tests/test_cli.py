@@ -78,6 +78,7 @@ def served() -> Iterator[subprocess.Popen[str]]:
 
 def exported(process: subprocess.Popen[str]) -> dict[str, str]:
     assert process.stdout is not None
+    assert process.stdout.readline() == "unset EVENERGY_TOKEN EVENERGY_USER\n"
     lines = [process.stdout.readline() for _ in range(3)]
     return dict(line.strip().removeprefix("export ").split("=", 1) for line in lines)
 

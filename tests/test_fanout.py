@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import pytest
 
@@ -511,3 +511,12 @@ def test_blocking_a_source_that_raises_midway_loses_nothing_that_is_under_way(
 def test_blocking_takes_methods_of_blocking_collections_only(client: Client) -> None:
     with pytest.raises(InvalidArgumentError, match="expected a method of this client"):
         client.fan_out(len, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("items", "kwargs"), [(["a"], {"sinse": None}), (["a"], {"concurency": 3}), ("vhcl", {})], ids=str
+)
+async def test_what_would_fail_for_every_item_is_refused_at_once(items: object, kwargs: dict[str, Any]) -> None:
+    async with AsyncClient("t") as client:
+        with pytest.raises(InvalidArgumentError):
+            client.fan_out(client.vehicles.status_logs.list, cast("list[str]", items), concurrency=2, **kwargs)

@@ -137,6 +137,20 @@ def test_a_wait_beyond_max_wait_is_refused_at_once_and_says_how_long() -> None:
     run_jumping(main())
 
 
+def test_those_in_line_are_refused_as_soon_as_it_is_known_that_they_wait_in_vain() -> None:
+    async def main() -> None:
+        gate, bucket, loop = Gate(random.Random(1)), Bucket(20), asyncio.get_running_loop()
+        await send(gate, bucket, 0.1)
+        for _ in range(15):
+            bucket.ask(loop.time())  # others take most of it, unseen
+        calls = (send(gate, bucket, 0.1, max_wait=60) for _ in range(40))
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(one) for one in found} == {float, evenergy.RateLimitError}
+        assert loop.time() < 30
+
+    run_jumping(main())
+
+
 def test_max_wait_none_waits_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         gate, bucket = Gate(random.Random(1)), Bucket(2)

@@ -165,6 +165,17 @@ async def test_more_left_than_the_limit_is_no_mistake_of_the_caller() -> None:
             await client.vehicle_makes.get(MAKE_ID)
 
 
+@pytest.mark.parametrize("codes", [(404,), (503, 503, 503), (503, 404)])
+async def test_a_traceback_shows_nothing_of_the_libraries_below(codes: tuple[int, ...]) -> None:
+    async with serving(statuses(*codes)) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:
+        with pytest.raises(evenergy.ProblemError) as raised:
+            await client.vehicle_makes.get(MAKE_ID)
+    files = [entry.path for entry in raised.traceback]
+    assert not [path for path in files if "tenacity" in str(path) or "concurrent" in str(path)]
+    assert raised.value.__context__ is None
+    assert ("after" in str(raised.value)) == (len(codes) > 1)
+
+
 async def test_a_deadline_does_not_use_up_the_retries() -> None:
     async with serving(statuses(200)) as server, AsyncClient("t", base_url=server.url, deadline=30) as client:
         client._session.budget._left = 100

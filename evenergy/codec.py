@@ -28,7 +28,7 @@ Time: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 # server writes all its times in one way, so the first of an answer tell. Reading all of a page would cost as much as a
 # third of decoding it, to save what is left when the way changes within one: half a microsecond, or the same instant
 # at its offset.
-_TOLD_WITHIN = 4096  # bytes: small answers are read whole
+_TOLD_WITHIN = 2048  # bytes: small answers are read whole
 _MORE_DIGITS = re.compile(rb"\.\d{7}\d*[Zz+-]")
 _EAST = re.compile(rb'\+\d\d:?\d\d"')
 _WEST = re.compile(rb'-\d\d:?\d\d"')

@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
 import attrs
 from multidict import istr
@@ -46,6 +46,10 @@ _DIGITS = 7  # more make no sensible number of seconds or requests
 _log = logging.getLogger(__name__)
 
 
+Told: TypeAlias = tuple[int, int, float]
+"""Limit, remaining, and when it was said in POSIX seconds: what is kept of each answer, until somebody asks."""
+
+
 @attrs.frozen
 class RateLimit:
     """What the API last said of a bucket of requests.
@@ -59,6 +63,11 @@ class RateLimit:
     limit: int
     remaining: int
     observed_at: datetime
+
+    @classmethod
+    def of(cls, told: Told | None) -> Self | None:
+        """The value for what a gate was told, or None."""
+        return None if told is None else cls(told[0], told[1], datetime.fromtimestamp(told[2], UTC))
 
 
 class Slot:
@@ -77,7 +86,7 @@ class Gate:
     def __init__(self, rng: random.Random | None = None) -> None:
         self._rng = rng or random.Random()
         self._limit: int | None = None  # None: the API has told none, so none is kept
-        self._told: tuple[int, int, float] | None = None
+        self.told: Told | None = None
         self._free: float = 1  # until the first answer is there one request goes, alone
         self._left: float = 1  # the same, were all of the bucket ours
         self._in_flight = 0
@@ -98,10 +107,7 @@ class Gate:
     @property
     def rate_limit(self) -> RateLimit | None:
         """What the API last said, or None."""
-        if self._told is None:
-            return None
-        limit, remaining, at = self._told
-        return RateLimit(limit, remaining, datetime.fromtimestamp(at, UTC))
+        return RateLimit.of(self.told)
 
     def take(self) -> Slot | None:
         """A slot, if one is free and nobody waits for it."""
@@ -117,7 +123,7 @@ class Gate:
             RateLimitError: It would take longer than ``max_wait`` seconds; told at once where that is known.
         """
         slot = self.take()
-        while slot is None and self._told is None and not self._refusals and self._in_flight:
+        while slot is None and self.told is None and not self._refusals and self._in_flight:
             # What the first answer tells is waited for, but that is no wait for the rate limit.
             self._first.clear()
             await self._first.wait()
@@ -171,7 +177,7 @@ class Gate:
         if limit:
             self._limit = limit
         if limit is not None and remaining is not None:
-            self._told = (limit, remaining, time.time())
+            self.told = (limit, remaining, time.time())
         if status == _TOO_MANY:
             self._refused(now, retry_after)
         else:
@@ -194,7 +200,7 @@ class Gate:
             self._remember(slot, now)
             if self._in_flight == 0 and self._lowest < math.inf:
                 self._settle(now)
-            elif self._in_flight == 0 and self._told is None:
+            elif self._in_flight == 0 and self.told is None:
                 self._free = self._left = math.inf  # nothing is known, and what is lost tells nothing of a limit
             elif self._in_flight == 0 and self._free <= 0 and self._probe_at is None:
                 self._probe_at = now + self._gap() * self._rng.uniform(0.5, 1.5)  # the probe was lost: look again
@@ -338,7 +344,7 @@ class Gate:
         self._change = asyncio.Event()
         self._first = asyncio.Event()
         self._waiting = self._in_flight = 0
-        if self._told is None:
+        if self.told is None:
             self._free = max(self._free, 1)
 
     def _announce(self, wait: float, max_wait: float | None) -> None:

@@ -11,7 +11,7 @@ from . import checks
 from .calls import Call, Response, call, list_of
 from .checks import Query
 from .errors import DecodeError, InvalidArgumentError
-from .limits import RateLimit
+from .limits import RateLimit, Told
 from .session import Session
 
 T = TypeVar("T")
@@ -25,19 +25,38 @@ _PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s
 
 @attrs.frozen
 class Page(Generic[T]):
-    """One page of a collection.
+    """One page of a collection, and where its neighbours are: who only wants the items does not pay for more.
 
     Attributes:
         items: The items, in the collection's order.
-        next_url: The next page, on the client's base URL, fit for ``client.pages``; None at the end.
-        previous_url: The page before, likewise.
-        rate_limit: What the API said of the rate limit, or None.
     """
 
     items: list[T]
-    next_url: str | None
-    previous_url: str | None
-    rate_limit: RateLimit | None
+    _place: str = attrs.field(default="", repr=False)
+    _asked: Query = attrs.field(default=(), repr=False)
+    _next: Query | None = attrs.field(default=None, repr=False)
+    _previous_link: str | None = attrs.field(default=None, repr=False)
+    _told: Told | None = attrs.field(default=None, repr=False)
+
+    @property
+    def next_url(self) -> str | None:
+        """The next page, on the client's base URL, fit for ``client.pages``; None at the end."""
+        return None if self._next is None else _url(self._place, self._next)
+
+    @property
+    def previous_url(self) -> str | None:
+        """The page before, likewise; None at the beginning.
+
+        Raises:
+            DecodeError: The API's link is no URL.
+        """
+        previous = follow(self._asked, self._previous_link)
+        return None if previous is None else _url(self._place, previous)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the API said of the rate limit, or None."""
+        return RateLimit.of(self._told)
 
 
 class Pages(Generic[T]):
@@ -48,6 +67,7 @@ class Pages(Generic[T]):
         self._call = call
         self._query: Query | None = call.query
         self._seen: set[frozenset[tuple[str, str]]] = set()
+        self._place = session.options.base_url + call.path
 
     async def next_page(self) -> Page[T] | None:
         """The next page, or None after the last.
@@ -60,10 +80,10 @@ class Pages(Generic[T]):
             return None
         if frozenset(query) in self._seen:
             raise DecodeError(
-                f"the next link leads back to a page that was read already: {self._url(query)}",
+                f"the next link leads back to a page that was read already: {_url(self._place, query)}",
                 where="Link",
                 method=self._call.method,
-                url=self._url(query) or "",
+                url=_url(self._place, query),
             )
         page, following = await self._session.send(
             Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
@@ -83,22 +103,10 @@ class Pages(Generic[T]):
 
     def _read(self, answer: Response, query: Query) -> tuple[Page[T], Query | None]:
         links = parse_links(answer.headers)
-        following, previous = (
-            follow(query, links.get("next")),
-            follow(query, links.get("previous") or links.get("prev")),
-        )
-        page = Page(
-            self._call.read(answer),
-            self._url(following),
-            self._url(previous),
-            self._session.bucket.gate.rate_limit,
-        )
-        return page, following
-
-    def _url(self, query: Query | None) -> str | None:
-        if query is None:
-            return None
-        return f"{self._session.options.base_url}{self._call.path}{'?' if query else ''}{urlencode(query)}"
+        following = follow(query, links.get("next"))
+        previous = links.get("previous") or links.get("prev")
+        items = self._call.read(answer)
+        return Page(items, self._place, query, following, previous, self._session.bucket.gate.told), following
 
 
 class Items(AsyncIterator[T]):
@@ -197,3 +205,7 @@ def follow(asked: Query, target: str | None) -> Query | None:
 def superseded(names: set[str]) -> set[str]:
     """The parameters that those of the given names replace: one cursor replaces both."""
     return names | _CURSORS if names & _CURSORS else names
+
+
+def _url(place: str, query: Query) -> str:
+    return f"{place}?{urlencode(query)}" if query else place

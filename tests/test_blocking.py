@@ -210,7 +210,7 @@ def test_listings(client: evenergy.Client, sandbox: Sandbox) -> None:
 
 
 def test_a_page_that_failed_is_asked_for_again(loop: LoopThread) -> None:
-    answers: list[Any] = [Page([1, 2], None, None, None), evenergy.TransportError("lost"), Page([3], None, None, None)]
+    answers: list[Any] = [Page([1, 2]), evenergy.TransportError("lost"), Page([3])]
 
     class Pages:
         async def next_page(self) -> Page[int] | None:

@@ -69,7 +69,7 @@ def chart(results: Results, names: list[str], path: Path) -> None:
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlabel("ratio to aiohttp + orjson giving dicts (W7: to requests); less is better")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="lower right")
     save(figure, path)
 
 

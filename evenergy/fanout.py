@@ -246,6 +246,8 @@ def check(method: Callable[..., object], items: object, kwargs: Mapping[str, obj
         raise InvalidArgumentError(f"expected a method, such as client.vehicles.get, got {method!r}")
     try:
         inspect.signature(method).bind(object(), **kwargs)
+    except ValueError:
+        return  # something that does not say what it takes
     except TypeError as error:
         name = getattr(method, "__qualname__", repr(method))
         raise InvalidArgumentError(f"{name} cannot be called with an item and these keywords: {error}") from None

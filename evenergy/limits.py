@@ -6,22 +6,18 @@ each request frees its slot an hour after it was counted.
 """
 
 import asyncio
-import functools
 import itertools
 import logging
 import math
 import random
 import time
 from collections import deque
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
 import attrs
-from multidict import istr
 
 from .errors import Members, RateLimitError
 
@@ -31,9 +27,6 @@ if TYPE_CHECKING:
 WINDOW = 3600.0
 """Seconds: nothing in a rolling hour lasts longer."""
 
-LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
-"""The headers that each answer has."""
-
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
 _LEAST_SHARE = 0.25  # of what remains, when others use the bucket too
 _SHORTEST_PAUSE = 1.0  # seconds after a 429, which is no attempt: only waits bound them
@@ -41,7 +34,6 @@ _LONGEST_PROBE = 60.0  # seconds between two looks at a bucket that tells nothin
 _LONGEST_LOG = 1000  # requests that are remembered while no limit is known
 _TICK = 0.001  # seconds: less is nothing, to a clock
 _KEPT = WINDOW + _TICK  # seconds from an answer until the slot of its request is surely free
-_DIGITS = 7  # more make no sensible number of seconds or requests
 
 _log = logging.getLogger(__name__)
 
@@ -351,46 +343,6 @@ class Gate:
         if max_wait is None and wait > 0 and not self._said_waiting:
             self._said_waiting = True
             _log.warning("the hour's requests are used up; waiting about %.0f s for the next (max_wait=None)", wait)
-
-
-def told(headers: Mapping[str, str], name: str) -> int | None:
-    """The number in a rate-limit header; anything but ASCII digits is ignored."""
-    value = headers.get(name)
-    return None if value is None else _number(value)
-
-
-def retry_after(headers: Mapping[str, str], status: int) -> float | None:
-    """The seconds that ``Retry-After`` asks for, from a number or a date; None when it says nothing sensible.
-
-    The provider's description spells it ``RetryAfter``, which is accepted on a 429 (RFC 9110, section 10.2.3).
-    """
-    value = headers.get("Retry-After")
-    if value is None and status == _TOO_MANY:
-        value = headers.get("RetryAfter")
-    if value is None:
-        return None
-    value = value.strip()
-    if _is_number(value):
-        return float(value)
-    then, now = _date(value), _date(headers.get("Date", "")) or datetime.now(UTC)
-    return max(0.0, (then - now).total_seconds()) if then else None
-
-
-@functools.lru_cache(maxsize=4096)
-def _number(value: str) -> int | None:
-    return int(value) if _is_number(value) else None
-
-
-def _is_number(value: str) -> bool:
-    return value.isascii() and value.isdigit() and len(value) <= _DIGITS
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, IndexError, OverflowError, TypeError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _is_none(slot: Slot | None) -> bool:

@@ -17,7 +17,7 @@ from .errors import (
     ServerError,
     TransportError,
 )
-from .limits import retry_after
+from .headers import retry_after
 
 if TYPE_CHECKING:
     import tenacity

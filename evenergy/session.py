@@ -31,7 +31,8 @@ from .errors import (
     printable,
     problem,
 )
-from .limits import LIMIT, REMAINING, Gate, Slot, retry_after, told
+from .headers import LIMIT, REMAINING, retry_after, told
+from .limits import Gate, Slot
 from .retry import SAFE, Attempts, Budget, Retry
 from .tokens import Form
 from .watch import ExpiredError

@@ -14,7 +14,8 @@ from multidict import CIMultiDict
 
 import evenergy
 from evenergy import AsyncClient, ClientCredentials
-from evenergy.limits import WINDOW, Gate, retry_after, told
+from evenergy.headers import retry_after, told
+from evenergy.limits import WINDOW, Gate
 from evenergy.sandbox import Sandbox
 from tests.server import run_jumping
 

@@ -242,7 +242,10 @@ def failure(error: Exception, *, method: str, url: str, timeout: float | None) -
 
 def _why(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"{error.host}:{error.port}, {error.strerror or error.os_error}"
+        why, number = str(error.os_error), error.os_error.errno
+        if isinstance(error.os_error, ConnectionError) and number:
+            why = os.strerror(number)  # asyncio's own text repeats the address
+        return f"{error.host}:{error.port}, {why}"
     return error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
 
 

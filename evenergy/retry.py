@@ -81,6 +81,7 @@ class Attempts:
 
     made: int = 0  # those that count: neither a 429 nor the 401 that a new token may cure
     total: int = 0
+    sends: int = 0  # those that came as far as a connection
     sent: bool = False  # whether the last one may have reached the API
     unanswered: bool = False  # whether it is on its way, or lost
     waited: float = 0.0  # seconds that were spent on the rate limit
@@ -112,6 +113,7 @@ class Attempts:
         """The request goes out now."""
         self.sent = True
         self.unanswered = True
+        self.sends += 1
         self._sent_at = asyncio.get_running_loop().time()
         return self._sent_at
 
@@ -139,8 +141,8 @@ class Attempts:
     def counted(self, error: EvEnergyError) -> EvEnergyError:
         """The last error, which says that it was not the only one."""
         error.__traceback__ = None
-        if self.total > 1:
-            error.args = (f"{error}, after {self.total} attempts", *error.args[1:])
+        if self.sends > 1:
+            error.args = (f"{error}, after {self.sends} attempts", *error.args[1:])
         return error
 
     def is_gone(self) -> bool:

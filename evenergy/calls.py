@@ -1,8 +1,9 @@
 """What is asked of the API, and what it answered."""
 
+import functools
 from collections.abc import Callable, Mapping
 from types import GenericAlias, MappingProxyType, NoneType
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import msgspec
@@ -106,9 +107,17 @@ def call(
 
 def reader(into: type[T]) -> Callable[[Response], T]:
     """From an answer to a value of the given type; what has no value is not read."""
+    kind: Any = into
+    found: Callable[[Response], T] = _reader(kind)
+    return found
+
+
+@functools.cache
+def _reader(into: Any) -> Callable[[Response], Any]:
     if into is NoneType:
-        return lambda _: cast("T", None)
-    return lambda answer: codec.decode(answer.body, into)
+        return lambda _: None
+    decode = codec.decoder(into)
+    return lambda answer: decode(answer.body)
 
 
 def list_of(into: type[T]) -> type[list[T]]:

@@ -209,9 +209,16 @@ def placed(path_or_url: object, base: str) -> tuple[str, Query]:
 
 def segments(*parts: str) -> str:
     """A path of the given segments, each quoted, so that none can be more than one."""
-    if any(part in ("", ".", "..") for part in parts):
-        raise refused("path segments that are not empty, '.' or '..'", parts)
-    return "".join("/" + _quoted_segment(part) for part in parts) or "/"
+    path = ""
+    for part in parts:
+        path += "/"
+        if part.isidentifier() and part.isascii():  # most need nothing, and soon
+            path += part
+        elif part in ("", ".", ".."):
+            raise refused("path segments that are not empty, '.' or '..'", parts)
+        else:
+            path += quote(_text(part), safe=":")
+    return path or "/"
 
 
 def _quoted(path: str) -> str:
@@ -219,12 +226,6 @@ def _quoted(path: str) -> str:
     if names == [""]:
         return segments()
     return segments(*names) + ("/" if path.endswith("/") else "")
-
-
-def _quoted_segment(part: str) -> str:
-    if part.isascii() and part.isidentifier():  # most need nothing, and soon
-        return part
-    return quote(_text(part), safe=":")
 
 
 def _below(path: str, base_path: str) -> str:

@@ -65,11 +65,8 @@ class RateLimit:
 class Slot:
     """The right to send one request."""
 
-    __slots__ = ("sent", "waited")
-
-    def __init__(self) -> None:
-        self.sent: float | None = None  # the loop's time; None until the request is on its way
-        self.waited: float = 0.0  # seconds that the rate limit cost
+    sent: float | None = None  # the loop's time; None until the request is on its way
+    waited: float = 0.0  # seconds that the rate limit cost
 
 
 class Gate:
@@ -162,9 +159,7 @@ class Gate:
         self, slot: Slot, status: int, limit: int | None, remaining: int | None, retry_after: float | None
     ) -> None:
         """Learn from the answer to a request."""
-        now = asyncio.get_running_loop().time()
-        self._land()
-        self._first.set()
+        now = self._land()
         self._roll(now)
         if limit:
             self._limit = limit
@@ -181,9 +176,7 @@ class Gate:
 
     def lost(self, slot: Slot) -> None:
         """A request ended without an answer: if it was sent it may have been counted, so it is."""
-        now = asyncio.get_running_loop().time()
-        self._land()
-        self._first.set()
+        now = self._land()
         if slot.sent is None:
             self._free += 1
             self._left += 1
@@ -212,9 +205,13 @@ class Gate:
         self._lowest, self._unanswered = math.inf, 0
         return Slot()
 
-    def _land(self) -> None:
+    def _land(self) -> float:
+        """One less is under way, and the first to land tells those who wait for it. The time is now."""
         if self._in_flight:  # none, when it took off from a loop that is gone
             self._in_flight -= 1
+        if self.told is None:
+            self._first.set()
+        return asyncio.get_running_loop().time()
 
     def _remember(self, slot: Slot, now: float) -> None:
         self._sent.append((slot.sent or now, now))
@@ -272,12 +269,13 @@ class Gate:
             self._sent.popleft()
 
     def _roll(self, now: float) -> None:
-        while self._sent and self._sent[0][1] + _KEPT <= now:
-            self._sent.popleft()
+        sent = self._sent
+        while sent and sent[0][1] + _KEPT <= now:
+            sent.popleft()
             self._free += 1
             self._left += 1
-        if self._limit is not None:
-            self._free = min(self._free, self._limit - len(self._sent) - self._in_flight)
+        if self._limit is not None and self._free > (most := self._limit - len(sent) - self._in_flight):
+            self._free = most
 
     def _gap(self) -> float:
         """The mean distance of two slots."""

@@ -109,13 +109,12 @@ class Attempts:
         self.sent = False
         self.unanswered = False
 
-    def sending(self) -> float:
-        """The request goes out now."""
+    def sending(self, now: float) -> None:
+        """The request goes out."""
         self.sent = True
         self.unanswered = True
         self.sends += 1
-        self._sent_at = asyncio.get_running_loop().time()
-        return self._sent_at
+        self._sent_at = now
 
     def elapsed(self) -> float:
         """Seconds since the request went out."""

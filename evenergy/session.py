@@ -150,37 +150,53 @@ class Session:
         return await attempts.policy()(attempt)
 
     async def _once(self, call: Call[T], attempts: Attempts) -> T:
-        """One attempt: a token, a slot of the rate limit, a connection, the whole answer, and what it means."""
+        """One attempt: a token, a slot of the rate limit, an exchange, and what its answer means."""
         url = self._url(call)
         attempts.start()
-        await self.connections.session()  # before a token is asked for in vain
+        self.connections.session()  # before a token is asked for in vain
         token, slot = None, None
         if not call.is_oauth:  # the token first, so that many who wait for one share what becomes of it
             token = await self._token(attempts)
             slot = self.bucket.gate.take()
             if slot is None:
                 token, slot = await self._in_line(call, attempts, url)
+        answer = await self._exchange(call, url, token, slot, attempts)
+        if answer.status >= _REDIRECTS and not call.is_oauth:
+            raise self._refusal(call, answer, token, attempts, url)
+        try:
+            return call.read(answer)
+        except DecodeError as error:
+            raise _placed(error, answer.status, call.method, url) from error.__cause__
+
+    async def _exchange(
+        self, call: Call[T], url: str, token: Secret | None, slot: Slot | None, attempts: Attempts
+    ) -> Response:
+        """Send one request and read its answer whole, whatever it says."""
         answer: Response | None = None
         failed: EvEnergyError | None = None
+        loop = asyncio.get_running_loop()
         try:
             async with self.connections.slots:
-                http = await self.connections.session()  # waiting took time: the client may be closed by now
-                started = attempts.sending()
+                http = self.connections.session()  # waiting took time: the client may be closed by now
+                now = loop.time()
+                attempts.sending(now)
                 if slot is not None:
-                    slot.sent = started
-                request = http.request(
-                    call.method,
-                    URL(url, encoded=True),
-                    headers=call.headers if call.is_oauth else self._headers.of(call, token),
-                    data=call.body,
-                    allow_redirects=False,
-                    raise_for_status=False,
-                    auto_decompress=True,
-                    timeout=self._wire,
-                    middlewares=self.connections.middlewares,
-                )
-                received = connections.receive(request)
-                answer = Response(*await self.connections.watchdog.bounded(received, self.options.timeout))
+                    slot.sent = now
+                with self.connections.watchdog.watch(self.options.timeout, loop, now):
+                    response = await http.request(
+                        call.method,
+                        URL(url, encoded=True),
+                        headers=call.headers if call.is_oauth else self._headers.of(call, token),
+                        data=call.body,
+                        allow_redirects=False,
+                        raise_for_status=False,
+                        auto_decompress=True,
+                        timeout=self._wire,
+                        middlewares=self.connections.middlewares,
+                    )
+                    answer = Response(response.status, response.headers, await connections.read(response))
+                if answer is None:
+                    raise ExpiredError
                 attempts.unanswered = False
         except EvEnergyError:
             raise
@@ -196,7 +212,7 @@ class Session:
             _trace(call.method, url, answer or failed, attempts)
         if answer is None:
             raise failed or ClosedError("the client is closed")  # here, where no frame of aiohttp is attached
-        return self._judged(call, answer, token, attempts, url)
+        return answer
 
     def reference(self, resource: str | codec.Identified, prefix: str, collection: str) -> str:
         """The URL that a body refers to a resource by, from the resource, its id or its URL."""
@@ -228,16 +244,14 @@ class Session:
         source = self.bucket.source
         if source is None:
             return None
-        token = self._hidden(await source.access_token())
+        text = await source.access_token()
+        token = self._secret
+        if token is None or text is not token.reveal():  # the same object for the same one spares comparing and merging
+            token = self._secret = Secret(text)
+        del text
         if attempts.refusal is not None and token == attempts.rejected:
             raise attempts.refusal
         return token
-
-    def _hidden(self, text: str) -> Secret:
-        """The same object for the same token, which spares comparing and merging."""
-        if self._secret is None or text is not self._secret.reveal():
-            self._secret = Secret(text)
-        return self._secret
 
     def _account(self, slot: Slot, answer: Response | None) -> None:
         gate = self.bucket.gate
@@ -248,39 +262,26 @@ class Session:
         wait = retry_after(headers, status) if status == _TOO_MANY else None
         gate.answered(slot, status, told(headers, LIMIT), told(headers, REMAINING), wait)
 
-    def _judged(self, call: Call[T], answer: Response, token: Secret | None, attempts: Attempts, url: str) -> T:
-        status = answer.status
-        if _REDIRECTS <= status < _ERRORS:
+    def _refusal(
+        self, call: Call[T], answer: Response, token: Secret | None, attempts: Attempts, url: str
+    ) -> EvEnergyError:
+        """What an answer means that is no success."""
+        if answer.status < _ERRORS:
             place = urlsplit(answer.headers.get("Location", ""))._replace(query="", fragment="").geturl()
-            raise TransportError(
-                f"the answer is a redirect ({status}) to {printable(place) or 'nowhere'}, which is not followed"
+            return TransportError(
+                f"the answer is a redirect ({answer.status}) to {printable(place) or 'nowhere'}, which is not followed"
                 f" ({call.method} {url})",
                 method=call.method,
                 url=url,
                 transient=False,
             )
-        if status < _REDIRECTS or call.is_oauth:
-            return self._read(call, answer, url)
         error = self._problem(call, answer, token, url)
         if isinstance(error, AuthenticationError) and token is not None:
             attempts.rejected, attempts.refusal = token, error
             invalidate = getattr(self.bucket.source, "invalidate", None)
             if invalidate is not None:
                 invalidate(token.reveal())
-        raise error
-
-    def _read(self, call: Call[T], answer: Response, url: str) -> T:
-        try:
-            return call.read(answer)
-        except DecodeError as error:
-            raise DecodeError(
-                f"{error} ({answer.status}, {call.method} {url})",
-                where=error.where,
-                status=answer.status,
-                method=call.method,
-                url=url,
-                malformed=error.malformed,
-            ) from error.__cause__
+        return error
 
     def _problem(self, call: Call[T], answer: Response, token: Secret | None, url: str) -> ProblemError:
         hint = ""
@@ -366,6 +367,12 @@ def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnkn
     )
     unknown.__cause__ = error.__cause__
     return unknown
+
+
+def _placed(error: DecodeError, status: int, method: str, url: str) -> DecodeError:
+    """The same error, which says what could not be read."""
+    text = f"{error} ({status}, {method} {url})"
+    return DecodeError(text, where=error.where, status=status, method=method, url=url, malformed=error.malformed)
 
 
 def _trace(method: str, url: str, ended: Response | EvEnergyError | None, attempts: Attempts) -> None:

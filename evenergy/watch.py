@@ -3,35 +3,59 @@
 import asyncio
 import math
 from collections.abc import Awaitable
-from typing import TypeVar, cast
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
 
 class ExpiredError(Exception):
-    """What was `bounded` took too long, or the client was closed meanwhile."""
+    """What was watched took too long, or the client was closed meanwhile."""
 
 
-class _Watch:
-    """Something that is awaited, by which task, and until when."""
+class Watch:
+    """A block of code that a task is in, until when it may be, and whether that was too long.
 
-    __slots__ = ("cancelling", "due", "expired", "task")
+    As a context manager it ends such a block and swallows the cancellation that did it: look at `expired` behind it.
+    """
 
-    def __init__(self, task: "asyncio.Task[object]", due: float) -> None:
+    __slots__ = ("_cancelling", "_watches", "due", "expired", "task")
+
+    def __init__(self, watches: "set[Watch]", task: "asyncio.Task[Any]", due: float) -> None:
         self.task = task
         self.due = due
-        self.cancelling = task.cancelling()
-        self.expired = False
+        self.expired: bool = False
+        self._watches = watches
+        self._cancelling = task.cancelling()
+
+    def __enter__(self) -> Self:
+        self._watches.add(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: object) -> bool:
+        self._watches.discard(self)
+        # As asyncio.timeout does it: ours is taken back, and a cancellation by somebody else goes on.
+        return self.expired and self.task.uncancel() <= self._cancelling and kind is asyncio.CancelledError
 
 
 class Watchdog:
     """Ends what takes too long, and on `expire_all` all that is under way."""
 
     def __init__(self) -> None:
-        self._watches: set[_Watch] = set()
+        self._watches: set[Watch] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._looks_at = math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def watch(self, seconds: float | None, loop: asyncio.AbstractEventLoop, now: float) -> Watch:
+        """A bound for the block of code that is about to begin in this task; None for none but `expire_all`."""
+        if loop is not self._loop:
+            self._forget()  # what was under way on a loop that is gone
+            self._loop = loop
+        due = math.inf if seconds is None else now + seconds
+        if due < self._looks_at:
+            self._look_at(due, loop)
+        task: Any = asyncio.current_task(loop)
+        return Watch(self._watches, task, due)
 
     async def bounded(self, work: Awaitable[T], seconds: float | None) -> T:
         """Await something for so many seconds at most.
@@ -39,24 +63,9 @@ class Watchdog:
         Raises:
             ExpiredError: The time is over, or `expire_all` was called.
         """
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        if loop is not self._loop:
-            self._forget()  # what was under way on a loop that is gone
-            self._loop = loop
-        watch = _Watch(cast("asyncio.Task[object]", task), math.inf if seconds is None else loop.time() + seconds)
-        self._watches.add(watch)
-        if watch.due < self._looks_at:
-            self._look_at(watch.due, loop)
-        try:
+        loop = asyncio.get_running_loop()
+        with self.watch(seconds, loop, loop.time()):
             return await work
-        except asyncio.CancelledError:
-            # As asyncio.timeout does it: a cancellation by somebody else goes on.
-            if not watch.expired or watch.task.cancelling() > watch.cancelling + 1:
-                raise
-        finally:
-            self._watches.discard(watch)
-            if watch.expired:  # whatever became of our cancellation, it is taken back
-                watch.task.uncancel()
         raise ExpiredError
 
     def expire_all(self) -> None:
@@ -86,7 +95,7 @@ class Watchdog:
         if due < math.inf:
             self._look_at(due, loop)
 
-    def _expire(self, watch: _Watch) -> None:
+    def _expire(self, watch: Watch) -> None:
         if not watch.expired:
             watch.expired = True
             watch.task.cancel()

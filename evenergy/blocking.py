@@ -34,7 +34,7 @@ _GRACE = 5.0  # seconds for a cancelled call to unwind
 class _Call(Generic[R]):
     """One call on its way. A lock is the leanest thing that a thread can wait on, and Ctrl-C leaves it whole."""
 
-    task: asyncio.Task[tuple[R | None, BaseException | None]] | None = None
+    task: asyncio.Task[None] | None = None
     result: R | None = None
     error: BaseException | None = None
 
@@ -42,18 +42,6 @@ class _Call(Generic[R]):
         self.function = function
         self.running = threading.Lock()
         self.running.acquire()
-
-
-async def _ended(function: Callable[[], Coroutine[Any, Any, R]]) -> tuple[R | None, BaseException | None]:
-    """The error as a value, so that a SystemExit ends the call and not the loop; seeing the call would be a cycle."""
-    try:
-        return await function(), None
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # noqa: BLE001  ours say all in their text, so the caller's frames are enough
-        return None, error.with_traceback(
-            None if isinstance(error, EvEnergyError) else error.__traceback__ and error.__traceback__.tb_next
-        )
 
 
 class _Worker:
@@ -70,7 +58,7 @@ class _Worker:
 
     def call(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R:
         """Run a coroutine function on the loop, and block until it has ended."""
-        if threading.current_thread() is self.thread:
+        if threading.get_ident() == self.thread.ident:
             raise EvEnergyError("a blocking call on the client's own event loop would wait for itself; use AsyncClient")
         call = _Call(function)
         try:
@@ -118,30 +106,42 @@ class _Worker:
         finally:
             with self.lock:  # whatever ended it, no call comes from here on
                 self.open = False
-            # While the connections are still open, so that unwinding can use them.
-            tasks = [call.task for call in self._calls if call.task is not None and call.task.cancel()]
-            if tasks:
+            calls = list(self._calls)
+            for call in calls:
+                self._cancel(call)
+            tasks = [call.task for call in calls if call.task is not None]
+            if tasks:  # while the connections are still open, so that unwinding can use them
                 await asyncio.wait(tasks, timeout=_GRACE)
             await self._cleanup()
 
     def _start(self, call: _Call[Any]) -> None:
-        call.task = self.loop.create_task(_ended(call.function))
-        call.task.add_done_callback(functools.partial(self._done, call))
-        if self._stop.is_set():
-            call.task.cancel()
+        if call in self._calls:
+            call.task = self.loop.create_task(self._run(call))
+
+    async def _run(self, call: _Call[Any]) -> None:
+        """The error is a value, so that a SystemExit ends the call and not the loop."""
+        try:
+            call.result = await call.function()
+        except asyncio.CancelledError:
+            self._cancelled(call)
+            raise
+        except BaseException as error:  # noqa: BLE001  ours say all in their text, so the caller's frames are enough
+            traceback = error.__traceback__ and error.__traceback__.tb_next
+            call.error = error.with_traceback(None if isinstance(error, EvEnergyError) else traceback)
+        self._answer(call)  # here and not when the task is done, which is one turn of the loop later
 
     def _cancel(self, call: _Call[Any]) -> None:
-        if call.task is not None:
-            call.task.cancel()
-        else:  # Ctrl-C came before it could be started
-            self._answer(call)
-
-    def _done(self, call: _Call[R], task: "asyncio.Task[tuple[R | None, BaseException | None]]") -> None:
-        if not task.cancelled():
-            call.result, call.error = task.result()
+        if call.task is None:
+            self._cancelled(call)
         else:
-            call.error = concurrent.futures.CancelledError() if self.open else ClosedError("the client was closed")
-        self._answer(call)
+            call.task.add_done_callback(lambda _: self._cancelled(call))  # it may not have begun
+            call.task.cancel()
+
+    def _cancelled(self, call: _Call[Any]) -> None:
+        if call in self._calls:
+            by_us = call.task is None or call.task.cancelling()  # and not by something that the call awaited
+            call.error = ClosedError("the client was closed") if by_us else concurrent.futures.CancelledError()
+            self._answer(call)
 
     def _answer(self, call: _Call[Any]) -> None:
         self._calls.discard(call)

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
 from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
@@ -20,6 +21,9 @@ from .watch import ExpiredError, Watchdog
 
 MAX_BODY = 8 * 2**20
 """Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
+
+_RECEIVED = 64 * 2**10
+"""Bytes to ask the system for at once. For asyncio's 256 KiB malloc maps new memory, and gives it back after each."""
 
 CONNECTING = 3
 """The part of an attempt's time that connecting may take: one third."""
@@ -90,14 +94,13 @@ class Connections:
         self._guard: AsyncGenerator[None] | None = None
         self._pid = os.getpid()
 
-    def session(self) -> aiohttp.ClientSession:
+    def session(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         """The session to send with on this loop.
 
         Raises:
             ClosedError: The client was closed, or the session that it was given.
             InvalidArgumentError: The session that it was given belongs to another event loop.
         """
-        loop = asyncio.get_running_loop()
         if self.closed:
             raise ClosedError("the client is closed; make a new one")
         http = self._http
@@ -185,6 +188,16 @@ async def _closing(http: aiohttp.ClientSession) -> AsyncGenerator[None]:
 
 class _Connector(aiohttp.TCPConnector):
     """A pool that does not hand out a connection on which an answer arrived unasked (aio-libs/aiohttp#13656)."""
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        protocol = await super()._create_connection(req, traces, timeout)
+        transport = protocol.transport
+        for receiver in (transport, getattr(transport, "_ssl_protocol", None)):
+            if hasattr(receiver, "max_size"):
+                receiver.max_size = _RECEIVED
+        return protocol
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:

@@ -153,7 +153,7 @@ class Session:
         """One attempt: a token, a slot of the rate limit, an exchange, and what its answer means."""
         url = self._url(call)
         attempts.start()
-        self.connections.session()  # before a token is asked for in vain
+        self.connections.session(asyncio.get_running_loop())  # before a token is asked for in vain
         token, slot = None, None
         if not call.is_oauth:  # the token first, so that many who wait for one share what becomes of it
             token = await self._token(attempts)
@@ -177,7 +177,7 @@ class Session:
         loop = asyncio.get_running_loop()
         try:
             async with self.connections.slots:
-                http = self.connections.session()  # waiting took time: the client may be closed by now
+                http = self.connections.session(loop)  # waiting took time: the client may be closed by now
                 now = loop.time()
                 attempts.sending(now)
                 if slot is not None:

@@ -7,22 +7,22 @@ import random
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import IO, Self, cast
 
 from . import report
 from .contenders import MAKERS, missing
-from .goals import COUNTS, NOT_IN, QUICK
+from .goals import NOT_IN, QUICK, TURNS
 from .process import environment, serving
 
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="The library beside what else there is.")
     parser.add_argument("--rounds", type=int, default=9, help="how often each contender runs (default 9)")
-    parser.add_argument("--only", default=",".join(COUNTS), help="workloads, such as W1,W2")
+    parser.add_argument("--only", default=",".join(TURNS), help="workloads, such as W1,W2")
     parser.add_argument("--quick", action="store_true", help="one short round, which shows that it works and no more")
     parser.add_argument("--markdown", type=Path, help="where to write the table")
     parser.add_argument("--chart", type=Path, default=Path("benchmarks/results/chart.png"), help="where to draw it")
@@ -50,27 +50,49 @@ def generated() -> Generator[str | None]:
         yield folder
 
 
-def measured(name: str, workload: str, base: str, count: int, folder: str | None) -> dict[str, float]:
-    """A reading from a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.worker", name, workload, base, str(count)]
-    paths = () if folder is None else (folder,)
-    run = subprocess.run(command, env=environment(*paths), stdout=subprocess.PIPE, check=True, text=True)
-    return cast("dict[str, float]", json.loads(run.stdout))
+class Worker:
+    """A contender in a process of its own, which waits for its turn."""
+
+    def __init__(self, name: str, workload: str, base: str, count: int, folder: str | None) -> None:
+        command = [sys.executable, "-m", "benchmarks.worker", name, workload, base, str(count)]
+        paths = () if folder is None else (folder,)
+        self._process = subprocess.Popen(
+            command, env=environment(*paths), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._asks = cast("IO[str]", self._process.stdin)
+        self._answers = cast("IO[str]", self._process.stdout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asks.close()
+        self._answers.close()
+        self._process.wait()
+
+    def turn(self) -> dict[str, float]:
+        """One more reading."""
+        print(file=self._asks, flush=True)
+        return cast("dict[str, float]", json.loads(self._answers.readline()))
 
 
 def run(
-    rounds: int, workloads: list[str], names: list[str], counts: dict[str, int], folder: str | None
+    rounds: int, workloads: list[str], names: list[str], turns: dict[str, tuple[int, int]], folder: str | None
 ) -> report.Results:
-    """Each contender once a round, in an order drawn anew."""
+    """In each round new processes, which take turns in an order drawn anew."""
     results: report.Results = {workload: {} for workload in workloads}
     with serving(0, 0.05) as (fast, slow):
         for number in range(rounds):
             for workload in workloads:
                 base = slow if workload == "W4" else fast
+                often, count = turns[workload]
                 entered = [name for name in names if name not in NOT_IN.get(workload, ())]
-                for name in random.sample(entered, len(entered)):
-                    reading = measured(name, workload, base, counts[workload], folder)
-                    results[workload].setdefault(name, []).append(reading)
+                with ExitStack() as stack:
+                    workers = {
+                        name: stack.enter_context(Worker(name, workload, base, count, folder)) for name in entered
+                    }
+                    for name in (name for _ in range(often) for name in random.sample(entered, len(entered))):
+                        results[workload].setdefault(name, []).append(workers[name].turn())
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     return results
 
@@ -83,8 +105,8 @@ def main() -> None:
             print(f"left out: {name} ({module} is not installed)")
     with generated() as folder:
         names = [name for name in MAKERS if not lacking[name] and (name != "generated" or folder)]
-        counts, rounds = (QUICK, 1) if asked.quick else (COUNTS, cast("int", asked.rounds))
-        results = run(rounds, cast("str", asked.only).split(","), names, counts, folder)
+        turns, rounds = (QUICK, 1) if asked.quick else (TURNS, cast("int", asked.rounds))
+        results = run(rounds, cast("str", asked.only).split(","), names, turns, folder)
     text = f"{report.table(results, names)}\n\n{report.machine()}; medians of {rounds} rounds, in brackets the ratio.\n"
     print(f"\n{text}")
     if asked.markdown:

@@ -37,8 +37,18 @@ GOALS = [
     Goal("W7", "iteration", "20,000 logs, blocking / async", 1.2, None),
 ]
 
-COUNTS = {"W1": 2000, "W2": 3, "W3": 2000, "W4": 2000, "W5": 1000, "W6": 3, "W7": 2000}
-QUICK = {"W1": 100, "W2": 1, "W3": 64, "W4": 64, "W5": 50, "W6": 1, "W7": 100}
+TURNS = {
+    "W1": (10, 200),
+    "W2": (4, 1),
+    "W3": (4, 500),
+    "W4": (1, 2000),
+    "W5": (10, 100),
+    "W6": (3, 1),
+    "W7": (10, 200),
+}
+"""How many turns a contender has in a round, and how much it does in each."""
+
+QUICK = {"W1": (1, 100), "W2": (1, 1), "W3": (1, 64), "W4": (1, 64), "W5": (1, 50), "W6": (1, 1), "W7": (1, 100)}
 
 NOT_IN = {"W7": {"aiohttp + orjson", "aiohttp + json"}, "W5": {"httpx", "requests"}}
 """Who has no part in a workload: no blocking form, or the same decoder as another."""

@@ -12,9 +12,6 @@ from typing import IO, cast
 
 CLIENT_CORE, SERVER_CORE = 0, 1
 
-# Without these it is settled by the layout of the heap, once a process, whether each read of a socket costs an mmap.
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**28), "MALLOC_TOP_PAD_": str(2**24)}
-
 
 def pin(core: int) -> None:
     """Keep this process to one core, where the system can and has two."""
@@ -27,7 +24,7 @@ def environment(*paths: str) -> dict[str, str]:
     left_out = "EVENERGY|_proxy|PYTHONDONTWRITEBYTECODE"
     kept = {name: value for name, value in os.environ.items() if not re.search(left_out, name, re.IGNORECASE)}
     path = os.pathsep.join(filter(None, (*paths, kept.get("PYTHONPATH", ""))))
-    return {**kept, **MALLOC, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
+    return {**kept, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
 
 
 def peak_mib() -> float:

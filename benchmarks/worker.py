@@ -1,13 +1,16 @@
-"""A workload for a contender in a process of its own: `python -m benchmarks.worker CONTENDER WORKLOAD URL COUNT`."""
+"""A workload for a contender in a process of its own: `python -m benchmarks.worker CONTENDER WORKLOAD URL COUNT`.
+
+A line on the standard input asks for a reading of so many calls, which is printed as JSON.
+"""
 
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from importlib import import_module
+from itertools import repeat
 from typing import Any
 
 from .contenders import CONCURRENCY, MAKERS, TOKEN, imports, sync_make
@@ -30,101 +33,104 @@ class Watch:
         return {"cpu": 1e6 * cpu / count, "wall": 1e6 * wall / count}
 
 
-async def w1(name: str, base: str, count: int) -> Reading:
+async def w1(name: str, base: str, count: int) -> AsyncGenerator[Reading]:
     """Single GETs of a make, one after another."""
     async with MAKERS[name](base) as contender:
         for _ in range(50):
             await contender.make()
-        watch = Watch()
-        for _ in range(count):
-            await contender.make()
-        return watch.read(count)
+        while True:
+            watch = Watch()
+            for _ in range(count):
+                await contender.make()
+            yield watch.read(count)
 
 
-async def w2(name: str, base: str, count: int) -> Reading:
+async def w2(name: str, base: str, count: int) -> AsyncGenerator[Reading]:
     """All logs of a vehicle, page after page, so many times."""
     async with MAKERS[name](base) as contender:
         await contender.make()
-        watch = Watch()
-        for _ in range(count):
-            _expect(await contender.history(), HISTORY_PAGES * PAGE)
-        return {**watch.read(count * HISTORY_PAGES * PAGE), "peak": peak_mib()}
+        while True:
+            watch = Watch()
+            for _ in range(count):
+                _expect(await contender.history(), HISTORY_PAGES * PAGE)
+            yield {**watch.read(count * HISTORY_PAGES * PAGE), "peak": peak_mib()}
 
 
-async def w3(name: str, base: str, count: int) -> Reading:
+async def w3(name: str, base: str, count: int) -> AsyncGenerator[Reading]:
     """The newest logs of many vehicles, 32 at once."""
     async with MAKERS[name](base) as contender:
         await contender.newest(vehicles(2 * CONCURRENCY))
-        watch = Watch()
-        _expect(await contender.newest(vehicles(count)), count * PAGE)
-        return watch.read(count)
+        while True:
+            watch = Watch()
+            _expect(await contender.newest(vehicles(count)), count * PAGE)
+            yield watch.read(count)
 
 
-async def w4(name: str, base: str, count: int) -> Reading:
+async def w4(name: str, base: str, count: int) -> AsyncGenerator[Reading]:
     """The same from a server that takes 50 ms."""
-    reading = await w3(name, base, count)
-    return {"wall": reading["wall"], "ideal": reading["wall"] / (50_000 / CONCURRENCY)}
+    async for reading in w3(name, base, count):
+        yield {"wall": reading["wall"], "ideal": reading["wall"] / (50_000 / CONCURRENCY)}
 
 
-def w5(name: str, _base: str, count: int) -> Reading:
+def w5(name: str, _base: str, count: int) -> Generator[Reading]:
     """From the bytes of a page to values."""
     decode, body = _decoder(name), page()
     for _ in range(50):
         _expect(len(decode(body)), PAGE)
-    watch = Watch()
-    for _ in range(count):
-        decode(body)
-    return {"cpu": watch.read(count * PAGE)["cpu"]}
+    while True:
+        watch = Watch()
+        for _ in range(count):
+            decode(body)
+        yield {"cpu": watch.read(count * PAGE)["cpu"]}
 
 
-def w6(name: str, _base: str, count: int) -> Reading:
+def w6(name: str, _base: str, count: int) -> Generator[Reading]:
     """Importing it in a fresh interpreter."""
     lines = (f"import {module}" for module in (("aiohttp",) if name == "aiohttp + orjson" else imports(name)))
     code = f"import time; t = time.perf_counter(); {'; '.join(lines)}; print(time.perf_counter() - t)"
-    times: list[float] = []
-    for _ in range(count):
-        run = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
-        times.append(1000 * float(run.stdout))
-    return {"wall": min(times)}
+    while True:
+        times: list[float] = []
+        for _ in range(count):
+            run = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
+            times.append(1000 * float(run.stdout))
+        yield {"wall": min(times)}
 
 
-def w7(name: str, base: str, count: int) -> Reading:
+def w7(name: str, base: str, count: int) -> Generator[Reading]:
     """Blocking GETs, one after another."""
     for get in sync_make(name, base):
         for _ in range(50):
             get()
-        watch = Watch()
-        for _ in range(count):
-            get()
-        return {**watch.read(count), **(_bridge(base, count) if name == "evenergy" else {})}
-    raise LookupError(name)
+        bridge = _bridge(base, count) if name == "evenergy" else repeat(Reading())
+        for extra in bridge:
+            watch = Watch()
+            for _ in range(count):
+                get()
+            yield {**watch.read(count), **extra}
 
 
-def _bridge(base: str, count: int) -> Reading:
-    """What blocking adds to the same calls awaited: slices of both in turn."""
+def _bridge(base: str, count: int) -> Generator[Reading]:
+    """What blocking adds to the same calls awaited."""
     from evenergy import AsyncClient, Client  # noqa: PLC0415
 
-    async def awaited(calls: int) -> None:
-        for _ in range(calls):
+    async def awaited() -> None:
+        for _ in range(count):
             await async_client.vehicle_makes.get(MAKE)
 
     async def walked() -> None:
         async for _ in async_client.vehicles.status_logs.list(HISTORY):
             pass
 
-    calls = max(20, count // 10)
-    extra: list[float] = []
-    ratios: list[float] = []
     async_client = AsyncClient(TOKEN, base_url=base)
     with asyncio.Runner() as runner, Client(TOKEN, base_url=base) as client:
-        for _ in range(10):
-            blocking = _seconds(lambda: [client.vehicle_makes.get(MAKE) for _ in range(calls)])
-            extra.append(1e6 * (blocking - _seconds(lambda: runner.run(awaited(calls)))) / calls)
-        for _ in range(5):
-            blocking = _seconds(lambda: [None for _ in client.vehicles.status_logs.list(HISTORY)])
-            ratios.append(blocking / _seconds(lambda: runner.run(walked())))
-        runner.run(async_client.close())
-    return {"bridge": statistics.median(extra), "iteration": statistics.median(ratios)}
+        try:
+            while True:
+                calls = _seconds(lambda: [client.vehicle_makes.get(MAKE) for _ in range(count)])
+                extra = calls - _seconds(lambda: runner.run(awaited()))
+                walk = _seconds(lambda: [None for _ in client.vehicles.status_logs.list(HISTORY)])
+                yield {"bridge": 1e6 * extra / count, "iteration": walk / _seconds(lambda: runner.run(walked()))}
+        finally:
+            runner.run(async_client.close())
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -150,7 +156,7 @@ def _expect(came: int, wanted: int) -> None:
         raise AssertionError(f"{wanted} logs were wanted, {came} came")
 
 
-WORKLOADS: dict[str, Callable[[str, str, int], Any]] = {
+WORKLOADS: dict[str, Callable[[str, str, int], AsyncGenerator[Reading] | Generator[Reading]]] = {
     "W1": w1,
     "W2": w2,
     "W3": w3,
@@ -164,9 +170,19 @@ WORKLOADS: dict[str, Callable[[str, str, int], Any]] = {
 def main() -> None:
     name, workload, base, count = sys.argv[1:]
     pin(CLIENT_CORE)
-    result = WORKLOADS[workload](name, base, int(count))
-    reading: Reading = asyncio.run(result) if asyncio.iscoroutine(result) else result
-    print(json.dumps(reading))
+    readings = WORKLOADS[workload](name, base, int(count))
+    with asyncio.Runner() as runner:
+        for _ in sys.stdin:  # each line asks for a reading, so that contenders can take turns
+            reading = runner.run(_next(readings)) if isinstance(readings, AsyncGenerator) else next(readings)
+            print(json.dumps(reading), flush=True)
+        if isinstance(readings, AsyncGenerator):
+            runner.run(readings.aclose())
+        else:
+            readings.close()
+
+
+async def _next(readings: AsyncGenerator[Reading]) -> Reading:
+    return await anext(readings)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a caller passes, checked before anything is sent, and written as the API wants it."""
 
+import functools
 import math
 import os
 import re
@@ -7,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from typing import TypeAlias, cast
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from .codec import time_text
 from .errors import InvalidArgumentError, printable
@@ -83,8 +84,16 @@ def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterabl
             yield name, _spelled(item)
 
 
+def encoded(query: Query) -> str:
+    """A query as it stands in a URL."""
+    return "&".join([f"{_quoted_text(name)}={_quoted_text(value)}" for name, value in query])
+
+
+_quoted_text = functools.lru_cache(maxsize=1024)(quote_plus)  # names, page sizes and filters come again and again
+
+
 def _is_one(value: object) -> bool:
-    return isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
+    return type(value) is str or isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
 
 
 def expansion(expand: Iterable[object]) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
 from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
@@ -22,8 +21,10 @@ from .watch import ExpiredError, Watchdog
 MAX_BODY = 8 * 2**20
 """Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
 
-_RECEIVED = 64 * 2**10
-"""Bytes to ask the system for at once. For asyncio's 256 KiB malloc maps new memory, and gives it back after each."""
+_LARGE = 4 * 2**20
+"""Bytes of a block that glibc's malloc learns from, once it is freed, to keep blocks up to this size (mallopt(3),
+M_MMAP_THRESHOLD). Else the 256 KiB that asyncio reads into may be mapped and unmapped for each answer.
+"""
 
 CONNECTING = 3
 """The part of an attempt's time that connecting may take: one third."""
@@ -161,6 +162,7 @@ class Connections:
         return given
 
     def _make(self) -> aiohttp.ClientSession:
+        bytes(_LARGE)
         http = aiohttp.ClientSession(
             connector=_Connector(limit=0),  # `slots` bounds it, outside a request's timeout
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -188,16 +190,6 @@ async def _closing(http: aiohttp.ClientSession) -> AsyncGenerator[None]:
 
 class _Connector(aiohttp.TCPConnector):
     """A pool that does not hand out a connection on which an answer arrived unasked (aio-libs/aiohttp#13656)."""
-
-    async def _create_connection(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> ResponseHandler:
-        protocol = await super()._create_connection(req, traces, timeout)
-        transport = protocol.transport
-        for receiver in (transport, getattr(transport, "_ssl_protocol", None)):
-            if hasattr(receiver, "max_size"):
-                receiver.max_size = _RECEIVED
-        return protocol
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:

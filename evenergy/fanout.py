@@ -119,14 +119,14 @@ class Crew(Generic[Item, V]):
 
     async def _run(self, item: Item) -> None:
         try:
-            outcome = Outcome[Item, V](item, value=await self._work(item))
+            outcome: Outcome[Item, V] = Outcome(item, value=await self._work(item))
         except asyncio.CancelledError:
             if self._closing:
                 raise
-            outcome = Outcome[Item, V](item, error=EvEnergyError("the call was cancelled by something that it awaited"))
+            outcome = Outcome(item, error=EvEnergyError("the call was cancelled by something that it awaited"))
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this item
             self.refused = self.refused or isinstance(error, RateLimitError)
-            outcome = Outcome[Item, V](item, error=error)
+            outcome = Outcome(item, error=error)
         self._ended.append(outcome)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -158,7 +158,8 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
         self._loop = asyncio.get_running_loop()
         try:
             while True:
-                await self._fill()
+                if self._more and self._crew.room > 0:
+                    await self._fill()
                 if (outcome := self._crew.take()) is not None:
                     return outcome
                 if self._coming is not None and not self._crew.refused:
@@ -233,9 +234,9 @@ def _cancel(crew: Crew[Any, Any], coming: "asyncio.Future[Any] | None") -> None:
         coming.cancel()
 
 
-async def collected(result: Pager[Any] | Awaitable[Any]) -> Any:
+def collected(result: Pager[Any] | Awaitable[Any]) -> Awaitable[Any]:
     """The value of what a method of a collection returned: a coroutine's result, or all items of a pager."""
-    return await (result.collect() if isinstance(result, Pager) else result)
+    return result.collect() if isinstance(result, Pager) else result
 
 
 def check(method: Callable[..., object], items: object, kwargs: Mapping[str, object]) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Generic, Self, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
@@ -78,7 +78,8 @@ class Pages(Generic[T]):
         query = self._query
         if query is None:
             return None
-        if frozenset(query) in self._seen:
+        asked = frozenset(query)
+        if asked in self._seen:
             raise DecodeError(
                 f"the next link leads back to a page that was read already: {_url(self._place, query)}",
                 where="Link",
@@ -88,7 +89,7 @@ class Pages(Generic[T]):
         page, following = await self._session.send(
             Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
         )
-        self._seen.add(frozenset(query))
+        self._seen.add(asked)
         self._query = following
         return page
 
@@ -191,9 +192,9 @@ def follow(asked: Query, target: str | None) -> Query | None:
     if not target:
         return None
     try:
+        target.encode()  # a lone surrogate (bytes that are no UTF-8) cannot be asked for
         parts = urlsplit(target)
         given = tuple(parse_qsl(parts.query, keep_blank_values=True))
-        urlencode(given)  # a lone surrogate (bytes that are no UTF-8) cannot be asked for
     except ValueError:
         raise DecodeError(f"the link to another page is no URL: {target[:200]!r}", where="Link") from None
     if parts.scheme == "about":
@@ -208,4 +209,4 @@ def superseded(names: set[str]) -> set[str]:
 
 
 def _url(place: str, query: Query) -> str:
-    return f"{place}?{urlencode(query)}" if query else place
+    return f"{place}?{checks.encoded(query)}" if query else place

@@ -221,7 +221,7 @@ class Session:
 
     def _url(self, call: Call[T]) -> str:
         url = call.path if call.is_oauth else self.options.base_url + call.path
-        return f"{url}?{urlencode(call.query)}" if call.query else url
+        return f"{url}?{checks.encoded(call.query)}" if call.query else url
 
     async def _in_line(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
         """Wait for a slot of the rate limit, and for another token where the one from before has ended meanwhile."""

@@ -55,6 +55,7 @@ class Worker:
 
     def __init__(self, name: str, workload: str, base: str, count: int, folder: str | None) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", name, workload, base, str(count)]
+        self._name = name
         paths = () if folder is None else (folder,)
         self._process = subprocess.Popen(
             command, env=environment(*paths), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -73,7 +74,10 @@ class Worker:
     def turn(self) -> dict[str, float]:
         """One more reading."""
         print(file=self._asks, flush=True)
-        return cast("dict[str, float]", json.loads(self._answers.readline()))
+        answer = self._answers.readline()
+        if not answer:
+            raise SystemExit(f"{self._name} broke; its traceback is above")
+        return cast("dict[str, float]", json.loads(answer))
 
 
 def run(

@@ -8,22 +8,15 @@
 `evenergy.errors`; a server to try it all against is `evenergy.sandbox.Sandbox`.
 """
 
+import importlib
+import typing
+
 from msgspec import UNSET
 
 from . import logs
 from .auth import AuthorizationCode, AuthorizationRequest, BearerToken, ClientCredentials, Token, TokenSource
 from .blocking import BlockingPager
 from .calls import Response
-from .catalogue import (
-    ChargingRegion,
-    Confidence,
-    ConnectorSource,
-    ConnectorType,
-    VehicleMake,
-    VehicleModel,
-    VehicleModelConnector,
-    VehicleTrim,
-)
 from .client import AsyncClient, Client
 from .codec import to_dict
 from .errors import (
@@ -49,36 +42,64 @@ from .errors import (
 )
 from .fanout import FanOut, Outcome
 from .limits import RateLimit
-from .onboarding import (
-    AuthMethod,
-    CompletedOnboarding,
-    OnboardedVehicle,
-    VehicleCompatibility,
-    VehicleOnboarding,
-    WaitlistEntry,
-)
 from .pager import Page, Pager
 from .retry import Retry
-from .telemetry import (
-    Command,
-    CurrentType,
-    Integration,
-    Vehicle,
-    VehicleClass,
-    VehicleCommandLog,
-    VehicleErrorLog,
-    VehicleLocationLog,
-    VehicleState,
-    VehicleStatusLog,
-)
-from .users import LatLong, Location, User
-from .vehicles import (
-    StateOfChargeSource,
-    VehicleConnectors,
-    VehicleReconnectionUrl,
-    VehicleStateOfCharge,
-    VPPModes,
-)
+
+if typing.TYPE_CHECKING:
+    from .catalogue import (
+        ChargingRegion,
+        Confidence,
+        ConnectorSource,
+        ConnectorType,
+        VehicleMake,
+        VehicleModel,
+        VehicleModelConnector,
+        VehicleTrim,
+    )
+    from .onboarding import (
+        AuthMethod,
+        CompletedOnboarding,
+        OnboardedVehicle,
+        VehicleCompatibility,
+        VehicleOnboarding,
+        WaitlistEntry,
+    )
+    from .telemetry import (
+        Command,
+        CurrentType,
+        Integration,
+        Vehicle,
+        VehicleClass,
+        VehicleCommandLog,
+        VehicleErrorLog,
+        VehicleLocationLog,
+        VehicleState,
+        VehicleStatusLog,
+    )
+    from .users import LatLong, Location, User
+    from .vehicles import (
+        StateOfChargeSource,
+        VehicleConnectors,
+        VehicleReconnectionUrl,
+        VehicleStateOfCharge,
+        VPPModes,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        """A value class: a domain is imported when something of it is first asked for."""
+        for domain in _DOMAINS if name in __all__ else ():
+            found = getattr(importlib.import_module(f".{domain}", __name__), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+_DOMAINS = ("telemetry", "vehicles", "catalogue", "onboarding", "users")
 
 logs.configure()
 

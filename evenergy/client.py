@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, Final, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Self, TypeVar, cast, overload
 from urllib.parse import urljoin
 
 import attrs
@@ -17,34 +18,36 @@ from . import checks
 from .auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, TokenSource
 from .blocking import BlockingPager, Facade, LoopThread, blocking, blocking_pager, fan_out
 from .calls import Call, Response, call, encode, list_of, reader
-from .catalogue import (
-    BlockingVehicleMakes,
-    BlockingVehicleModels,
-    BlockingVehicleTrims,
-    VehicleMakes,
-    VehicleModels,
-    VehicleTrims,
-)
 from .checks import Scalar
 from .connections import Connections
 from .errors import InvalidArgumentError
 from .fanout import Crew, FanOut, OnProgress, Outcome, check, collected, size
 from .limits import RateLimit
-from .oauth import BlockingOAuth, OAuth
-from .onboarding import (
-    BlockingVehicleCompatibilities,
-    BlockingVehicleOnboardings,
-    BlockingVehicleWaitlist,
-    VehicleCompatibilities,
-    VehicleOnboardings,
-    VehicleWaitlist,
-)
 from .pager import Pager, superseded
 from .retry import Budget, Retry
 from .session import Bucket, Options, Session
 from .tokens import OAuthEndpoints, RenewedToken
-from .users import BlockingUsers, Users
-from .vehicles import BlockingVehicles, Vehicles
+
+if TYPE_CHECKING:  # a domain is imported when it is first used, so that those to come cost nobody else anything
+    from .catalogue import (
+        BlockingVehicleMakes,
+        BlockingVehicleModels,
+        BlockingVehicleTrims,
+        VehicleMakes,
+        VehicleModels,
+        VehicleTrims,
+    )
+    from .oauth import BlockingOAuth, OAuth
+    from .onboarding import (
+        BlockingVehicleCompatibilities,
+        BlockingVehicleOnboardings,
+        BlockingVehicleWaitlist,
+        VehicleCompatibilities,
+        VehicleOnboardings,
+        VehicleWaitlist,
+    )
+    from .users import BlockingUsers, Users
+    from .vehicles import BlockingVehicles, Vehicles
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -112,19 +115,70 @@ class AsyncClient:
         self._warns = True
         self._made_at = made_at()
         self._is_view = False
-        self._open(_session(auth, options, connections, Budget()))
+        self._session = _session(auth, options, connections, Budget())
 
-    def _open(self, session: Session) -> None:
-        self._session = session
-        self.oauth: OAuth = OAuth(session)
-        self.users: Users = Users(session)
-        self.vehicle_compatibility: VehicleCompatibilities = VehicleCompatibilities(session)
-        self.vehicle_makes: VehicleMakes = VehicleMakes(session)
-        self.vehicle_models: VehicleModels = VehicleModels(session)
-        self.vehicle_onboarding: VehicleOnboardings = VehicleOnboardings(session)
-        self.vehicle_trims: VehicleTrims = VehicleTrims(session)
-        self.vehicle_waitlist: VehicleWaitlist = VehicleWaitlist(session)
-        self.vehicles: Vehicles = Vehicles(session)
+    @cached_property
+    def oauth(self) -> OAuth:
+        """The authorization code flow."""
+        from .oauth import OAuth
+
+        return OAuth(self._session)
+
+    @cached_property
+    def users(self) -> Users:
+        """Drivers, and where they live."""
+        from .users import Users
+
+        return Users(self._session)
+
+    @cached_property
+    def vehicle_compatibility(self) -> VehicleCompatibilities:
+        """What vehicles and chargers can do together."""
+        from .onboarding import VehicleCompatibilities
+
+        return VehicleCompatibilities(self._session)
+
+    @cached_property
+    def vehicle_makes(self) -> VehicleMakes:
+        """Who makes vehicles."""
+        from .catalogue import VehicleMakes
+
+        return VehicleMakes(self._session)
+
+    @cached_property
+    def vehicle_models(self) -> VehicleModels:
+        """What they make."""
+        from .catalogue import VehicleModels
+
+        return VehicleModels(self._session)
+
+    @cached_property
+    def vehicle_onboarding(self) -> VehicleOnboardings:
+        """How users link their vehicles."""
+        from .onboarding import VehicleOnboardings
+
+        return VehicleOnboardings(self._session)
+
+    @cached_property
+    def vehicle_trims(self) -> VehicleTrims:
+        """The variants of models."""
+        from .catalogue import VehicleTrims
+
+        return VehicleTrims(self._session)
+
+    @cached_property
+    def vehicle_waitlist(self) -> VehicleWaitlist:
+        """Who waits for a vehicle to be supported."""
+        from .onboarding import VehicleWaitlist
+
+        return VehicleWaitlist(self._session)
+
+    @cached_property
+    def vehicles(self) -> Vehicles:
+        """Vehicles, and below them their logs."""
+        from .vehicles import Vehicles
+
+        return Vehicles(self._session)
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -158,9 +212,9 @@ class AsyncClient:
         view = object.__new__(type(self))
         view._warns, view._is_view = False, True
         if isinstance(auth, UnsetType):
-            view._open(Session(options, old.bucket, old.connections, old.budget))
+            view._session = Session(options, old.bucket, old.connections, old.budget)
         else:
-            view._open(_session(auth, options, old.connections, old.budget))
+            view._session = _session(auth, options, old.connections, old.budget)
         return view
 
     @overload
@@ -358,21 +412,70 @@ class Client(Facade[AsyncClient]):
         twin._warns = False  # noqa: SLF001  the loop thread does it for both
         unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
         self._is_view = False
-        self._open(twin, LoopThread(twin.close, unclosed))
+        super().__init__(twin, LoopThread(twin.close, unclosed))
 
-    def _open(self, twin: AsyncClient, loop: LoopThread) -> None:
-        super().__init__(twin, loop)
-        self.oauth: BlockingOAuth = BlockingOAuth(twin.oauth, loop)
-        self.users: BlockingUsers = BlockingUsers(twin.users, loop)
-        self.vehicle_compatibility: BlockingVehicleCompatibilities = BlockingVehicleCompatibilities(
-            twin.vehicle_compatibility, loop
-        )
-        self.vehicle_makes: BlockingVehicleMakes = BlockingVehicleMakes(twin.vehicle_makes, loop)
-        self.vehicle_models: BlockingVehicleModels = BlockingVehicleModels(twin.vehicle_models, loop)
-        self.vehicle_onboarding: BlockingVehicleOnboardings = BlockingVehicleOnboardings(twin.vehicle_onboarding, loop)
-        self.vehicle_trims: BlockingVehicleTrims = BlockingVehicleTrims(twin.vehicle_trims, loop)
-        self.vehicle_waitlist: BlockingVehicleWaitlist = BlockingVehicleWaitlist(twin.vehicle_waitlist, loop)
-        self.vehicles: BlockingVehicles = BlockingVehicles(twin.vehicles, loop)
+    @cached_property
+    def oauth(self) -> BlockingOAuth:
+        """The authorization code flow."""
+        from .oauth import BlockingOAuth
+
+        return BlockingOAuth(self._twin.oauth, self._loop)
+
+    @cached_property
+    def users(self) -> BlockingUsers:
+        """Drivers, and where they live."""
+        from .users import BlockingUsers
+
+        return BlockingUsers(self._twin.users, self._loop)
+
+    @cached_property
+    def vehicle_compatibility(self) -> BlockingVehicleCompatibilities:
+        """What vehicles and chargers can do together."""
+        from .onboarding import BlockingVehicleCompatibilities
+
+        return BlockingVehicleCompatibilities(self._twin.vehicle_compatibility, self._loop)
+
+    @cached_property
+    def vehicle_makes(self) -> BlockingVehicleMakes:
+        """Who makes vehicles."""
+        from .catalogue import BlockingVehicleMakes
+
+        return BlockingVehicleMakes(self._twin.vehicle_makes, self._loop)
+
+    @cached_property
+    def vehicle_models(self) -> BlockingVehicleModels:
+        """What they make."""
+        from .catalogue import BlockingVehicleModels
+
+        return BlockingVehicleModels(self._twin.vehicle_models, self._loop)
+
+    @cached_property
+    def vehicle_onboarding(self) -> BlockingVehicleOnboardings:
+        """How users link their vehicles."""
+        from .onboarding import BlockingVehicleOnboardings
+
+        return BlockingVehicleOnboardings(self._twin.vehicle_onboarding, self._loop)
+
+    @cached_property
+    def vehicle_trims(self) -> BlockingVehicleTrims:
+        """The variants of models."""
+        from .catalogue import BlockingVehicleTrims
+
+        return BlockingVehicleTrims(self._twin.vehicle_trims, self._loop)
+
+    @cached_property
+    def vehicle_waitlist(self) -> BlockingVehicleWaitlist:
+        """Who waits for a vehicle to be supported."""
+        from .onboarding import BlockingVehicleWaitlist
+
+        return BlockingVehicleWaitlist(self._twin.vehicle_waitlist, self._loop)
+
+    @cached_property
+    def vehicles(self) -> BlockingVehicles:
+        """Vehicles, and below them their logs."""
+        from .vehicles import BlockingVehicles
+
+        return BlockingVehicles(self._twin.vehicles, self._loop)
 
     pages: Final = blocking_pager(AsyncClient.pages)
     root: Final = blocking(AsyncClient.root)
@@ -398,7 +501,7 @@ class Client(Facade[AsyncClient]):
         twin = self._twin.with_options(
             auth=auth, user=user, timeout=timeout, deadline=deadline, retry=retry, max_wait=max_wait
         )
-        view._open(twin, self._loop)
+        view._twin, view._loop = twin, self._loop
         return view
 
     @overload

@@ -59,22 +59,26 @@ async def send_once(request: aiohttp.ClientRequest, handler: ClientHandlerType) 
 
 async def read(response: aiohttp.ClientResponse) -> bytes:
     """The whole body, counted while it is read, so that a small one cannot unpack into all the memory there is."""
+    content = response.content
     try:
-        content = response.content
-        if not content.is_eof() and (response.content_length or 0) > MAX_BODY:
-            raise TooLargeError
-        chunks: list[bytes] = []
-        size = 0
+        if content.is_eof():  # it came with the headers, as most do
+            whole = content.read_nowait()
+            _check_size(len(whole))
+            return whole
+        _check_size(response.content_length or 0)
+        body = bytearray()
         while not content.at_eof():
-            chunk = await content.readany()
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise TooLargeError
-            chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            body += await content.readany()
+            _check_size(len(body))
+        return bytes(body)
     finally:
         if not response.closed:  # read to its end it has given its connection back
             response.close()
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BODY:
+        raise TooLargeError
 
 
 class Connections:

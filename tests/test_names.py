@@ -2,14 +2,29 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 import types
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any, cast, get_overloads
 
+import attrs
 import pytest
 
 import evenergy
-from evenergy import AsyncClient, BlockingPager, Client, FanOut, Pager
+from evenergy import (
+    AsyncClient,
+    BlockingPager,
+    Client,
+    FanOut,
+    Pager,
+    catalogue,
+    onboarding,
+    telemetry,
+    users,
+    vehicles,
+)
 from evenergy.blocking import Facade
 
 BY_HAND = {"request", "fan_out", "with_options", "close", "rate_limit", "authorization_request"}
@@ -23,8 +38,9 @@ def public(thing: object) -> set[str]:
 def collections(one: object, other: object, path: str) -> Iterator[tuple[str, Any, Any]]:
     """The client and its collections, each with its blocking twin."""
     yield path, one, other
-    for name, inner in sorted(vars(one).items()):
-        if not name.startswith("_") and type(inner).__module__.startswith("evenergy."):
+    for name in sorted(public(one)):
+        inner = getattr(one, name)
+        if type(inner).__module__.startswith("evenergy."):
             yield from collections(inner, getattr(other, name), f"{path}.{name}")
 
 
@@ -84,6 +100,8 @@ def test_the_pagers_have_the_same_names() -> None:
 
 
 def test_all_is_what_is_public() -> None:
+    for name in evenergy.__all__:
+        assert getattr(evenergy, name) is not None  # what is imported late is imported by now
     found = {
         name
         for name, value in vars(evenergy).items()
@@ -91,6 +109,38 @@ def test_all_is_what_is_public() -> None:
     }
     assert set(evenergy.__all__) == found
     assert len(evenergy.__all__) == len(set(evenergy.__all__))
+
+
+def test_the_values_of_all_domains_are_public() -> None:
+    domains = [catalogue, onboarding, telemetry, users, vehicles]
+    values = {
+        kind.__name__
+        for domain in domains
+        for kind in vars(domain).values()
+        if isinstance(kind, type) and kind.__module__ == domain.__name__ and (attrs.has(kind) or issubclass(kind, Enum))
+    }
+    assert len(values) > 25
+    assert values <= set(evenergy.__all__)
+    assert set(evenergy.__all__) <= set(dir(evenergy))
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Vehicel'"):
+        _ = cast("Any", evenergy).Vehicel
+
+
+def test_what_is_not_used_is_not_imported() -> None:
+    script = (
+        "import sys, evenergy; evenergy.Client('token').vehicle_makes; print(*sys.modules);"
+        " from evenergy import VehicleStatusLog; print(VehicleStatusLog.__module__)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    first, second = run.stdout.splitlines()
+    loaded = set(first.split())
+    assert "evenergy.catalogue" in loaded
+    unused = ("telemetry", "users", "vehicles", "onboarding", "oauth", "rules", "sandbox", "demo", "cli")
+    assert not loaded & {"cattrs", "tenacity", *(f"evenergy.{name}" for name in unused)}
+    assert second == "evenergy.telemetry"
 
 
 def test_all_errors_are_public() -> None:
@@ -104,7 +154,7 @@ def functions() -> Iterator[tuple[str, Callable[..., object]]]:
     for kind in kinds:
         for name in sorted(public(kind)):
             member: Any = getattr(kind, name)
-            yield f"{kind.__name__}.{name}", getattr(member, "fget", member)
+            yield f"{kind.__name__}.{name}", getattr(member, "fget", getattr(member, "func", member))
     yield "AsyncClient()", AsyncClient.__init__
     yield "Client()", Client.__init__
     yield "to_dict", evenergy.to_dict

@@ -21,8 +21,8 @@ class Watch:
     __slots__ = ("_cancelling", "_watches", "due", "expired", "task")
 
     def __init__(self, watches: "set[Watch]", task: "asyncio.Task[Any]", due: float) -> None:
-        self.task = task
-        self.due = due
+        self.task: asyncio.Task[Any] = task
+        self.due: float = due
         self.expired: bool = False
         self._watches = watches
         self._cancelling = task.cancelling()

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
@@ -147,8 +147,7 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
 
     def __init__(self, crew: Crew[Item, V], items: Iterable[Item] | AsyncIterable[Item]) -> None:
         self._crew = crew
-        self._items: AsyncIterator[Item] = aiter(items) if isinstance(items, AsyncIterable) else _Awaitable(items)
-        self._is_async = isinstance(items, AsyncIterable)
+        self._items = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
         self._coming: asyncio.Future[Item] | None = None
         self._more = True
         self._broken: BaseException | None = None
@@ -159,7 +158,10 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
         try:
             while True:
                 if self._more and self._crew.room > 0:
-                    await self._fill()
+                    if isinstance(self._items, AsyncIterator):
+                        await self._await_items(self._items)
+                    else:
+                        self._take_items(self._items)
                 if (outcome := self._crew.take()) is not None:
                     return outcome
                 if self._coming is not None and not self._crew.refused:
@@ -185,14 +187,20 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
                 await coming
         await self._crew.close()
 
-    async def _fill(self) -> None:
+    def _take_items(self, items: Iterator[Item]) -> None:
+        try:
+            while self._crew.room > 0:
+                self._crew.start(next(items))
+        except StopIteration:
+            self._more = False
+        except Exception as error:  # noqa: BLE001  the source broke: what is under way comes out first
+            self._more, self._broken = False, error
+
+    async def _await_items(self, items: AsyncIterator[Item]) -> None:
         while self._more and self._crew.room > 0:
             try:
-                if not self._is_async:
-                    self._crew.start(await anext(self._items))
-                    continue
-                if self._coming is None:  # an asynchronous source may take its time; outcomes go on meanwhile
-                    self._coming = asyncio.ensure_future(anext(self._items))
+                if self._coming is None:  # it may take its time; outcomes go on meanwhile
+                    self._coming = asyncio.ensure_future(anext(items))
                     await asyncio.sleep(0)
                 if not self._coming.done():
                     return
@@ -200,7 +208,7 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
                 self._crew.start(coming.result())
             except StopAsyncIteration:
                 self._more = False
-            except Exception as error:  # noqa: BLE001  the source broke: what is under way comes out first
+            except Exception as error:  # noqa: BLE001  as above
                 self._more, self._broken = False, error
 
     def _let_go(self) -> None:
@@ -214,18 +222,6 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
             return
         with suppress(RuntimeError):  # the loop closed meanwhile
             self._loop.call_soon_threadsafe(_cancel, self._crew, self._coming)
-
-
-class _Awaitable(AsyncIterator[Item]):
-    """An iterable in the shape of an asynchronous one."""
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        self._items = iter(items)
-
-    async def __anext__(self) -> Item:
-        for item in self._items:
-            return item
-        raise StopAsyncIteration
 
 
 def _cancel(crew: Crew[Any, Any], coming: "asyncio.Future[Any] | None") -> None:

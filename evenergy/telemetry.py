@@ -289,9 +289,9 @@ class _Logs(Generic[L]):
         """
         path = ("vehicles", identifier(vehicle_id, "vhcl"), self._name)
         times = {f"{self._time}__gte": since, f"{self._time}__lte": until}
-        filters = query(**{name: time if time is None else aware(time) for name, time in times.items()})
-        expanded = query(expand=expansion(expand))
-        return Pager(self._session, listing(self._into, *path, page_size=page_size, query=filters + expanded))
+        between = {name: aware(time) for name, time in times.items() if time is not None}
+        filters = query(**between, expand=expansion(expand))
+        return Pager(self._session, listing(self._into, *path, page_size=page_size, query=filters))
 
 
 class VehicleStatusLogs(_Logs[VehicleStatusLog]):

@@ -1,7 +1,6 @@
 """All contenders in all workloads: `python -m benchmarks --help`."""
 
 import argparse
-import json
 import os
 import random
 import subprocess
@@ -11,12 +10,12 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Self, cast
+from typing import cast
 
 from . import report
 from .contenders import MAKERS, missing
 from .goals import NOT_IN, QUICK, TURNS
-from .process import environment, serving
+from .process import GC_THRESHOLD, Worker, serving
 
 
 def options() -> argparse.Namespace:
@@ -26,6 +25,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round, which shows that it works and no more")
     parser.add_argument("--markdown", type=Path, help="where to write the table")
     parser.add_argument("--chart", type=Path, default=Path("benchmarks/results/chart.png"), help="where to draw it")
+    parser.add_argument("--gc", type=int, help="for all: gc.set_threshold(GC); Python's own on 3.11 is 700")
     return parser.parse_args()
 
 
@@ -50,36 +50,6 @@ def generated() -> Generator[str | None]:
         yield folder
 
 
-class Worker:
-    """A contender in a process of its own, which waits for its turn."""
-
-    def __init__(self, name: str, workload: str, base: str, count: int, folder: str | None) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", name, workload, base, str(count)]
-        self._name = name
-        paths = () if folder is None else (folder,)
-        self._process = subprocess.Popen(
-            command, env=environment(*paths), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self._asks = cast("IO[str]", self._process.stdin)
-        self._answers = cast("IO[str]", self._process.stdout)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._asks.close()
-        self._answers.close()
-        self._process.wait()
-
-    def turn(self) -> dict[str, float]:
-        """One more reading."""
-        print(file=self._asks, flush=True)
-        answer = self._answers.readline()
-        if not answer:
-            raise SystemExit(f"{self._name} broke; its traceback is above")
-        return cast("dict[str, float]", json.loads(answer))
-
-
 def run(
     rounds: int, workloads: list[str], names: list[str], turns: dict[str, tuple[int, int]], folder: str | None
 ) -> report.Results:
@@ -93,7 +63,8 @@ def run(
                 entered = [name for name in names if name not in NOT_IN.get(workload, ())]
                 with ExitStack() as stack:
                     workers = {
-                        name: stack.enter_context(Worker(name, workload, base, count, folder)) for name in entered
+                        name: stack.enter_context(Worker("worker", name, workload, base, count, folder=folder))
+                        for name in entered
                     }
                     for name in (name for _ in range(often) for name in random.sample(entered, len(entered))):
                         results[workload].setdefault(name, []).append(workers[name].turn())
@@ -103,6 +74,8 @@ def run(
 
 def main() -> None:
     asked = options()
+    if asked.gc is not None:
+        os.environ[GC_THRESHOLD] = str(asked.gc)
     lacking = {name: missing(name) for name in MAKERS}
     for name, module in lacking.items():
         if module is not None:

@@ -35,10 +35,11 @@ class Contender(Protocol):
 class Ours:
     """This library."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, concurrency: int = CONCURRENCY) -> None:
         from evenergy import AsyncClient  # noqa: PLC0415
 
-        self.client = AsyncClient(TOKEN, base_url=base, concurrency=CONCURRENCY)
+        self.concurrency = concurrency
+        self.client = AsyncClient(TOKEN, base_url=base, concurrency=concurrency)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,7 +59,7 @@ class Ours:
     async def newest(self, vehicles: list[str]) -> int:
         count = 0
         logs = self.client.vehicles.status_logs
-        async for outcome in self.client.fan_out(logs.list, vehicles, concurrency=CONCURRENCY):
+        async for outcome in self.client.fan_out(logs.list, vehicles, concurrency=self.concurrency):
             count += len(outcome.unwrap())
         return count
 
@@ -66,8 +67,9 @@ class Ours:
 class Asynchronous:
     """What a user writes around an async HTTP library, or around a generated client."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, concurrency: int = CONCURRENCY) -> None:
         self.base = base
+        self.concurrency = concurrency
         self.stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -101,19 +103,22 @@ class Asynchronous:
                 count += len(page)
             return count
 
-        return sum(await asyncio.gather(*(work() for _ in range(CONCURRENCY))))
+        return sum(await asyncio.gather(*(work() for _ in range(self.concurrency))))
 
 
 class Aiohttp(Asynchronous):
     """aiohttp and a decoder of JSON, to dicts."""
 
-    def __init__(self, base: str, decoder: str) -> None:
-        super().__init__(base)
+    def __init__(self, base: str, decoder: str, concurrency: int = CONCURRENCY) -> None:
+        super().__init__(base, concurrency)
         self.decode: Decode = import_module(decoder).loads
 
     async def __aenter__(self) -> Self:
         aiohttp: Any = import_module("aiohttp")
-        self.session: Any = await self.stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
+        connector = aiohttp.TCPConnector(limit=self.concurrency)
+        self.session: Any = await self.stack.enter_async_context(
+            aiohttp.ClientSession(headers=HEADERS, connector=connector)
+        )
         return self
 
     async def make(self) -> object:

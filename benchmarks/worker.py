@@ -14,11 +14,8 @@ from itertools import repeat
 from typing import Any
 
 from .contenders import CONCURRENCY, MAKERS, TOKEN, imports, sync_make
-from .process import CLIENT_CORE, environment, peak_mib, pin
+from .process import CLIENT_CORE, Reading, answer_turns, environment, peak_mib, pin
 from .server import HISTORY, HISTORY_PAGES, MAKE, PAGE, page, vehicles
-
-Reading = dict[str, float]
-"""Measure to number; times are microseconds for one call, log or vehicle."""
 
 
 class Watch:
@@ -171,18 +168,7 @@ def main() -> None:
     name, workload, base, count = sys.argv[1:]
     pin(CLIENT_CORE)
     readings = WORKLOADS[workload](name, base, int(count))
-    with asyncio.Runner() as runner:
-        for _ in sys.stdin:  # each line asks for a reading, so that contenders can take turns
-            reading = runner.run(_next(readings)) if isinstance(readings, AsyncGenerator) else next(readings)
-            print(json.dumps(reading), flush=True)
-        if isinstance(readings, AsyncGenerator):
-            runner.run(readings.aclose())
-        else:
-            readings.close()
-
-
-async def _next(readings: AsyncGenerator[Reading]) -> Reading:
-    return await anext(readings)
+    answer_turns(readings)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ closed when a loop is left early.
 import asyncio
 import concurrent.futures
 import contextlib
+import contextvars
 import functools
 import inspect
 import os
 import threading
 import warnings
 import weakref
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
@@ -40,6 +42,7 @@ class _Call(Generic[R]):
 
     def __init__(self, function: Callable[[], Coroutine[Any, Any, R]]) -> None:
         self.function = function
+        self.context = contextvars.copy_context()
         self.running = threading.Lock()
         self.running.acquire()
 
@@ -52,6 +55,11 @@ class _Worker:
         self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
         self.lock: threading.RLock = threading.RLock()  # the collector may come in between, and call from this thread
         self._calls: set[_Call[Any]] = set()
+        self._inbox: deque[_Call[Any]] = deque()
+        # A bell of our own: `call_soon_threadsafe` makes a handle for each call and reads its socket twice, 10 us more.
+        self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) if hasattr(os, "eventfd") else None
+        if self._bell is not None:
+            self.loop.add_reader(self._bell, self._start_calls)
         self._cleanup, self._stop = cleanup, asyncio.Event()
         self.thread: threading.Thread = threading.Thread(target=self._main, name="evenergy", daemon=True)
         self.thread.start()
@@ -66,7 +74,8 @@ class _Worker:
                 if not self.open:
                     raise ClosedError("the client is closed; make a new one")
                 self._calls.add(call)
-                self.loop.call_soon_threadsafe(self._start, call)  # it carries the context variables
+                self._inbox.append(call)
+                self._ring()
             while not call.running.acquire(timeout=_POLL):
                 if not self.thread.is_alive() and call.running.locked():
                     raise ClosedError("the client's event loop has ended")
@@ -106,6 +115,9 @@ class _Worker:
         finally:
             with self.lock:  # whatever ended it, no call comes from here on
                 self.open = False
+                if self._bell is not None:
+                    self.loop.remove_reader(self._bell)
+                    os.close(self._bell)
             calls = list(self._calls)
             for call in calls:
                 self._cancel(call)
@@ -114,9 +126,19 @@ class _Worker:
                 await asyncio.wait(tasks, timeout=_GRACE)
             await self._cleanup()
 
-    def _start(self, call: _Call[Any]) -> None:
-        if call in self._calls:
-            call.task = self.loop.create_task(self._run(call))
+    def _ring(self) -> None:
+        if self._bell is None:
+            self.loop.call_soon_threadsafe(self._start_calls)
+        else:
+            os.eventfd_write(self._bell, 1)
+
+    def _start_calls(self) -> None:
+        if self._bell is not None:
+            os.eventfd_read(self._bell)
+        while self._inbox:
+            call = self._inbox.popleft()
+            if call in self._calls:  # Ctrl-C may have come first
+                call.task = self.loop.create_task(self._run(call), context=call.context)
 
     async def _run(self, call: _Call[Any]) -> None:
         """The error is a value, so that a SystemExit ends the call and not the loop."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 
 import aiohttp
 from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
@@ -14,6 +14,7 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.tracing import Trace
 
 from ._version import VERSION
+from .calls import Response
 from .errors import ClosedError, InvalidArgumentError, RequestTimeoutError, TransportError, printable
 from .tokens import RenewedToken
 from .watch import ExpiredError, Watchdog
@@ -57,23 +58,29 @@ async def send_once(request: aiohttp.ClientRequest, handler: ClientHandlerType) 
         raise ResentError(str(error) or type(error).__name__) from None
 
 
-async def read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, counted while it is read, so that a small one cannot unpack into all the memory there is."""
-    content = response.content
+async def receive(request: Awaitable[aiohttp.ClientResponse]) -> Response:
+    """Send a request, and read its answer whole."""
+    response = await request
     try:
-        if content.is_eof():  # it came with the headers, as most do
-            whole = content.read_nowait()
-            _check_size(len(whole))
-            return whole
-        _check_size(response.content_length or 0)
-        body = bytearray()
-        while not content.at_eof():
-            body += await content.readany()
-            _check_size(len(body))
-        return bytes(body)
+        return Response(response.status, response.headers, await _read(response))
     finally:
         if not response.closed:  # read to its end it has given its connection back
             response.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, counted while it is read, so that a small one cannot unpack into all the memory there is."""
+    content = response.content
+    if content.is_eof():  # it came with the headers, as most do
+        whole = content.read_nowait()
+        _check_size(len(whole))
+        return whole
+    _check_size(response.content_length or 0)
+    body = bytearray()
+    while not content.at_eof():
+        body += await content.readany()
+        _check_size(len(body))
+    return bytes(body)
 
 
 def _check_size(size: int) -> None:

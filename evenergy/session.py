@@ -183,7 +183,7 @@ class Session:
                 if slot is not None:
                     slot.sent = now
                 with self.connections.watchdog.watch(self.options.timeout, loop, now):
-                    response = await http.request(
+                    request = http.request(
                         call.method,
                         URL(url, encoded=True),
                         headers=call.headers if call.is_oauth else self._headers.of(call, token),
@@ -194,7 +194,7 @@ class Session:
                         timeout=self._wire,
                         middlewares=self.connections.middlewares,
                     )
-                    answer = Response(response.status, response.headers, await connections.read(response))
+                    answer = await connections.receive(request)
                 if answer is None:
                     raise ExpiredError
                 attempts.unanswered = False

@@ -85,11 +85,16 @@ async def nothing() -> None:
     pass
 
 
-@pytest.fixture
-def loop() -> Iterator[LoopThread]:
+@pytest.fixture(params=["eventfd", "call_soon_threadsafe"])
+def loop(request: pytest.FixtureRequest) -> Iterator[LoopThread]:
     thread = LoopThread(nothing, "unclosed")
-    yield thread
-    thread.close()
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "eventfd":
+            patch.delattr(os, "eventfd", raising=False)
+        elif not hasattr(os, "eventfd"):
+            pytest.skip("only Linux has eventfd")
+        yield thread
+        thread.close()
 
 
 @pytest.fixture
@@ -549,7 +554,7 @@ def test_ctrl_c_before_the_call_was_started(plain: Plain, loop: LoopThread, monk
         monkeypatch.undo()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(worker.loop, "call_soon_threadsafe", interrupted)
+    monkeypatch.setattr(worker, "_ring", interrupted)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         plain.wait()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Self, TypeVar, cast, overload
 from urllib.parse import urljoin
 
 import attrs
@@ -51,10 +50,32 @@ if TYPE_CHECKING:  # a domain is imported when it is first used, so that those t
 
 Item = TypeVar("Item")
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 V = TypeVar("V")
 
 BASE_URL = f"{checks.PROVIDER}/v2"
 """Where the API is; production and sandbox data share it, the credentials decide which."""
+
+
+class collection(Generic[T_contra, V]):  # noqa: N801  a decorator
+    """A collection of a client, made when it is first used.
+
+    It is no `functools.cached_property`, because that has a lock on Python 3.11, which a fork may copy.
+    """
+
+    def __init__(self, func: Callable[[T_contra], V]) -> None:
+        self.func: Callable[[T_contra], V] = func
+        self.__doc__ = func.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type[T_contra]) -> Self: ...
+    @overload
+    def __get__(self, client: T_contra, owner: type[T_contra]) -> V: ...
+    def __get__(self, client: T_contra | None, owner: type[T_contra]) -> Self | V:
+        if client is None:
+            return self
+        made = self.func(client)
+        return cast("V", vars(client).setdefault(self.func.__name__, made))
 
 
 class AsyncClient:
@@ -117,63 +138,63 @@ class AsyncClient:
         self._is_view = False
         self._session = _session(auth, options, connections, Budget())
 
-    @cached_property
+    @collection
     def oauth(self) -> OAuth:
         """The authorization code flow."""
         from .oauth import OAuth
 
         return OAuth(self._session)
 
-    @cached_property
+    @collection
     def users(self) -> Users:
         """Drivers, and where they live."""
         from .users import Users
 
         return Users(self._session)
 
-    @cached_property
+    @collection
     def vehicle_compatibility(self) -> VehicleCompatibilities:
         """What vehicles and chargers can do together."""
         from .onboarding import VehicleCompatibilities
 
         return VehicleCompatibilities(self._session)
 
-    @cached_property
+    @collection
     def vehicle_makes(self) -> VehicleMakes:
         """Who makes vehicles."""
         from .catalogue import VehicleMakes
 
         return VehicleMakes(self._session)
 
-    @cached_property
+    @collection
     def vehicle_models(self) -> VehicleModels:
         """What they make."""
         from .catalogue import VehicleModels
 
         return VehicleModels(self._session)
 
-    @cached_property
+    @collection
     def vehicle_onboarding(self) -> VehicleOnboardings:
         """How users link their vehicles."""
         from .onboarding import VehicleOnboardings
 
         return VehicleOnboardings(self._session)
 
-    @cached_property
+    @collection
     def vehicle_trims(self) -> VehicleTrims:
         """The variants of models."""
         from .catalogue import VehicleTrims
 
         return VehicleTrims(self._session)
 
-    @cached_property
+    @collection
     def vehicle_waitlist(self) -> VehicleWaitlist:
         """Who waits for a vehicle to be supported."""
         from .onboarding import VehicleWaitlist
 
         return VehicleWaitlist(self._session)
 
-    @cached_property
+    @collection
     def vehicles(self) -> Vehicles:
         """Vehicles, and below them their logs."""
         from .vehicles import Vehicles
@@ -414,63 +435,63 @@ class Client(Facade[AsyncClient]):
         self._is_view = False
         super().__init__(twin, LoopThread(twin.close, unclosed))
 
-    @cached_property
+    @collection
     def oauth(self) -> BlockingOAuth:
         """The authorization code flow."""
         from .oauth import BlockingOAuth
 
         return BlockingOAuth(self._twin.oauth, self._loop)
 
-    @cached_property
+    @collection
     def users(self) -> BlockingUsers:
         """Drivers, and where they live."""
         from .users import BlockingUsers
 
         return BlockingUsers(self._twin.users, self._loop)
 
-    @cached_property
+    @collection
     def vehicle_compatibility(self) -> BlockingVehicleCompatibilities:
         """What vehicles and chargers can do together."""
         from .onboarding import BlockingVehicleCompatibilities
 
         return BlockingVehicleCompatibilities(self._twin.vehicle_compatibility, self._loop)
 
-    @cached_property
+    @collection
     def vehicle_makes(self) -> BlockingVehicleMakes:
         """Who makes vehicles."""
         from .catalogue import BlockingVehicleMakes
 
         return BlockingVehicleMakes(self._twin.vehicle_makes, self._loop)
 
-    @cached_property
+    @collection
     def vehicle_models(self) -> BlockingVehicleModels:
         """What they make."""
         from .catalogue import BlockingVehicleModels
 
         return BlockingVehicleModels(self._twin.vehicle_models, self._loop)
 
-    @cached_property
+    @collection
     def vehicle_onboarding(self) -> BlockingVehicleOnboardings:
         """How users link their vehicles."""
         from .onboarding import BlockingVehicleOnboardings
 
         return BlockingVehicleOnboardings(self._twin.vehicle_onboarding, self._loop)
 
-    @cached_property
+    @collection
     def vehicle_trims(self) -> BlockingVehicleTrims:
         """The variants of models."""
         from .catalogue import BlockingVehicleTrims
 
         return BlockingVehicleTrims(self._twin.vehicle_trims, self._loop)
 
-    @cached_property
+    @collection
     def vehicle_waitlist(self) -> BlockingVehicleWaitlist:
         """Who waits for a vehicle to be supported."""
         from .onboarding import BlockingVehicleWaitlist
 
         return BlockingVehicleWaitlist(self._twin.vehicle_waitlist, self._loop)
 
-    @cached_property
+    @collection
     def vehicles(self) -> BlockingVehicles:
         """Vehicles, and below them their logs."""
         from .vehicles import BlockingVehicles

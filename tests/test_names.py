@@ -124,6 +124,13 @@ def test_the_values_of_all_domains_are_public() -> None:
     assert set(evenergy.__all__) <= set(dir(evenergy))
 
 
+def test_a_collection_is_made_once() -> None:
+    for client in (AsyncClient("token"), Client("token")):
+        assert client.vehicles is client.vehicles
+        assert client.with_options(timeout=1).vehicles is not client.vehicles
+    assert AsyncClient.vehicles.__doc__
+
+
 def test_a_name_that_is_not_there() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Vehicel'"):
         _ = cast("Any", evenergy).Vehicel

@@ -144,13 +144,17 @@ class _Worker:
         """The error is a value, so that a SystemExit ends the call and not the loop."""
         try:
             call.result = await call.function()
+            self._answer(call)  # here and not when the task is done, which is one turn of the loop later
         except asyncio.CancelledError:
             self._cancelled(call)
             raise
         except BaseException as error:  # noqa: BLE001  ours say all in their text, so the caller's frames are enough
-            traceback = error.__traceback__ and error.__traceback__.tb_next
-            call.error = error.with_traceback(None if isinstance(error, EvEnergyError) else traceback)
-        self._answer(call)  # here and not when the task is done, which is one turn of the loop later
+            call.error = error.with_traceback(
+                None if isinstance(error, EvEnergyError) else error.__traceback__ and error.__traceback__.tb_next
+            )
+            self._answer(call)
+        finally:
+            del call  # the frames of its error may lead back to this one, so none of them is named here either
 
     def _cancel(self, call: _Call[Any]) -> None:
         if call.task is None:

@@ -93,7 +93,7 @@ def _has_odd_times(body: bytes) -> bool:
         _MORE_DIGITS.search(start) is not None
         or _WEST.search(start) is not None
         or (b"+" in body and _EAST.search(body) is not None)
-        or (b"\\" in start and _ESCAPED_ASCII.search(start) is not None)
+        or (b"\\" in body and _ESCAPED_ASCII.search(body) is not None)
     )
 
 

@@ -93,7 +93,7 @@ _quoted_text = functools.lru_cache(maxsize=1024)(quote_plus)  # names, page size
 
 
 def _is_one(value: object) -> bool:
-    return type(value) is str or isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
+    return isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
 
 
 def expansion(expand: Iterable[object]) -> tuple[str, ...]:

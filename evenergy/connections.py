@@ -173,7 +173,7 @@ class Connections:
         return given
 
     def _make(self) -> aiohttp.ClientSession:
-        bytes(_LARGE)
+        bytes(_LARGE)  # freed at once, which is what it is for
         http = aiohttp.ClientSession(
             connector=_Connector(limit=0),  # `slots` bounds it, outside a request's timeout
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -191,10 +191,8 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
         try:
             while self._crew.room > 0:
                 self._crew.start(next(items))
-        except StopIteration:
-            self._more = False
-        except Exception as error:  # noqa: BLE001  the source broke: what is under way comes out first
-            self._more, self._broken = False, error
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the source's
+            self._source_ended(error)
 
     async def _await_items(self, items: AsyncIterator[Item]) -> None:
         while self._more and self._crew.room > 0:
@@ -206,10 +204,13 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
                     return
                 coming, self._coming = self._coming, None
                 self._crew.start(coming.result())
-            except StopAsyncIteration:
-                self._more = False
             except Exception as error:  # noqa: BLE001  as above
-                self._more, self._broken = False, error
+                self._source_ended(error)
+
+    def _source_ended(self, error: Exception) -> None:
+        self._more = False
+        if not isinstance(error, StopIteration | StopAsyncIteration):
+            self._broken = error  # what is under way comes out first
 
     def _let_go(self) -> None:
         self._more = False

@@ -94,15 +94,12 @@ class Session:
         first: EvEnergyError | None = None
         if self.options.deadline is None:
             try:
-                result = await self._once(call, attempts)
+                return await self._once(call, attempts)
             except EvEnergyError as error:
                 attempts.failed(error)
                 if not attempts.is_worth_it(error):
                     raise
                 first = error
-            else:
-                self.budget.refund()
-                return result
         try:
             return await self.connections.watchdog.bounded(self._again(call, attempts, first), self.options.deadline)
         except ExpiredError:
@@ -137,15 +134,12 @@ class Session:
                 error, failed = failed, None
                 raise error
             try:
-                result = await self._once(call, attempts)
+                return await self._once(call, attempts)
             except EvEnergyError as error:
                 if isinstance(error, NotFoundError) and attempts.is_gone():
                     return call.read(Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b""))
                 attempts.failed(error)
                 raise
-            if attempts.total == 1:
-                self.budget.refund()
-            return result
 
         return await attempts.policy()(attempt)
 
@@ -164,9 +158,12 @@ class Session:
         if answer.status >= _REDIRECTS and not call.is_oauth:
             raise self._refusal(call, answer, token, attempts, url)
         try:
-            return call.read(answer)
+            result = call.read(answer)
         except DecodeError as error:
             raise _placed(error, answer.status, call.method, url) from error.__cause__
+        if attempts.total == 1 and not call.is_oauth:
+            self.budget.refund()
+        return result
 
     async def _exchange(
         self, call: Call[T], url: str, token: Secret | None, slot: Slot | None, attempts: Attempts

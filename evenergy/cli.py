@@ -37,6 +37,7 @@ except ModuleNotFoundError as _error:
 _INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
 _COLUMNS = 24  # of the sparkline, at most
 _TAIL = 6  # characters of an id that tell vehicles of one fleet apart
+_HOUR, _DAY = 60, 1440  # minutes
 _LOW, _HALF = 20, 50  # percent
 _ENDLESS = 100_000  # columns: no line of a pipe is cut
 
@@ -231,9 +232,9 @@ def _charge_style(percentage: int) -> str:
 def _ago(seconds: float) -> str:
     """A duration in at most four characters, which is what a narrow terminal has for it."""
     minutes = max(0, int(seconds // 60))
-    if minutes < 60:  # noqa: PLR2004
+    if minutes < _HOUR:
         return f"{minutes}m"
-    return f"{minutes // 60}h" if minutes < 48 * 60 else f"{minutes // 1440}d"
+    return f"{minutes // _HOUR}h" if minutes < 2 * _DAY else f"{minutes // _DAY}d"
 
 
 def _summary(totals: demo.Totals) -> str:

@@ -57,8 +57,8 @@ BASE_URL = f"{checks.PROVIDER}/v2"
 """Where the API is; production and sandbox data share it, the credentials decide which."""
 
 
-class collection(Generic[T_contra, V]):  # noqa: N801  a decorator
-    """A collection of a client, made when it is first used.
+class Collection(Generic[T_contra, V]):
+    """A property of a client: a collection, made when it is first used.
 
     It is no `functools.cached_property`, because that has a lock on Python 3.11, which a fork may copy.
     """
@@ -138,63 +138,63 @@ class AsyncClient:
         self._is_view = False
         self._session = _session(auth, options, connections, Budget())
 
-    @collection
+    @Collection
     def oauth(self) -> OAuth:
         """The authorization code flow."""
         from .oauth import OAuth
 
         return OAuth(self._session)
 
-    @collection
+    @Collection
     def users(self) -> Users:
         """Drivers, and where they live."""
         from .users import Users
 
         return Users(self._session)
 
-    @collection
+    @Collection
     def vehicle_compatibility(self) -> VehicleCompatibilities:
         """What vehicles and chargers can do together."""
         from .onboarding import VehicleCompatibilities
 
         return VehicleCompatibilities(self._session)
 
-    @collection
+    @Collection
     def vehicle_makes(self) -> VehicleMakes:
         """Who makes vehicles."""
         from .catalogue import VehicleMakes
 
         return VehicleMakes(self._session)
 
-    @collection
+    @Collection
     def vehicle_models(self) -> VehicleModels:
         """What they make."""
         from .catalogue import VehicleModels
 
         return VehicleModels(self._session)
 
-    @collection
+    @Collection
     def vehicle_onboarding(self) -> VehicleOnboardings:
         """How users link their vehicles."""
         from .onboarding import VehicleOnboardings
 
         return VehicleOnboardings(self._session)
 
-    @collection
+    @Collection
     def vehicle_trims(self) -> VehicleTrims:
         """The variants of models."""
         from .catalogue import VehicleTrims
 
         return VehicleTrims(self._session)
 
-    @collection
+    @Collection
     def vehicle_waitlist(self) -> VehicleWaitlist:
         """Who waits for a vehicle to be supported."""
         from .onboarding import VehicleWaitlist
 
         return VehicleWaitlist(self._session)
 
-    @collection
+    @Collection
     def vehicles(self) -> Vehicles:
         """Vehicles, and below them their logs."""
         from .vehicles import Vehicles
@@ -435,63 +435,63 @@ class Client(Facade[AsyncClient]):
         self._is_view = False
         super().__init__(twin, LoopThread(twin.close, unclosed))
 
-    @collection
+    @Collection
     def oauth(self) -> BlockingOAuth:
         """The authorization code flow."""
         from .oauth import BlockingOAuth
 
         return BlockingOAuth(self._twin.oauth, self._loop)
 
-    @collection
+    @Collection
     def users(self) -> BlockingUsers:
         """Drivers, and where they live."""
         from .users import BlockingUsers
 
         return BlockingUsers(self._twin.users, self._loop)
 
-    @collection
+    @Collection
     def vehicle_compatibility(self) -> BlockingVehicleCompatibilities:
         """What vehicles and chargers can do together."""
         from .onboarding import BlockingVehicleCompatibilities
 
         return BlockingVehicleCompatibilities(self._twin.vehicle_compatibility, self._loop)
 
-    @collection
+    @Collection
     def vehicle_makes(self) -> BlockingVehicleMakes:
         """Who makes vehicles."""
         from .catalogue import BlockingVehicleMakes
 
         return BlockingVehicleMakes(self._twin.vehicle_makes, self._loop)
 
-    @collection
+    @Collection
     def vehicle_models(self) -> BlockingVehicleModels:
         """What they make."""
         from .catalogue import BlockingVehicleModels
 
         return BlockingVehicleModels(self._twin.vehicle_models, self._loop)
 
-    @collection
+    @Collection
     def vehicle_onboarding(self) -> BlockingVehicleOnboardings:
         """How users link their vehicles."""
         from .onboarding import BlockingVehicleOnboardings
 
         return BlockingVehicleOnboardings(self._twin.vehicle_onboarding, self._loop)
 
-    @collection
+    @Collection
     def vehicle_trims(self) -> BlockingVehicleTrims:
         """The variants of models."""
         from .catalogue import BlockingVehicleTrims
 
         return BlockingVehicleTrims(self._twin.vehicle_trims, self._loop)
 
-    @collection
+    @Collection
     def vehicle_waitlist(self) -> BlockingVehicleWaitlist:
         """Who waits for a vehicle to be supported."""
         from .onboarding import BlockingVehicleWaitlist
 
         return BlockingVehicleWaitlist(self._twin.vehicle_waitlist, self._loop)
 
-    @collection
+    @Collection
     def vehicles(self) -> BlockingVehicles:
         """Vehicles, and below them their logs."""
         from .vehicles import BlockingVehicles

@@ -528,11 +528,17 @@ def test_timeout_errors_are_the_calls_own(plain: Plain, loop: LoopThread, monkey
     with pytest.raises(TimeoutError, match="mine"):
         plain.fail(TimeoutError("mine"))
 
-    async def many_polls() -> int:
-        await asyncio.sleep(0.02)
-        return 1
+    polled = asyncio.Event()
+    worker, polls = loop.worker(), itertools.count()
 
-    assert loop.run(many_polls) == 1
+    def is_alive() -> bool:
+        if next(polls) == 3:
+            worker.loop.call_soon_threadsafe(polled.set)
+        return True
+
+    monkeypatch.setattr(worker.thread, "is_alive", is_alive)
+    assert loop.run(polled.wait)
+    assert next(polls) > 3
 
 
 def test_a_loop_that_was_stopped(plain: Plain, loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:

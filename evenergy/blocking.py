@@ -12,6 +12,7 @@ import functools
 import inspect
 import os
 import threading
+import time
 import warnings
 import weakref
 from collections import deque
@@ -29,22 +30,68 @@ R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 
-_POLL = 0.25  # seconds between two looks whether the loop still lives; also what Ctrl-C waits for on Windows
+_POLL = 0.25  # seconds between two looks where there is no eventfd; Ctrl-C waits for it on Windows
 _GRACE = 5.0  # seconds for a cancelled call to unwind
 
 
+class _Eventfd:
+    """Wakes one thread from another. It gives up the GIL while it does so: a lock wakes a thread that then waits."""
+
+    def __init__(self) -> None:
+        self._fd = os.eventfd(0, os.EFD_CLOEXEC)
+
+    def fileno(self) -> int:
+        """For the loop to watch."""
+        return self._fd
+
+    def ring(self) -> None:
+        """Wake who waits, or will."""
+        os.eventfd_write(self._fd, 1)
+
+    def wait(self) -> None:
+        """Until it rings, or perhaps before: look whether there was a reason."""
+        with contextlib.suppress(InterruptedError):  # a signal's handler ran, and raised nothing
+            os.eventfd_read(self._fd)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+
+class _Lock:
+    """The same where the system has no eventfd, or none left."""
+
+    def __init__(self) -> None:
+        self._silent = threading.Lock()
+        self._silent.acquire()
+
+    def ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rang before, and nobody came
+            self._silent.release()
+
+    def wait(self) -> None:
+        self._silent.acquire(timeout=_POLL)
+
+
+def _bell() -> _Eventfd | _Lock:
+    try:
+        return _Eventfd()
+    except (AttributeError, OSError):
+        return _Lock()
+
+
 class _Call(Generic[R]):
-    """One call on its way. A lock is the leanest thing that a thread can wait on, and Ctrl-C leaves it whole."""
+    """One call on its way, and the bell that its caller waits for."""
 
     task: asyncio.Task[None] | None = None
     result: R | None = None
     error: BaseException | None = None
+    answered = False
 
-    def __init__(self, function: Callable[[], Coroutine[Any, Any, R]]) -> None:
+    def __init__(self, function: Callable[[], Coroutine[Any, Any, R]], bell: _Eventfd | _Lock) -> None:
         self.function = function
+        self.bell = bell
         self.context = contextvars.copy_context()
-        self.running = threading.Lock()
-        self.running.acquire()
 
 
 class _Worker:
@@ -57,9 +104,11 @@ class _Worker:
         self._calls: set[_Call[Any]] = set()
         self._inbox: deque[_Call[Any]] = deque()
         # A bell of our own: `call_soon_threadsafe` makes a handle for each call and reads its socket twice, 10 us more.
-        self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) if hasattr(os, "eventfd") else None
+        bell = _bell()
+        self._bell: _Eventfd | None = bell if isinstance(bell, _Eventfd) else None
         if self._bell is not None:
             self.loop.add_reader(self._bell, self._start_calls)
+        self._bells: list[_Eventfd | _Lock] = []  # of callers, to be used again: to make one takes a system call or two
         self._cleanup, self._stop = cleanup, asyncio.Event()
         self.thread: threading.Thread = threading.Thread(target=self._main, name="evenergy", daemon=True)
         self.thread.start()
@@ -68,7 +117,8 @@ class _Worker:
         """Run a coroutine function on the loop, and block until it has ended."""
         if threading.get_ident() == self.thread.ident:
             raise EvEnergyError("a blocking call on the client's own event loop would wait for itself; use AsyncClient")
-        call = _Call(function)
+        bell = self._take_bell()
+        call = _Call(function, bell)
         try:
             with self.lock:  # a call and the end exclude each other: none slips in after it
                 if not self.open:
@@ -76,17 +126,17 @@ class _Worker:
                 self._calls.add(call)
                 self._inbox.append(call)
                 self._ring()
-            while not call.running.acquire(timeout=_POLL):
-                if not self.thread.is_alive() and call.running.locked():
-                    raise ClosedError("the client's event loop has ended")
+            while not call.answered:
+                bell.wait()
             if call.error is not None:
                 raise call.error
             return cast("R", call.result)
         finally:
-            if call in self._calls and self.thread.is_alive():  # Ctrl-C: the request ends before the caller goes on
-                with contextlib.suppress(RuntimeError):
-                    self.loop.call_soon_threadsafe(self._cancel, call)
-                    call.running.acquire(timeout=_GRACE)
+            if call in self._calls:
+                self._interrupt(call)
+            with self.lock:
+                if self.open:
+                    self._bells.append(bell)
             del call  # or its error and this frame would hold each other
 
     def shutdown(self, unclosed: str | None = None) -> None:
@@ -95,10 +145,18 @@ class _Worker:
             if self.open:
                 self.open = False
                 self.loop.call_soon_threadsafe(self._stop.set)
+            self._bells.clear()
         if threading.current_thread() is not self.thread:  # a finalizer may run on the loop's own thread
             self.thread.join(2 * _GRACE)
         if unclosed is not None:
             warnings.warn(unclosed, ResourceWarning, stacklevel=2)
+
+    def abandon(self) -> None:
+        """In a forked child: nobody answers here, and what waits in the parent must not be woken."""
+        self.lock, self.open = threading.RLock(), False  # whoever held it is not here
+        for call in self._calls:  # one at most is here too: a signal's handler forked in the midst of it
+            call.error, call.answered = ClosedError("the process was forked during the call"), True
+        self._calls.clear()
 
     def _main(self) -> None:
         try:
@@ -117,7 +175,7 @@ class _Worker:
                 self.open = False
                 if self._bell is not None:
                     self.loop.remove_reader(self._bell)
-                    os.close(self._bell)
+                    self._bell = None
             calls = list(self._calls)
             for call in calls:
                 self._cancel(call)
@@ -130,11 +188,17 @@ class _Worker:
         if self._bell is None:
             self.loop.call_soon_threadsafe(self._start_calls)
         else:
-            os.eventfd_write(self._bell, 1)
+            self._bell.ring()
+
+    def _take_bell(self) -> _Eventfd | _Lock:
+        try:
+            return self._bells.pop()
+        except IndexError:
+            return _bell()
 
     def _start_calls(self) -> None:
         if self._bell is not None:
-            os.eventfd_read(self._bell)
+            self._bell.wait()
         while self._inbox:
             call = self._inbox.popleft()
             if call in self._calls:  # Ctrl-C may have come first
@@ -156,6 +220,15 @@ class _Worker:
         finally:
             del call  # the frames of its error may lead back to this one, so none of them is named here either
 
+    def _interrupt(self, call: _Call[Any]) -> None:
+        """After Ctrl-C: the request ends before the caller goes on, if it does not take too long."""
+        call.bell = bell = _Lock()  # whose wait has an end
+        until = time.monotonic() + _GRACE
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self.loop.call_soon_threadsafe(self._cancel, call)
+            while not call.answered and time.monotonic() < until:
+                bell.wait()
+
     def _cancel(self, call: _Call[Any]) -> None:
         if call.task is None:
             self._cancelled(call)
@@ -171,7 +244,8 @@ class _Worker:
 
     def _answer(self, call: _Call[Any]) -> None:
         self._calls.discard(call)
-        call.running.release()
+        call.answered = True
+        call.bell.ring()
 
 
 class LoopThread:
@@ -214,7 +288,7 @@ class LoopThread:
         if self._finalizer is not None:
             self._finalizer.detach()
         if self._worker is not None:
-            self._worker.lock, self._worker.open = threading.RLock(), False
+            self._worker.abandon()
             _inherited.append(self._worker)
         self._worker = self._finalizer = None
 

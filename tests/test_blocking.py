@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
+import errno
 import gc
 import inspect
 import itertools
@@ -523,22 +524,40 @@ def test_cancelled_inside(plain: Plain) -> None:
     assert plain.echo(1) == 1
 
 
-def test_timeout_errors_are_the_calls_own(plain: Plain, loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "_POLL", 0.001)
+def test_timeout_errors_are_the_calls_own(plain: Plain) -> None:
     with pytest.raises(TimeoutError, match="mine"):
         plain.fail(TimeoutError("mine"))
+    assert plain.echo(1) == 1
 
-    polled = asyncio.Event()
-    worker, polls = loop.worker(), itertools.count()
 
-    def is_alive() -> bool:
-        if next(polls) == 3:
-            worker.loop.call_soon_threadsafe(polled.set)
-        return True
+def test_a_caller_who_is_woken_for_nothing_waits_on(
+    plain: Plain, loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "_POLL", 0.001)
+    plain.echo(1)
+    (bell,) = loop.worker()._bells
+    really_wait, waits, go = bell.wait, itertools.count(), asyncio.Event()
 
-    monkeypatch.setattr(worker.thread, "is_alive", is_alive)
-    assert loop.run(polled.wait)
-    assert next(polls) > 3
+    def wait() -> None:
+        if next(waits) == 2:
+            loop.worker().loop.call_soon_threadsafe(go.set)
+        bell.ring()
+        bell.ring()
+        really_wait()
+
+    monkeypatch.setattr(bell, "wait", wait)
+    assert loop.run(go.wait)
+    assert next(waits) > 2
+    monkeypatch.undo()
+    assert [plain.echo(n) for n in range(9)] == list(range(9))
+
+
+def test_no_descriptor_is_left_for_a_bell(plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "eventfd", refused, raising=False)
+    assert [plain.echo(n) for n in range(9)] == list(range(9))
 
 
 def test_a_loop_that_was_stopped(plain: Plain, loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:

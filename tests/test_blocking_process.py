@@ -308,3 +308,66 @@ def test_a_pool_of_processes(sandbox: Sandbox) -> None:
         client.close()
         """
     assert run(sandbox, script, "-W", "error") == ("", "")
+
+
+INTERRUPTED = """
+import asyncio, signal
+from evenergy.blocking import LoopThread
+
+async def nothing():
+    pass
+
+loop = LoopThread(nothing, "unclosed")
+go = asyncio.Event()
+
+async def call():
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await go.wait()
+    return "answer"
+
+def handler(*_):
+    interrupt()
+    loop.worker().loop.call_soon_threadsafe(go.set)
+
+signal.signal(signal.SIGUSR1, handler)
+"""
+
+
+@pytest.mark.parametrize("bell", ["", "vars(os).pop('eventfd', None)"])
+def test_a_signal_handler_makes_a_call_in_the_midst_of_another(sandbox: Sandbox, bell: str) -> None:
+    script = f"""
+        {bell}
+
+        async def echo():
+            return "echo"
+
+        def interrupt():
+            assert [loop.run(echo) for _ in range(3)] == ["echo"] * 3
+
+        for _ in range(3):
+            go.clear()
+            assert loop.run(call) == "answer"
+        loop.close()
+        """
+    assert run(sandbox, INTERRUPTED + dedent(script), "-W", "error") == ("", "")
+
+
+@pytest.mark.parametrize("bell", ["", "vars(os).pop('eventfd', None)"])
+def test_a_signal_handler_forks_in_the_midst_of_a_call(sandbox: Sandbox, bell: str) -> None:
+    script = f"""
+        {bell}
+        children = []
+
+        def interrupt():
+            children.append(os.fork())
+
+        try:
+            assert loop.run(call) == "answer"
+        except evenergy.ClosedError as error:
+            os._exit(0 if children == [0] and "forked" in str(error) else 2)
+        assert children != [0]
+        joined(children[0])
+        loop.run(nothing)
+        loop.close()
+        """
+    assert run(sandbox, INTERRUPTED + dedent(script), "-W", "error") == ("", "")

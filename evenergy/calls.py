@@ -53,7 +53,7 @@ class Call(Generic[T]):
         method: The HTTP method.
         path: Quoted, below the base URL; the whole URL of an OAuth request.
         read: From the answer to the result.
-        query: Names and values, not yet quoted.
+        query: As it stands in the URL, without the question mark.
         body: What to send, encoded; None for nothing.
         needs_user: Whether the API refuses it under client credentials without ``EvEnergy-User``.
         headers: Beside the client's.
@@ -67,7 +67,7 @@ class Call(Generic[T]):
         method: str,
         path: str,
         read: Callable[[Response], T],
-        query: Query = (),
+        query: str = "",
         body: bytes | None = None,
         *,
         needs_user: bool = False,
@@ -77,7 +77,7 @@ class Call(Generic[T]):
         self.method: str = method
         self.path: str = path
         self.read: Callable[[Response], T] = read
-        self.query: Query = query
+        self.query: str = query
         self.body: bytes | None = body
         self.needs_user: bool = needs_user
         self.headers: Mapping[str, str] = headers
@@ -98,7 +98,7 @@ def call(
         method,
         checks.segments(*path),
         reader(into),
-        query,
+        checks.encoded(query) if query else "",
         None if body is None else encode(body),
         needs_user=needs_user,
         headers=_NO_HEADERS if language is None else {"Accept-Language": checks.language(language)},

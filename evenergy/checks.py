@@ -84,7 +84,7 @@ def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterabl
             yield name, _spelled(item)
 
 
-def encoded(query: Query) -> str:
+def encoded(query: Iterable[tuple[str, str]]) -> str:
     """A query as it stands in a URL."""
     return "&".join([f"{_quoted_text(name)}={_quoted_text(value)}" for name, value in query])
 

@@ -280,9 +280,9 @@ class AsyncClient:
             InvalidArgumentError: The URL is of another origin, or something cannot be sent.
             EvEnergyError: As `evenergy.errors` lists.
         """
-        place, query = checks.placed(path, self._session.options.base_url)
+        place, asked = checks.placed(path, self._session.options.base_url)
         body = None if json is None else encode(json)
-        query = (*query, *checks.pairs(params or {}))
+        query = checks.encoded((*asked, *checks.pairs(params or {})))
         verb = checks.method(method)
         if into is None:
             return await self._session.send(Call(verb, place, _as_it_is, query, body))
@@ -306,7 +306,7 @@ class AsyncClient:
         if "page_size" not in {name for name, _ in query}:
             query = (("page_size", str(checks.LARGEST_PAGE)), *query)
         checks.page_size(cast("int | None", params.get("page_size")))
-        return Pager(self._session, Call("GET", place, reader(list_of(into)), query))
+        return Pager(self._session, Call("GET", place, reader(list_of(into)), checks.encoded(query)))
 
     @overload
     def fan_out(

@@ -1,11 +1,12 @@
 """Pages of a collection, by the ``Link`` header (RFC 8288)."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from typing import Generic, Self, TypeVar
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Generic, Self, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
+from multidict import CIMultiDictProxy
 
 from . import checks
 from .calls import Call, Response, call, list_of
@@ -18,8 +19,12 @@ T = TypeVar("T")
 
 _CURSORS = frozenset({"page_after", "page_before"})
 
-# A link: a target in angle brackets, then parameters up to a comma that no quotes hold.
-_LINK = re.compile(r'<([^<>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*)')
+# A query that can be sent as it came, and whose names can be compared: a cursor goes back unchanged.
+_PAIR = r"[\w.~-]+=(?:[\w.~:+-]++|%[0-9A-Fa-f]{2})*+"
+_PLAIN = re.compile(f"{_PAIR}(?:&{_PAIR})*+", re.ASCII)
+
+# A link: a target in angle brackets; then a rel and nothing else, or parameters up to a comma that no quotes hold.
+_LINK = re.compile(r'<([^<>]*)>(?:\s*;\s*rel="([^"\\]*)"(?=\s*(?:,|$))|((?:[^,"]++|"(?:[^"\\]|\\.)*")*))')
 _PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
@@ -33,9 +38,9 @@ class Page(Generic[T]):
 
     items: list[T]
     _place: str = attrs.field(default="", repr=False)
-    _asked: Query = attrs.field(default=(), repr=False)
-    _next: Query | None = attrs.field(default=None, repr=False)
-    _previous_link: str | None = attrs.field(default=None, repr=False)
+    _asked: str = attrs.field(default="", repr=False)
+    _next: str | None = attrs.field(default=None, repr=False)
+    _links: Sequence[str] = attrs.field(default=(), repr=False)
     _told: Told | None = attrs.field(default=None, repr=False)
 
     @property
@@ -50,7 +55,7 @@ class Page(Generic[T]):
         Raises:
             DecodeError: The API's link is no URL.
         """
-        previous = follow(self._asked, self._previous_link)
+        previous = follow(self._asked, linked(self._links, "previous", "prev"))
         return None if previous is None else _url(self._place, previous)
 
     @property
@@ -65,8 +70,8 @@ class Pages(Generic[T]):
     def __init__(self, session: Session, call: Call[list[T]]) -> None:
         self._session = session
         self._call = call
-        self._query: Query | None = call.query
-        self._seen: set[frozenset[tuple[str, str]]] = set()
+        self._query: str | None = call.query
+        self._seen: set[str] = set()
         self._place = session.options.base_url + call.path
 
     async def next_page(self) -> Page[T] | None:
@@ -78,8 +83,7 @@ class Pages(Generic[T]):
         query = self._query
         if query is None:
             return None
-        asked = frozenset(query)
-        if asked in self._seen:
+        if query in self._seen:
             raise DecodeError(
                 f"the next link leads back to a page that was read already: {_url(self._place, query)}",
                 where="Link",
@@ -89,7 +93,7 @@ class Pages(Generic[T]):
         page, following = await self._session.send(
             Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
         )
-        self._seen.add(asked)
+        self._seen.add(query)
         self._query = following
         return page
 
@@ -102,12 +106,11 @@ class Pages(Generic[T]):
             raise StopAsyncIteration
         return page
 
-    def _read(self, answer: Response, query: Query) -> tuple[Page[T], Query | None]:
-        links = parse_links(answer.headers)
-        following = follow(query, links.get("next"))
-        previous = links.get("previous") or links.get("prev")
+    def _read(self, answer: Response, query: str) -> tuple[Page[T], str | None]:
+        links = cast("CIMultiDictProxy[str]", answer.headers).getall("Link", [])  # a line for each, as they came
+        following = follow(query, linked(links, "next"))
         items = self._call.read(answer)
-        return Page(items, self._place, query, following, previous, self._session.bucket.gate.told), following
+        return Page(items, self._place, query, following, links, self._session.bucket.gate.told), following
 
 
 class Items(AsyncIterator[T]):
@@ -165,22 +168,24 @@ def listing(into: type[T], *path: str, page_size: int | None = None, query: Quer
     return call(list_of(into), "GET", *path, query=(("page_size", str(size)), *query))
 
 
-def parse_links(headers: Mapping[str, str]) -> dict[str, str]:
-    """Relation to target of the ``Link`` headers; the first of a relation counts, what is no link is passed over."""
-    found: dict[str, str] = {}
-    getall = getattr(headers, "getall", None)
-    values: list[str] = getall("Link", []) if getall is not None else [headers.get("Link", "")]
-    for value in values:
-        for target, parameters in _LINK.findall(value):
-            for name, quoted, plain in _PARAMETER.findall(parameters):
-                if name.lower() == "rel":
-                    for relation in (quoted or plain).lower().split():
-                        found.setdefault(relation, target.strip())
-                    break  # the first rel of a link counts (RFC 8288, section 3.3)
-    return found
+def linked(headers: Iterable[str], *relations: str) -> str | None:
+    """The target of the first link in ``Link`` headers that has one of these relations, in lower case."""
+    for value in headers:
+        for target, only, parameters in _LINK.findall(value):
+            found = (only or _relation(parameters)).lower().split()
+            if any(relation in found for relation in relations):
+                return str(target).strip()
+    return None
 
 
-def follow(asked: Query, target: str | None) -> Query | None:
+def _relation(parameters: str) -> str:
+    for name, quoted, plain in _PARAMETER.findall(parameters):
+        if name.lower() == "rel":
+            return str(quoted or plain)  # the first rel of a link counts (RFC 8288, section 3.3)
+    return ""
+
+
+def follow(asked: str, target: str | None) -> str | None:
     """The query of the page that a link names, or None at the end.
 
     Only the link's query counts: its parameters replace those of the same name, and a cursor replaces both cursors.
@@ -189,18 +194,21 @@ def follow(asked: Query, target: str | None) -> Query | None:
     Raises:
         DecodeError: The link is no URL.
     """
-    if not target:
+    if not target or target[:6].lower() == "about:":
         return None
+    given = target.partition("#")[0].partition("?")[2]
+    if not _PLAIN.fullmatch(given):
+        given = _plain(target)
+    replaced = superseded({pair.partition("=")[0] for pair in given.split("&")})
+    kept = [pair for pair in asked.split("&") if pair.partition("=")[0] not in replaced]
+    return "&".join(filter(None, (*kept, given)))
+
+
+def _plain(target: str) -> str:
     try:
-        target.encode()  # a lone surrogate (bytes that are no UTF-8) cannot be asked for
-        parts = urlsplit(target)
-        given = tuple(parse_qsl(parts.query, keep_blank_values=True))
-    except ValueError:
+        return checks.encoded(parse_qsl(urlsplit(target).query, keep_blank_values=True))
+    except ValueError:  # among them bytes that are no UTF-8
         raise DecodeError(f"the link to another page is no URL: {target[:200]!r}", where="Link") from None
-    if parts.scheme == "about":
-        return None
-    replaced = superseded({name for name, _ in given})
-    return (*(pair for pair in asked if pair[0] not in replaced), *given)
 
 
 def superseded(names: set[str]) -> set[str]:
@@ -208,5 +216,5 @@ def superseded(names: set[str]) -> set[str]:
     return names | _CURSORS if names & _CURSORS else names
 
 
-def _url(place: str, query: Query) -> str:
-    return f"{place}?{checks.encoded(query)}" if query else place
+def _url(place: str, query: str) -> str:
+    return f"{place}?{query}" if query else place

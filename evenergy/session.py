@@ -171,9 +171,10 @@ class Session:
         """Send one request and read its answer whole, whatever it says."""
         answer: Response | None = None
         failed: EvEnergyError | None = None
-        loop = asyncio.get_running_loop()
+        loop, slots = asyncio.get_running_loop(), self.connections.slots
         try:
-            async with self.connections.slots:
+            await slots.acquire()  # `async with` is two more coroutines
+            try:
                 http = self.connections.session(loop)  # waiting took time: the client may be closed by now
                 now = loop.time()
                 attempts.sending(now)
@@ -195,6 +196,8 @@ class Session:
                 if answer is None:
                     raise ExpiredError
                 attempts.unanswered = False
+            finally:
+                slots.release()
         except EvEnergyError:
             raise
         except connections.FAILURES as error:
@@ -218,7 +221,7 @@ class Session:
 
     def _url(self, call: Call[T]) -> str:
         url = call.path if call.is_oauth else self.options.base_url + call.path
-        return f"{url}?{checks.encoded(call.query)}" if call.query else url
+        return f"{url}?{call.query}" if call.query else url
 
     async def _in_line(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
         """Wait for a slot of the rate limit, and for another token where the one from before has ended meanwhile."""

@@ -121,9 +121,10 @@ class _Worker:
         call = _Call(function, bell)
         try:
             with self.lock:  # a call and the end exclude each other: none slips in after it
+                self._calls.add(call)  # before the look: a signal's handler may fork in between
                 if not self.open:
+                    self._calls.discard(call)
                     raise ClosedError("the client is closed; make a new one")
-                self._calls.add(call)
                 self._inbox.append(call)
                 self._ring()
             while not call.answered:

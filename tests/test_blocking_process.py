@@ -371,3 +371,24 @@ def test_a_signal_handler_forks_in_the_midst_of_a_call(sandbox: Sandbox, bell: s
         loop.close()
         """
     assert run(sandbox, INTERRUPTED + dedent(script), "-W", "error") == ("", "")
+
+
+def test_a_signal_handler_forks_before_the_call_is_known(sandbox: Sandbox) -> None:
+    script = """
+        children = []
+
+        class Calls(set):
+            def add(self, call):
+                children.append(os.fork())
+                super().add(call)
+
+        loop.worker()._calls = Calls()
+        try:
+            loop.run(nothing)
+        except evenergy.ClosedError:
+            os._exit(0 if children == [0] else 2)
+        assert children != [0]
+        joined(children[0])
+        loop.close()
+        """
+    assert run(sandbox, INTERRUPTED + dedent(script), "-W", "error") == ("", "")

@@ -71,7 +71,7 @@ class Pages(Generic[T]):
         self._session = session
         self._call = call
         self._query: str | None = call.query
-        self._seen: set[str] = set()
+        self._seen: set[frozenset[tuple[str, str]]] = set()  # not as spelled, which may differ
         self._place = session.options.base_url + call.path
 
     async def next_page(self) -> Page[T] | None:
@@ -83,7 +83,8 @@ class Pages(Generic[T]):
         query = self._query
         if query is None:
             return None
-        if query in self._seen:
+        asked = frozenset(parse_qsl(query, keep_blank_values=True))
+        if asked in self._seen:
             raise DecodeError(
                 f"the next link leads back to a page that was read already: {_url(self._place, query)}",
                 where="Link",
@@ -93,7 +94,7 @@ class Pages(Generic[T]):
         page, following = await self._session.send(
             Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
         )
-        self._seen.add(query)
+        self._seen.add(asked)
         self._query = following
         return page
 

@@ -523,6 +523,18 @@ async def test_a_link_that_leads_back_is_an_error_and_no_loop() -> None:
     assert len(server.requests) == 3
 
 
+async def test_a_link_that_leads_back_in_another_spelling_is_an_error_too() -> None:
+    spellings = iter(["page_after=a%3A&page_size=100", "page_size=100&page_after=a:"])
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response([{"id": "a"}], headers={"Link": f'<?{next(spellings)}>; rel="next"'})
+
+    async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
+        with pytest.raises(evenergy.DecodeError, match="leads back"):
+            await client.vehicles.list().collect()
+    assert len(server.requests) == 2
+
+
 async def test_a_page_knows_its_neighbours_on_the_base_url() -> None:
     async def handler(_: web.Request) -> web.Response:
         links = '<http://other/v2/vehicles?page_before=x>; rel="previous", <http://other/?page_after=y>; rel="next"'

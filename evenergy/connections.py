@@ -263,6 +263,8 @@ def _why(error: Exception) -> str:
         if isinstance(error.os_error, ConnectionError) and number:
             why = os.strerror(number)  # asyncio's own text repeats the address
         return f"{error.host}:{error.port}, {why}"
+    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, HttpProcessingError):
+        return error.__cause__.message  # aiohttp's own text is the cause's repr
     return error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
 
 

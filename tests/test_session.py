@@ -267,6 +267,13 @@ CUT = {
 }
 
 
+async def test_a_body_cut_short_is_told_without_the_names_of_the_libraries_below() -> None:
+    async with raw_serving(CUT["by length"]) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:
+        with pytest.raises(evenergy.TransportError, match=r"cut short.*.* of 500 bytes") as caught:
+            await client.root()
+    assert "Error" not in str(caught.value)
+
+
 @pytest.mark.parametrize("cut", CUT.values(), ids=CUT.keys())
 async def test_a_200_that_is_not_whole_is_asked_for_again(cut: bytes) -> None:
     async with raw_serving(cut, answer(BODY)) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:

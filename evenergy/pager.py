@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Generic, Self, TypeVar, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import attrs
 from multidict import CIMultiDictProxy
@@ -71,7 +71,8 @@ class Pages(Generic[T]):
         self._session = session
         self._call = call
         self._query: str | None = call.query
-        self._seen: set[frozenset[tuple[str, str]]] = set()  # not as spelled, which may differ
+        self._parameters = frozenset[str]()  # of the query, from the second page on
+        self._seen: set[frozenset[str]] = set()
         self._place = session.options.base_url + call.path
 
     async def next_page(self) -> Page[T] | None:
@@ -83,8 +84,7 @@ class Pages(Generic[T]):
         query = self._query
         if query is None:
             return None
-        asked = frozenset(parse_qsl(query, keep_blank_values=True))
-        if asked in self._seen:
+        if self._parameters in self._seen:
             raise DecodeError(
                 f"the next link leads back to a page that was read already: {_url(self._place, query)}",
                 where="Link",
@@ -94,7 +94,9 @@ class Pages(Generic[T]):
         page, following = await self._session.send(
             Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
         )
-        self._seen.add(asked)
+        if following is not None:
+            self._seen.add(self._parameters or _parameters(query))
+            self._parameters = _parameters(following)
         self._query = following
         return page
 
@@ -215,6 +217,11 @@ def _plain(target: str) -> str:
 def superseded(names: set[str]) -> set[str]:
     """The parameters that those of the given names replace: one cursor replaces both."""
     return names | _CURSORS if names & _CURSORS else names
+
+
+def _parameters(query: str) -> frozenset[str]:
+    """What a query asks for, however it is spelled."""
+    return frozenset(map(unquote_plus, query.split("&")))
 
 
 def _url(place: str, query: str) -> str:

@@ -112,10 +112,11 @@ class _Worker:
         self._cleanup, self._stop = cleanup, asyncio.Event()
         self.thread: threading.Thread = threading.Thread(target=self._main, name="evenergy", daemon=True)
         self.thread.start()
+        self._ident = self.thread.ident
 
     def call(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R:
         """Run a coroutine function on the loop, and block until it has ended."""
-        if threading.get_ident() == self.thread.ident:
+        if threading.get_ident() == self._ident:
             raise EvEnergyError("a blocking call on the client's own event loop would wait for itself; use AsyncClient")
         bell = self._take_bell()
         call = _Call(function, bell)
@@ -135,9 +136,9 @@ class _Worker:
         finally:
             if call in self._calls:
                 self._interrupt(call)
-            with self.lock:
-                if self.open:
-                    self._bells.append(bell)
+            self._bells.append(bell)
+            if not self.open:
+                self._bells.clear()
             del call  # or its error and this frame would hold each other
 
     def shutdown(self, unclosed: str | None = None) -> None:

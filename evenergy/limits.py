@@ -12,6 +12,7 @@ import math
 import random
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -89,6 +90,7 @@ class Gate:
         self._waiting = 0
         self._said_waiting = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._time: Callable[[], float] = time.monotonic  # the loop's, as soon as there is one
         self._line = asyncio.Lock()  # its waiters are served first come, first served
         self._change = asyncio.Event()
         self._first = asyncio.Event()
@@ -98,12 +100,11 @@ class Gate:
         """What the API last said, or None."""
         return RateLimit.of(self.told)
 
-    def take(self) -> Slot | None:
+    def take(self, loop: asyncio.AbstractEventLoop) -> Slot | None:
         """A slot, if one is free and nobody waits for it."""
-        loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._bind(loop)
-        return None if self._waiting else self._take(loop.time())
+        return None if self._waiting else self._take(self._time())
 
     async def slot(self, max_wait: float | None) -> Slot:
         """Wait for the right to send, in order of arrival.
@@ -111,18 +112,18 @@ class Gate:
         Raises:
             RateLimitError: It would take longer than ``max_wait`` seconds; told at once where that is known.
         """
-        slot = self.take()
+        loop = asyncio.get_running_loop()
+        slot = self.take(loop)
         while slot is None and self.told is None and not self._refusals and self._in_flight:
             # What the first answer tells is waited for, but that is no wait for the rate limit.
             self._first.clear()
             await self._first.wait()
-            slot = self.take()
+            slot = self.take(loop)
         return slot or await self._in_line(max_wait)
 
     async def _in_line(self, max_wait: float | None) -> Slot:
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        wait = self.wait(loop.time(), self._waiting)
+        asked = self._time()
+        wait = self.wait(asked, self._waiting)
         if max_wait is not None and wait > max_wait:
             if self._left > 0 and asked >= self._not_before:
                 return self._grant()  # to leave some to others is no reason to refuse
@@ -133,10 +134,10 @@ class Gate:
             async with asyncio.timeout(max_wait), self._line:
                 ends = math.inf if max_wait is None else asked + max_wait
                 slot = self._look(ends) or cast("Slot", await self._backoff()(self._look_again, ends))
-                slot.waited = loop.time() - asked
+                slot.waited = self._time() - asked
                 return slot
         except TimeoutError:
-            raise _refusal(self.wait(loop.time(), 0), max_wait or 0.0) from None
+            raise _refusal(self.wait(self._time()), max_wait or 0.0) from None
         finally:
             self._waiting -= 1
 
@@ -211,7 +212,7 @@ class Gate:
             self._in_flight -= 1
         if self.told is None:
             self._first.set()
-        return asyncio.get_running_loop().time()
+        return self._time()
 
     def _remember(self, slot: Slot, now: float) -> None:
         self._sent.append((slot.sent or now, now))
@@ -287,7 +288,7 @@ class Gate:
 
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_result(_is_none),
-            wait=lambda _: self._pause(asyncio.get_running_loop().time()),
+            wait=lambda _: self._pause(self._time()),
             stop=tenacity.stop_never,
             sleep=self._until_change,
         )
@@ -301,7 +302,7 @@ class Gate:
         Raises:
             RateLimitError: By now it is known that there will be none in time.
         """
-        now = asyncio.get_running_loop().time()
+        now = self._time()
         self._roll(now)
         due = now if self._probe_at is None and not self._sent else self._probe_at
         if self._in_flight == 0 and self._free <= 0 and due is not None and now >= max(due, self._not_before):
@@ -329,7 +330,7 @@ class Gate:
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """What others wait on belongs to the loop that they wait in; what was under way there will not be answered."""
-        self._loop = loop
+        self._loop, self._time = loop, loop.time
         self._line = asyncio.Lock()
         self._change = asyncio.Event()
         self._first = asyncio.Event()

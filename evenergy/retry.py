@@ -93,6 +93,7 @@ class Attempts:
     _jitter: "tenacity.wait.wait_base"
 
     def __init__(self, method: str, retry: Retry, max_wait: float | None, budget: Budget) -> None:
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._method = method
         self._retry = retry
         self._max_wait = max_wait
@@ -118,7 +119,7 @@ class Attempts:
 
     def elapsed(self) -> float:
         """Seconds since the request went out."""
-        return asyncio.get_running_loop().time() - self._sent_at
+        return self.loop.time() - self._sent_at
 
     def policy(self) -> "tenacity.AsyncRetrying":
         """What tenacity does from the first failure on."""

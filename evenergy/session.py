@@ -147,11 +147,11 @@ class Session:
         """One attempt: a token, a slot of the rate limit, an exchange, and what its answer means."""
         url = self._url(call)
         attempts.start()
-        self.connections.session(asyncio.get_running_loop())  # before a token is asked for in vain
+        self.connections.session(attempts.loop)  # before a token is asked for in vain
         token, slot = None, None
         if not call.is_oauth:  # the token first, so that many who wait for one share what becomes of it
             token = await self._token(attempts)
-            slot = self.bucket.gate.take()
+            slot = self.bucket.gate.take(attempts.loop)
             if slot is None:
                 token, slot = await self._in_line(call, attempts, url)
         answer = await self._exchange(call, url, token, slot, attempts)
@@ -171,7 +171,7 @@ class Session:
         """Send one request and read its answer whole, whatever it says."""
         answer: Response | None = None
         failed: EvEnergyError | None = None
-        loop, slots = asyncio.get_running_loop(), self.connections.slots
+        loop, slots = attempts.loop, self.connections.slots
         try:
             await slots.acquire()  # `async with` is two more coroutines
             try:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-import attrs
 from msgspec import UNSET, UnsetType
 
 from .blocking import Facade, LoopThread, blocking, blocking_pager
@@ -15,6 +14,7 @@ from .checks import expansion, identifier, query
 from .codec import OpenEnum, Time, reference_id
 from .pager import Pager, listing
 from .session import Session
+from .values import frozen
 
 Ordering: TypeAlias = Literal["name", "-name"]
 """By name, or by name backwards; without it things come in the order in which they were made."""
@@ -61,7 +61,7 @@ class Confidence(OpenEnum):
     LOW = "LOW"
 
 
-@attrs.frozen
+@frozen
 class VehicleMake:
     """A manufacturer.
 
@@ -84,7 +84,7 @@ class VehicleMake:
     subscription_package: str | None = None
 
 
-@attrs.frozen
+@frozen
 class VehicleModel:
     """A model of a make.
 
@@ -111,7 +111,7 @@ class VehicleModel:
         return reference_id(self.make)
 
 
-@attrs.frozen
+@frozen
 class VehicleModelConnector:
     """The DC fast connector that a model has in one region.
 
@@ -137,7 +137,7 @@ class VehicleModelConnector:
         return reference_id(self.vehicle_model)
 
 
-@attrs.frozen
+@frozen
 class VehicleTrim:
     """A version of a model, with its battery.
 

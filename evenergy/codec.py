@@ -1,7 +1,7 @@
 """From the bytes of an answer to values, and from values back to data.
 
-There are two paths over the same attrs classes. msgspec decodes straight into them, at the price of plain dicts. What
-it cannot take goes to cattrs, which takes what loses nothing (``70.0`` where a whole number belongs, times of any
+There are two paths over the same classes. msgspec decodes straight into them, for less than plain dicts cost. What it
+cannot take goes to cattrs, which takes what loses nothing (``70.0`` where a whole number belongs, times of any
 offset or of more digits than a datetime holds) and says exactly where an answer is wrong. Both give equal values.
 """
 

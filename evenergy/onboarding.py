@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import NoneType
 from typing import Final
 
-import attrs
 from msgspec import UNSET, UnsetType
 
 from .blocking import Facade, blocking
@@ -14,6 +13,7 @@ from .catalogue import VehicleMake, VehicleModel
 from .checks import header, identifier, query
 from .codec import OpenEnum
 from .session import Session
+from .values import frozen
 
 
 class AuthMethod(OpenEnum):
@@ -23,7 +23,7 @@ class AuthMethod(OpenEnum):
     NATIVE = "native"
 
 
-@attrs.frozen
+@frozen
 class VehicleOnboarding:
     """An onboarding that was started.
 
@@ -42,7 +42,7 @@ class VehicleOnboarding:
     single_select: bool | None = None
 
 
-@attrs.frozen
+@frozen
 class OnboardedVehicle:
     """A vehicle that an onboarding made; ``client.vehicles.get`` has the rest."""
 
@@ -50,14 +50,14 @@ class OnboardedVehicle:
     url: str | None = None
 
 
-@attrs.frozen
+@frozen
 class CompletedOnboarding:
     """What an onboarding made."""
 
     vehicles: list[OnboardedVehicle] | None = None
 
 
-@attrs.frozen
+@frozen
 class VehicleCompatibility:
     """Whether a model works in a country.
 
@@ -69,7 +69,7 @@ class VehicleCompatibility:
     recommendation_rank: int | None = None
 
 
-@attrs.frozen
+@frozen
 class WaitlistEntry:
     """A place on the waiting list."""
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
-import attrs
-
 from .blocking import Facade, blocking, blocking_pager
 from .calls import call
 from .catalogue import VehicleTrim
@@ -16,6 +14,7 @@ from .codec import OpenEnum, Time, reference_id
 from .pager import Pager, listing
 from .session import Session
 from .users import User
+from .values import frozen
 
 L = TypeVar("L")
 
@@ -71,7 +70,7 @@ class Command(OpenEnum):
     SEND_SCHEDULE = "SEND_SCHEDULE"
 
 
-@attrs.frozen
+@frozen
 class VehicleStatusLog:
     """What a vehicle reported of itself at one time. Each measurement is None when the vehicle did not tell it.
 
@@ -123,7 +122,7 @@ class VehicleStatusLog:
         return reference_id(self.vehicle)
 
 
-@attrs.frozen
+@frozen
 class Vehicle:
     """A vehicle.
 
@@ -169,7 +168,7 @@ class Vehicle:
         return reference_id(self.user)
 
 
-@attrs.frozen
+@frozen
 class VehicleErrorLog:
     """Something that went wrong between ev.energy and the vehicle's telematics.
 
@@ -199,7 +198,7 @@ class VehicleErrorLog:
         return reference_id(self.vehicle)
 
 
-@attrs.frozen
+@frozen
 class VehicleLocationLog:
     """Whether a vehicle was at home at one time; where else it was the API does not tell.
 
@@ -222,7 +221,7 @@ class VehicleLocationLog:
         return reference_id(self.vehicle)
 
 
-@attrs.frozen
+@frozen
 class VehicleCommandLog:
     """A command that was sent to a vehicle.
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, Literal, TypeAlias
 
-import attrs
-
 from .blocking import Facade, blocking, blocking_pager
 from .calls import call
 from .checks import expansion, identifier, query
 from .codec import Time
 from .pager import Pager, listing
 from .session import Session
+from .values import frozen
 
 UserExpand: TypeAlias = Literal[
     "default_location.tariff", "default_location.tariff.supplier", "default_location.evse_site"
@@ -20,7 +19,7 @@ UserExpand: TypeAlias = Literal[
 """What a user can be answered with instead of a URL."""
 
 
-@attrs.frozen
+@frozen
 class LatLong:
     """A place on the globe, in degrees."""
 
@@ -28,7 +27,7 @@ class LatLong:
     longitude: float
 
 
-@attrs.frozen
+@frozen
 class Location:
     """Where a user lives and charges. Each field is None when it is not known.
 
@@ -51,7 +50,7 @@ class Location:
     current_carbon_intensity_grams_per_kilowatt_hour: int | None = None
 
 
-@attrs.frozen
+@frozen
 class User:
     """A driver.
 

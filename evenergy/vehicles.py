@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from types import NoneType
 from typing import Final, Literal, TypeAlias
 
-import attrs
 from msgspec import UNSET, UnsetType
 
 from .blocking import Facade, LoopThread, blocking, blocking_pager
@@ -29,6 +28,7 @@ from .telemetry import (
     VehicleStatusLogs,
 )
 from .users import User
+from .values import frozen
 
 VehicleExpand: TypeAlias = Literal["user", "trim", "trim.model", "trim.model.make", "latest_status_log"]
 """What a vehicle can be answered with instead of a URL."""
@@ -41,7 +41,7 @@ class StateOfChargeSource(OpenEnum):
     CONNECTED = "CONNECTED"
 
 
-@attrs.frozen
+@frozen
 class VehicleConnectors:
     """What a vehicle charges through at DC fast chargers.
 
@@ -64,7 +64,7 @@ class VehicleConnectors:
         return reference_id(self.vehicle)
 
 
-@attrs.frozen
+@frozen
 class VehicleStateOfCharge:
     """How full a vehicle's battery is now.
 
@@ -87,7 +87,7 @@ class VehicleStateOfCharge:
         return reference_id(self.vehicle)
 
 
-@attrs.frozen
+@frozen
 class VPPModes:
     """How a virtual power plant can steer a vehicle: which of the modes it understands."""
 
@@ -97,7 +97,7 @@ class VPPModes:
     charge_mode: bool | None = None
 
 
-@attrs.frozen
+@frozen
 class VehicleReconnectionUrl:
     """Where a user links a vehicle again, until it expires."""
 

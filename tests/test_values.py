@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import copy
+import gc
+import inspect
 import pickle
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import attrs
 import pytest
@@ -85,6 +87,27 @@ def test_each_class_is_frozen_and_slotted(kind: Any) -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         value.unheard_of = 1
     assert not hasattr(value, "__dict__")
+
+
+@pytest.mark.parametrize("kind", OF_THE_API, ids=named)
+def test_attrs_knows_each_class_as_one_of_its_own(kind: Any) -> None:
+    fields = attrs.fields(attrs.resolve_types(kind))
+    assert {field.name: field.type for field in fields} == get_type_hints(kind, include_extras=True)
+    assert [field.name for field in fields] == list(inspect.signature(kind).parameters)
+    value = kind(*("x" for field in fields if field.default is attrs.NOTHING))
+    assert attrs.asdict(value) == {
+        field.name: "x" if field.default is attrs.NOTHING else field.default for field in fields
+    }
+    assert repr(value) == f"{kind.__name__}({', '.join(f'{k}={v!r}' for k, v in attrs.asdict(value).items())})"
+
+
+def test_nested_values_are_taken_apart_by_attrs_too() -> None:
+    assert attrs.asdict(TRIM)["model"]["make"]["name"] == "Make"
+
+
+@pytest.mark.parametrize("kind", OF_THE_API, ids=named)
+def test_the_garbage_collector_does_not_watch_values(kind: Any) -> None:
+    assert not gc.is_tracked(kind(*("x" for field in attrs.fields(kind) if field.default is attrs.NOTHING)))
 
 
 @pytest.mark.parametrize("kind", OF_THE_API, ids=named)

@@ -15,13 +15,14 @@ from msgspec import UNSET, UnsetType
 
 from . import checks
 from .auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, TokenSource
-from .blocking import BlockingPager, Facade, LoopThread, blocking, blocking_pager, fan_out
+from .blocking import BlockingPager, Facade, blocking, blocking_pager, fan_out
 from .calls import Call, Response, call, encode, list_of, reader
 from .checks import Scalar
 from .connections import Connections
 from .errors import InvalidArgumentError
 from .fanout import Crew, FanOut, OnProgress, Outcome, check, collected, size
 from .limits import RateLimit
+from .loopthread import LoopThread
 from .pager import Pager, superseded
 from .retry import Budget, Retry
 from .session import Bucket, Options, Session
@@ -556,8 +557,8 @@ class Client(Facade[AsyncClient]):
     ) -> T | Response:
         """Reach any operation of the API, as `AsyncClient.request`."""
         if into is None:
-            return self._loop.run(lambda: self._twin.request(method, path, params=params, json=json))
-        return self._loop.run(lambda: self._twin.request(method, path, params=params, json=json, into=into))
+            return self._loop.run(self._twin.request, method, path, params=params, json=json)
+        return self._loop.run(self._twin.request, method, path, params=params, json=json, into=into)
 
     @overload
     def fan_out(

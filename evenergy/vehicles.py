@@ -8,11 +8,12 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from .blocking import Facade, LoopThread, blocking, blocking_pager
+from .blocking import Facade, blocking, blocking_pager
 from .calls import call, fields
 from .catalogue import ConnectorType, VehicleModel
 from .checks import expansion, identifier, query
 from .codec import OpenEnum, Time, reference_id
+from .loopthread import LoopThread
 from .pager import Pager, listing
 from .session import Session
 from .telemetry import (

@@ -23,9 +23,10 @@ from typing import Any, Final, cast
 import pytest
 
 import evenergy
-from evenergy import blocking as bridge
-from evenergy.blocking import BlockingPager, Facade, LoopThread, blocking, blocking_pager, fan_out
+from evenergy import loopthread as bridge
+from evenergy.blocking import BlockingPager, Facade, blocking, blocking_pager, fan_out
 from evenergy.fanout import Outcome
+from evenergy.loopthread import LoopThread
 from evenergy.pager import Page, Pager
 from evenergy.sandbox import Sandbox
 

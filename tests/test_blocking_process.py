@@ -312,7 +312,7 @@ def test_a_pool_of_processes(sandbox: Sandbox) -> None:
 
 INTERRUPTED = """
 import asyncio, signal
-from evenergy.blocking import LoopThread
+from evenergy.loopthread import LoopThread
 
 async def nothing():
     pass

@@ -50,11 +50,11 @@ def _token(value: str) -> Secret:
 
 
 def _client_id(value: str) -> str:
-    return checks.secret("client_id", value)
+    return checks.secret("client_id", value, encoded=True)
 
 
 def _client_secret(value: str) -> Secret:
-    return Secret(checks.secret("client_secret", value))
+    return Secret(checks.secret("client_secret", value, encoded=True))
 
 
 def _redirect_uri(value: str) -> str:

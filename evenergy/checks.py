@@ -28,6 +28,7 @@ _ULID = re.compile("[A-Z0-9]{26}")
 _LANGUAGES = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*,;=. -]*", re.ASCII)
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
+_ENCODABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 def refused(expected: str, came: object) -> InvalidArgumentError:
@@ -136,18 +137,19 @@ def whole(name: str, value: object) -> int:
     raise refused(f"{name} as a whole number of at least 1", value)
 
 
-def secret(name: str, value: object) -> str:
-    """A token or a client's credential, fit for a header; what came is never in the message."""
+def secret(name: str, value: object, *, encoded: bool = False) -> str:
+    """A token, fit for a header, or what is form-encoded before it is sent; what came is never in the message."""
     if not isinstance(value, str):
         raise InvalidArgumentError(f"expected {name} as text, got {type(value).__name__}")
     if not value:
         raise InvalidArgumentError(f"expected {name}, got an empty string")
-    if not _VISIBLE.fullmatch(value):
+    if not (_ENCODABLE if encoded else _VISIBLE).fullmatch(value):
         length = len(value)
         del value  # no traceback shall show it
+        wanted, bad = ("text", "") if encoded else ("visible ASCII characters", "a blank, ")
         raise InvalidArgumentError(
-            f"expected {name} of visible ASCII characters, got {length} characters with a blank, a line end or another"
-            " character that cannot stand in a header among them"
+            f"expected {name} of {wanted}, got {length} characters with {bad}a line end or another character that"
+            " cannot be sent among them"
         )
     return value
 

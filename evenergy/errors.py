@@ -17,14 +17,16 @@ EvEnergyError
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TypedDict, Unpack, cast
+from typing import TypedDict, TypeVar, Unpack, cast
 
 import msgspec
+from multidict import CIMultiDict, MultiMapping
+
+T = TypeVar("T")
 
 _LONGEST_TEXT = 300  # of what a server wrote, in a message; the attributes keep it whole
-
-
 _MOST_FIELDS = 10  # likewise
+_LONGEST_WAIT = timedelta(days=36525)  # a century: what comes after it may be beyond the calendar
 
 
 class EvEnergyError(Exception):
@@ -191,7 +193,7 @@ class RateLimitError(ProblemError):
     def __init__(self, message: str, *, retry_after: float = 0.0, **members: Unpack[Members]) -> None:
         super().__init__(message, **members)
         self.retry_after = retry_after
-        self.retry_at: datetime = datetime.now(UTC) + timedelta(seconds=retry_after)
+        self.retry_at: datetime = datetime.now(UTC) + timedelta(seconds=min(retry_after, _LONGEST_WAIT.total_seconds()))
 
 
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
@@ -217,6 +219,7 @@ def problem(
     url: str,
     retry_after: float = 0.0,
     hint: str = "",
+    secret: str | None = None,
 ) -> ProblemError:
     """The error that an answer of 400 and above stands for, whatever its body is.
 
@@ -228,8 +231,9 @@ def problem(
         url: The URL that was asked.
         retry_after: Seconds, for a 429.
         hint: What the caller can do, added to the message.
+        secret: What is shown nowhere, even where the answer echoes it.
     """
-    document = _document(body)
+    document = without(secret, _document(body))
     members = Members(
         status=status,
         type=_text(document, "type"),
@@ -240,7 +244,7 @@ def problem(
         notification=_mapping(document.get("notification")),
         method=method,
         url=url,
-        headers=headers,
+        headers=without(secret, headers),
     )
     message = f"{_message(ProblemError('', **members), hint)} ({method} {url})"
     kind = kind_of(status)
@@ -252,6 +256,34 @@ def problem(
 def kind_of(status: int) -> type[ProblemError]:
     """The class of the error for a status of 400 and above."""
     return _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ProblemError)
+
+
+def without(secret: str | None, said: T) -> T:
+    """Text, headers or JSON data with a secret taken out of it."""
+    return said if secret is None else cast("T", _without(secret, said))
+
+
+def _without(secret: str, said: object) -> object:
+    if isinstance(said, str):
+        return said.replace(secret, "***")
+    if isinstance(said, MultiMapping):
+        pairs = cast("MultiMapping[str]", said).items()
+        return CIMultiDict((name.replace(secret, "***"), value.replace(secret, "***")) for name, value in pairs)
+    if isinstance(said, dict):
+        members = cast("dict[str, object]", said)
+        return {name.replace(secret, "***"): _without(secret, value) for name, value in members.items()}
+    if isinstance(said, list):
+        return [_without(secret, one) for one in cast("list[object]", said)]
+    return said
+
+
+def hide(secret: str, error: EvEnergyError) -> None:
+    """Take a secret out of all that an error says, and let go a cause that shows it."""
+    error.args = tuple(_without(secret, one) for one in error.args)
+    vars(error).update({name: _without(secret, value) for name, value in vars(error).items()})
+    cause = error.__cause__
+    if cause is not None and secret in f"{cause!r} {cause} {vars(cause)}":
+        error.__cause__ = ConnectionError(_without(secret, f"{type(cause).__name__}: {cause}"))
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,8 @@ LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
 """The headers that each answer has."""
 
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
-_DIGITS = 7  # more make no sensible number of seconds or requests
+_LONGEST = 9_999_999  # seconds; more make no sensible wait
+_DIGITS = len(str(_LONGEST))
 
 
 def told(headers: Mapping[str, str], name: str) -> int | None:
@@ -35,16 +36,16 @@ def retry_after(headers: Mapping[str, str], status: int) -> float | None:
     if _is_number(value):
         return float(value)
     then, now = _date(value), _date(headers.get("Date", "")) or datetime.now(UTC)
-    return max(0.0, (then - now).total_seconds()) if then else None
+    return min(max(0.0, (then - now).total_seconds()), _LONGEST) if then else None
 
 
 @functools.lru_cache(maxsize=4096)
 def _number(value: str) -> int | None:
-    return int(value) if _is_number(value) else None
+    return int(value) if _is_number(value, 2 * _DIGITS) else None
 
 
-def _is_number(value: str) -> bool:
-    return value.isascii() and value.isdigit() and len(value) <= _DIGITS
+def _is_number(value: str, digits: int = _DIGITS) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= digits
 
 
 def _date(value: str) -> datetime | None:

@@ -1,6 +1,7 @@
 """When a failed attempt is made again: one policy, by method and error, out of tenacity's parts."""
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import attrs
@@ -27,6 +28,7 @@ SAFE = frozenset({"GET", "HEAD", "DELETE"})
 """Methods that may be sent again after a lost answer (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
 
 _PASSING = frozenset({500, 502, 503, 504})
+_OF_PROXIES = frozenset({502, 504})
 
 
 def _attempts(_: object, __: object, value: int) -> None:
@@ -136,7 +138,7 @@ class Attempts:
             self._unauthorized += 1
         elif not self._is_rate_limit(error):
             self.made += 1
-        self._lost = self._lost or (self.sent and isinstance(error, TransportError))
+        self._lost = self._lost or (self.sent and _is_lost(error))
 
     def counted(self, error: EvEnergyError) -> EvEnergyError:
         """The last error, which says that it was not the only one."""
@@ -150,14 +152,14 @@ class Attempts:
         return self._method == "DELETE" and self._lost
 
     def _is_rate_limit(self, error: BaseException | None) -> bool:
-        return self.sent and isinstance(error, RateLimitError)  # unsent, it is the gate's own refusal
+        return self.sent and isinstance(error, RateLimitError)  # unsent, it is the gate's or the token endpoint's
 
     def is_worth_it(self, error: BaseException) -> bool:
         """Whether the same call may succeed when it is made again."""
         if isinstance(error, AuthenticationError):
             return self.sent and self.rejected is not None and self._unauthorized == 1
         if isinstance(error, RateLimitError):
-            return self.sent
+            return bool(error.headers)  # else it is the gate's own refusal
         repeatable = self._method in SAFE or not self.sent
         match error:
             case OutcomeUnknownError():
@@ -165,7 +167,7 @@ class Attempts:
             case TransportError():
                 return error.transient and repeatable
             case DecodeError():
-                return error.malformed and self._method in ("GET", "HEAD")
+                return error.malformed and error.status == HTTPStatus.OK and self._method == "GET"
             case ServerError():
                 return error.status in _PASSING and repeatable
             case _:
@@ -173,7 +175,7 @@ class Attempts:
 
     def _pause(self, state: "tenacity.RetryCallState") -> float:
         error = _error(state)
-        if isinstance(error, AuthenticationError | RateLimitError):
+        if isinstance(error, AuthenticationError) or self._is_rate_limit(error):
             return 0.0  # a new token is fetched, or the gate holds the next attempt
         return max(self._jitter(state), _asked(error))
 
@@ -181,7 +183,7 @@ class Attempts:
         error = _error(state)
         if self.patience is not None and _asked(error) > self.patience:
             return True
-        if isinstance(error, AuthenticationError | RateLimitError):
+        if isinstance(error, AuthenticationError) or self._is_rate_limit(error):
             return False
         if self.made >= self._retry.attempts:
             return True
@@ -197,6 +199,11 @@ def _asked(error: BaseException | None) -> float:
     if isinstance(error, RateLimitError):
         return error.retry_after
     return (retry_after(error.headers, error.status) or 0.0) if isinstance(error, ServerError) else 0.0
+
+
+def _is_lost(error: EvEnergyError) -> bool:
+    """Whether the API may have done what was asked although no answer of its own came: a proxy's is none."""
+    return isinstance(error, TransportError) or (isinstance(error, ServerError) and error.status in _OF_PROXIES)
 
 
 def _error(state: "tenacity.RetryCallState") -> BaseException | None:

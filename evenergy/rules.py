@@ -35,6 +35,7 @@ def structure(body: bytes, into: type[T]) -> T:
     try:
         return _CONVERTER.structure(document, into)
     except Exception as error:  # cattrs raises groups of whatever its hooks raise
+        _drop_frames(error)
         places = list(_places(error, "$"))
         text = "; ".join(f"{printable(why)} at {where}" for where, why in places[:3])
         more = f", and {len(places) - 3} more" if places[3:] else ""
@@ -44,6 +45,14 @@ def structure(body: bytes, into: type[T]) -> T:
 def unstructure(value: attrs.AttrsInstance) -> dict[str, JSON]:
     """The plain JSON data of a value."""
     return cast("dict[str, JSON]", _CONVERTER.unstructure(value))
+
+
+def _drop_frames(error: Exception) -> None:
+    """Let go the frames of an error, and of those in it: they hold what was read."""
+    error.__traceback__ = None
+    if isinstance(error, ExceptionGroup):
+        for inner in cast("ExceptionGroup[Exception]", error).exceptions:
+            _drop_frames(inner)
 
 
 def _places(error: Exception, where: str) -> Iterator[tuple[str, str]]:

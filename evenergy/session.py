@@ -28,6 +28,7 @@ from .errors import (
     RateLimitError,
     RequestTimeoutError,
     TransportError,
+    hide,
     printable,
     problem,
 )
@@ -37,6 +38,7 @@ from .retry import SAFE, Attempts, Budget, Retry
 from .tokens import Form
 from .watch import ExpiredError
 
+E = TypeVar("E", bound=EvEnergyError)
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -108,8 +110,8 @@ class Session:
             last = attempts.counted(error)
         raise last  # here, where no frame of tenacity is attached
 
-    async def post_form(self, url: str, form: Form, basic: Secret | None) -> tuple[int, bytes]:
-        """Send a form to an OAuth endpoint: its status and body, whatever the status.
+    async def post_form(self, url: str, form: Form, basic: Secret | None) -> Response:
+        """Send a form to an OAuth endpoint: its answer, whatever the status.
 
         Raises:
             TransportError: No answer came.
@@ -117,7 +119,7 @@ class Session:
         post = Call(
             "POST",
             url,
-            lambda answer: (answer.status, answer.body),
+            lambda answer: answer,
             body=urlencode(form).encode(),
             headers=_form_headers(basic),
             is_oauth=True,
@@ -160,7 +162,8 @@ class Session:
         try:
             result = call.read(answer)
         except DecodeError as error:
-            raise _placed(error, answer.status, call.method, url) from error.__cause__
+            failed = _hidden(_placed(error, answer.status, call.method, url), token)
+            raise failed from failed.__cause__
         if attempts.total == 1 and not call.is_oauth:
             self.budget.refund()
         return result
@@ -201,7 +204,7 @@ class Session:
         except EvEnergyError:
             raise
         except connections.FAILURES as error:
-            failed = self._failure(error, call, url, attempts)
+            failed = _hidden(self._failure(error, call, url, attempts), token)
         except asyncio.CancelledError as error:
             error.__traceback__ = None  # aiohttp's frames hold the headers
             raise
@@ -268,13 +271,14 @@ class Session:
         """What an answer means that is no success."""
         if answer.status < _ERRORS:
             place = urlsplit(answer.headers.get("Location", ""))._replace(query="", fragment="").geturl()
-            return TransportError(
+            redirect = TransportError(
                 f"the answer is a redirect ({answer.status}) to {printable(place) or 'nowhere'}, which is not followed"
                 f" ({call.method} {url})",
                 method=call.method,
                 url=url,
                 transient=False,
             )
+            return _hidden(redirect, token)
         error = self._problem(call, answer, token, url)
         if isinstance(error, AuthenticationError) and token is not None:
             attempts.rejected, attempts.refusal = token, error
@@ -289,15 +293,21 @@ class Session:
             hint = _NO_CREDENTIALS
         elif answer.status == HTTPStatus.BAD_REQUEST and call.needs_user and self.options.user is None:
             hint = _NO_USER
-        body, headers = answer.body, CIMultiDict(answer.headers)
+        headers = CIMultiDict(answer.headers)
         headers.popall("Set-Cookie", None)
-        if token is not None and len(token.reveal()) >= _SHORTEST_SECRET:  # a debugging proxy may echo the request
-            body = body.replace(token.reveal().encode(), b"***")
-            headers = CIMultiDict((name, value.replace(token.reveal(), "***")) for name, value in headers.items())
         wait = retry_after(headers, answer.status)
         if wait is None:
             wait = self.bucket.gate.wait(asyncio.get_running_loop().time())
-        return problem(answer.status, headers, body, method=call.method, url=url, retry_after=wait, hint=hint)
+        return problem(
+            answer.status,
+            headers,
+            answer.body,
+            method=call.method,
+            url=url,
+            retry_after=wait,
+            hint=hint,
+            secret=_echoed(token),
+        )
 
     def _failure(self, error: Exception, call: Call[T], url: str, attempts: Attempts) -> EvEnergyError:
         if self.connections.closed:
@@ -372,7 +382,22 @@ def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnkn
 def _placed(error: DecodeError, status: int, method: str, url: str) -> DecodeError:
     """The same error, which says what could not be read."""
     text = f"{error} ({status}, {method} {url})"
-    return DecodeError(text, where=error.where, status=status, method=method, url=url, malformed=error.malformed)
+    placed = DecodeError(text, where=error.where, status=status, method=method, url=url, malformed=error.malformed)
+    placed.__cause__ = error.__cause__
+    return placed
+
+
+def _hidden(error: E, token: Secret | None) -> E:
+    """The same error, without the token in it: a debugging proxy may echo the request."""
+    secret = _echoed(token)
+    if secret is not None:
+        hide(secret, error)
+    return error
+
+
+def _echoed(token: Secret | None) -> str | None:
+    """What is looked for in an answer, and taken out of it."""
+    return None if token is None or len(token.reveal()) < _SHORTEST_SECRET else token.reveal()
 
 
 def _trace(method: str, url: str, ended: Response | EvEnergyError | None, attempts: Attempts) -> None:

@@ -19,6 +19,7 @@ import attrs
 import msgspec
 
 from .auth import AuthorizationCode, AuthorizationRequest, ClientCredentials, Secret, Token
+from .calls import Response
 from .errors import (
     AuthenticationError,
     ClosedError,
@@ -26,11 +27,14 @@ from .errors import (
     EvEnergyError,
     InvalidArgumentError,
     Members,
+    RateLimitError,
     kind_of,
     printable,
 )
+from .headers import retry_after
 
 _FINAL = frozenset({"invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
+_SHOWN = ("Date", "Content-Type", "Retry-After")  # of an answer's headers
 _DEFAULT_LIFE = 3600.0  # seconds, when the token endpoint tells none (RFC 6749, 5.1: it should)
 _SHORTEST_LIFE = 60.0  # seconds; a token endpoint that says less is not believed, or each call would fetch one
 _EARLY = 300.0  # seconds before its end a token is renewed behind the callers' backs
@@ -45,9 +49,9 @@ class Form(dict[str, str]):
 
 
 class Post(Protocol):
-    """Sends a form to an OAuth endpoint: its status and body, whatever the status."""
+    """Sends a form to an OAuth endpoint: its answer, whatever the status."""
 
-    async def __call__(self, url: str, form: Form, basic: Secret | None) -> tuple[int, bytes]:
+    async def __call__(self, url: str, form: Form, basic: Secret | None) -> Response:
         """Raises a TransportError when no answer came."""
         ...
 
@@ -85,7 +89,7 @@ class OAuthEndpoints:
             ServerError, TransportError, DecodeError: It could not be had now.
         """
         url = self.app.token_url or f"{self._origin}/o/token/"
-        found = _token_answer(url, *await self._post(url, self._identified(grant), self._basic()))
+        found = _token_answer(url, await self._post(url, self._identified(grant), self._basic()))
         if isinstance(found, Token):
             return found
         raise found
@@ -96,7 +100,7 @@ class OAuthEndpoints:
         for kind, value in (("refresh_token", token.refresh), ("access_token", token.access)):
             if value is not None:
                 form = self._identified(Form(token=value.reveal(), token_type_hint=kind))
-                found = _revocation_answer(url, *await self._post(url, form, self._basic()))
+                found = _revocation_answer(url, await self._post(url, form, self._basic()))
                 if found is not None:
                     raise found
 
@@ -228,19 +232,19 @@ class RenewedToken:
         self._renew_at = asked + life - min(_EARLY, 0.5 * life) * random.uniform(0.8, 1.0)
 
 
-def _token_answer(url: str, status: int, body: bytes) -> Token | EvEnergyError:
+def _token_answer(url: str, answer: Response) -> Token | EvEnergyError:
     """What the token endpoint gave, as a value: no frame that an error passes holds the endpoint's words."""
-    document = _document(body)
-    if status == HTTPStatus.OK and document.get("access_token"):
+    document = _document(answer.body)
+    if answer.status == HTTPStatus.OK and document.get("access_token"):
         try:
             return Token.from_dict(document)
         except InvalidArgumentError as error:
-            return DecodeError(f"the token endpoint's answer cannot be read: {error}", status=status, url=url)
-    return _token_error(status, document, url)
+            return DecodeError(f"the token endpoint's answer cannot be read: {error}", status=answer.status, url=url)
+    return _token_error(answer, document, url)
 
 
-def _revocation_answer(url: str, status: int, body: bytes) -> EvEnergyError | None:
-    return None if status == HTTPStatus.OK else _token_error(status, _document(body), url)
+def _revocation_answer(url: str, answer: Response) -> EvEnergyError | None:
+    return None if answer.status == HTTPStatus.OK else _token_error(answer, _document(answer.body), url)
 
 
 def _life(token: Token) -> float:
@@ -248,8 +252,12 @@ def _life(token: Token) -> float:
     return _DEFAULT_LIFE if token.expires_at is None else (token.expires_at - datetime.now(UTC)).total_seconds()
 
 
-def _token_error(status: int, document: dict[str, object], url: str) -> EvEnergyError:
-    """What a refusal of an OAuth endpoint means; of its answer only ``error`` is shown, the rest may echo secrets."""
+def _token_error(answer: Response, document: dict[str, object], url: str) -> EvEnergyError:
+    """What a refusal of an OAuth endpoint means.
+
+    Of its answer only ``error`` and a few headers are shown; the rest may echo secrets.
+    """
+    status = answer.status
     said = document.get("error")
     error = printable(said) if isinstance(said, str) else ""
     if error in _FINAL:
@@ -260,10 +268,14 @@ def _token_error(status: int, document: dict[str, object], url: str) -> EvEnergy
         return AuthenticationError(
             f"401 {title} · {hint} (POST {url})", **Members(status=401, title=title, method="POST", url=url)
         )
-    if status >= HTTPStatus.BAD_REQUEST and (error or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
-        kind = kind_of(status)
-        title = f"The token endpoint failed{': ' + error if error else ''}"
-        return kind(f"{status} {title} (POST {url})", **Members(status=status, title=title, method="POST", url=url))
+    headers = {name: answer.headers[name] for name in _SHOWN if name in answer.headers}
+    title = f"The token endpoint failed{': ' + error if error else ''}"
+    members = Members(status=status, title=title, method="POST", url=url, headers=headers)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = retry_after(headers, status) or 0.0
+        return RateLimitError(f"{status} {title} (POST {url})", retry_after=wait, **members)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (error and status >= HTTPStatus.BAD_REQUEST):
+        return kind_of(status)(f"{status} {title} (POST {url})", **members)
     return DecodeError(
         f"the token endpoint's answer ({status}) holds neither a token nor an OAuth error (POST {url})",
         status=status,

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import copy
-import functools
 import hashlib
 import json
 import pickle
@@ -15,7 +14,7 @@ import pytest
 from aiohttp import web
 
 import evenergy
-from evenergy import AsyncClient, AuthorizationCode, BearerToken, ClientCredentials, Retry, Token
+from evenergy import AsyncClient, AuthorizationCode, BearerToken, Client, ClientCredentials, Retry, Token
 from evenergy.sandbox import Sandbox
 from tests.server import MAKE, MAKE_ID, Handler, run_jumping, serving
 
@@ -84,6 +83,48 @@ async def test_a_waiter_that_gives_up_does_not_stop_the_fetch() -> None:
         await asyncio.gather(*others)
     assert first.cancelled()
     assert provider.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "after"),
+    [(429, {}, "7"), (429, {"error": "slow_down"}, "7"), (429, {}, None), (503, {}, "7"), (503, b"<html>", None)],
+)
+def test_a_token_endpoint_that_is_overloaded_is_asked_again_when_it_says(
+    status: int, body: object, after: str | None
+) -> None:
+    asked: list[float] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.path != "/o/token/":
+            return web.json_response(MAKE)
+        asked.append(asyncio.get_running_loop().time())
+        if len(asked) > 1:
+            return web.json_response({"access_token": "token-1", "expires_in": 36000})
+        headers = {} if after is None else {"Retry-After": after}
+        text = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return web.Response(status=status, body=text, headers=headers)
+
+    async def main() -> None:
+        async with serving(handler) as server, AsyncClient(AUTH, base_url=server.url) as client:
+            await client.vehicle_makes.get(MAKE_ID)
+
+    run_jumping(main())
+    assert len(asked) == 2
+    assert asked[1] - asked[0] >= float(after or 0)
+
+
+def test_a_token_endpoint_that_wants_too_long_a_wait_is_told_at_once() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "300"})
+
+    async def main() -> None:
+        async with serving(handler) as server, AsyncClient(AUTH, base_url=server.url) as client:
+            with pytest.raises(evenergy.RateLimitError, match="token endpoint") as raised:
+                await client.vehicle_makes.get(MAKE_ID)
+            assert raised.value.retry_after == 300
+            assert len(server.requests) == 1
+
+    run_jumping(main())
 
 
 @pytest.mark.parametrize("error", ["invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"])
@@ -314,10 +355,18 @@ def test_what_holds_a_secret_shows_it_nowhere(holder: object) -> None:
 
 @pytest.mark.parametrize("token", ["", "tok en", "tok\nen", "tökèn", "tok\x00"])
 def test_a_token_that_could_break_a_header_is_refused_and_not_shown(token: str) -> None:
-    for make in (BearerToken, AsyncClient, functools.partial(ClientCredentials, "app")):
+    for make in (BearerToken, AsyncClient, Client):
         with pytest.raises(evenergy.InvalidArgumentError) as raised:
             make(token)
         assert not token.strip() or token not in str(raised.value)
+
+
+@pytest.mark.parametrize("secret", ["", "sec\nret", "sec\x00ret", "secret\ud800", None])
+def test_a_secret_that_cannot_be_sent_is_refused_and_not_shown(secret: Any) -> None:
+    for pair in (("app", secret), (secret, "hush")):
+        with pytest.raises(evenergy.InvalidArgumentError) as raised:
+            ClientCredentials(*pair)
+        assert not secret or secret not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -586,11 +586,11 @@ async def test_credentials_go_into_basic_form_encoded() -> None:
 
     async with (
         serving(handler) as server,
-        AsyncClient(ClientCredentials("id:1", "s/e+c%ret", ["vehicle:read"]), base_url=server.url) as client,
+        AsyncClient(ClientCredentials("id:1", "s/e+c%r é t", ["vehicle:read"]), base_url=server.url) as client,
     ):
         await client.vehicle_makes.get(MAKE_ID)
     token, call = server.requests
-    assert base64.b64decode(token.headers["Authorization"].removeprefix("Basic ")) == b"id%3A1:s%2Fe%2Bc%25ret"
+    assert base64.b64decode(token.headers["Authorization"].removeprefix("Basic ")) == b"id%3A1:s%2Fe%2Bc%25r+%C3%A9+t"
     assert server.bodies[0] == b"grant_type=client_credentials&scope=vehicle%3Aread"
     assert call.headers["Authorization"] == "Bearer fresh"
 

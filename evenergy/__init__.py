@@ -14,7 +14,7 @@ import typing
 from msgspec import UNSET
 
 from . import logs
-from .auth import AuthorizationCode, AuthorizationRequest, BearerToken, ClientCredentials, Token, TokenSource
+from .auth import Auth, AuthorizationCode, AuthorizationRequest, BearerToken, ClientCredentials, Token, TokenSource
 from .blocking import BlockingPager
 from .calls import Response
 from .client import AsyncClient, Client
@@ -51,6 +51,9 @@ if typing.TYPE_CHECKING:
         Confidence,
         ConnectorSource,
         ConnectorType,
+        ModelExpand,
+        Ordering,
+        TrimExpand,
         VehicleMake,
         VehicleModel,
         VehicleModelConnector,
@@ -68,6 +71,7 @@ if typing.TYPE_CHECKING:
         Command,
         CurrentType,
         Integration,
+        LogExpand,
         Vehicle,
         VehicleClass,
         VehicleCommandLog,
@@ -76,10 +80,16 @@ if typing.TYPE_CHECKING:
         VehicleState,
         VehicleStatusLog,
     )
-    from .users import LatLong, Location, User
+    from .users import (
+        LatLong,
+        Location,
+        User,
+        UserExpand,
+    )
     from .vehicles import (
         StateOfChargeSource,
         VehicleConnectors,
+        VehicleExpand,
         VehicleReconnectionUrl,
         VehicleStateOfCharge,
         VPPModes,
@@ -106,6 +116,7 @@ logs.configure()
 __all__ = [
     "UNSET",
     "AsyncClient",
+    "Auth",
     "AuthMethod",
     "AuthenticationError",
     "AuthorizationCode",
@@ -131,10 +142,13 @@ __all__ = [
     "InvalidArgumentError",
     "LatLong",
     "Location",
+    "LogExpand",
     "MethodNotAllowedError",
+    "ModelExpand",
     "NotAcceptableError",
     "NotFoundError",
     "OnboardedVehicle",
+    "Ordering",
     "Outcome",
     "OutcomeUnknownError",
     "Page",
@@ -152,8 +166,10 @@ __all__ = [
     "Token",
     "TokenSource",
     "TransportError",
+    "TrimExpand",
     "UnprocessableEntityError",
     "User",
+    "UserExpand",
     "VPPModes",
     "Vehicle",
     "VehicleClass",
@@ -161,6 +177,7 @@ __all__ = [
     "VehicleCompatibility",
     "VehicleConnectors",
     "VehicleErrorLog",
+    "VehicleExpand",
     "VehicleLocationLog",
     "VehicleMake",
     "VehicleModel",

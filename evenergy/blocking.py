@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from .errors import EvEnergyError, InvalidArgumentError
-from .fanout import Crew, OnProgress, Outcome, check, collected, size
+from .fanout import Crew, OnProgress, Outcome, collected, shared, size
 from .loopthread import LoopThread
 from .pager import Page, Pager
 
@@ -102,11 +102,11 @@ def fan_out(
     facade, function = getattr(method, "__self__", None), getattr(method, "__wrapped__", None)
     if function is None or getattr(facade, "_loop", None) is not loop:
         raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
-    check(method, items, kwargs)
+    keywords = shared(method, items, kwargs)
 
     async def work(item: Item) -> Any:
         try:
-            return await collected(function(getattr(facade, "_twin", None), item, **kwargs))
+            return await collected(function(getattr(facade, "_twin", None), item, **keywords))
         except (KeyboardInterrupt, SystemExit) as error:  # it ends the item, and not the loop
             raise RuntimeError(f"the call ended with {error!r}") from error
 

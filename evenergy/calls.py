@@ -1,12 +1,15 @@
 """What is asked of the API, and what it answered."""
 
 import functools
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from types import GenericAlias, MappingProxyType, NoneType
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import msgspec
+from multidict import CIMultiDict
 
 from . import checks, codec
 from .checks import Query
@@ -30,6 +33,9 @@ class Response:
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Response, (self.status, CIMultiDict(self.headers), self.body)  # aiohttp's headers take no pickling
 
     def json(self) -> codec.JSON:
         """The body as plain data.
@@ -133,6 +139,23 @@ def fields(**given: object) -> dict[str, object]:
 def encode(body: object) -> bytes:
     """The JSON of a body."""
     try:
+        _check(body)
         return msgspec.json.encode(body)
+    except InvalidArgumentError:
+        raise
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"expected a body of JSON data: {error}") from None
+
+
+def _check(body: object) -> None:
+    """Refuse what would be sent as something else: a naive time without its zone, not-a-number as null."""
+    if isinstance(body, datetime):
+        checks.aware(body)
+    elif isinstance(body, float) and not math.isfinite(body):
+        raise checks.refused("a number that JSON knows", body)
+    elif isinstance(body, Mapping):
+        for value in cast("Mapping[object, object]", body).values():
+            _check(value)
+    elif isinstance(body, list | tuple | set | frozenset):
+        for value in cast("Iterable[object]", body):
+            _check(value)

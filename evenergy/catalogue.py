@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from .blocking import Facade, blocking, blocking_pager
 from .calls import call, fields
-from .checks import expansion, identifier, query
+from .checks import expansion, identifier, query, word
 from .codec import OpenEnum, Time, reference_id
 from .loopthread import LoopThread
 from .pager import Pager, listing
@@ -193,7 +193,12 @@ class VehicleModelConnectors:
         """One region's connector. API: ``GET /vehicle_models/{vehicle_model_id}/connectors/{region}``."""
         return await self._session.send(
             call(
-                VehicleModelConnector, "GET", "vehicle_models", identifier(model_id, "vmod"), "connectors", str(region)
+                VehicleModelConnector,
+                "GET",
+                "vehicle_models",
+                identifier(model_id, "vmod"),
+                "connectors",
+                word("region", region),
             )
         )
 
@@ -233,7 +238,7 @@ class VehicleModelConnectors:
     ) -> VehicleModelConnector:
         """Change what is given; None clears. API: ``PATCH /vehicle_models/{vehicle_model_id}/connectors/{region}``."""
         body = fields(connector_type=connector_type, source=source, confidence=confidence, verified_at=verified_at)
-        path = ("vehicle_models", identifier(model_id, "vmod"), "connectors", str(region))
+        path = ("vehicle_models", identifier(model_id, "vmod"), "connectors", word("region", region))
         return await self._session.send(call(VehicleModelConnector, "PATCH", *path, body=body))
 
 

@@ -45,6 +45,13 @@ def identifier(value: object, prefix: str) -> str:
     raise refused(f"an id such as {prefix}01HRFF3SEVSCRAV9B3CHVDFN0H, or the resource's URL", value)
 
 
+def word(name: str, value: object) -> str:
+    """Text that names something in a path."""
+    if isinstance(value, str) and value:
+        return value
+    raise refused(f"{name} as text", value)
+
+
 def log_key(value: object) -> str:
     """The time that names a log: a datetime in UTC with all its digits, a string (or the end of its URL) as it is."""
     if isinstance(value, datetime):
@@ -79,6 +86,7 @@ def query(**parameters: Scalar | Iterable[Scalar] | None) -> Query:
 def pairs(parameters: Mapping[str, Scalar | Iterable[Scalar] | None]) -> Iterable[tuple[str, str]]:
     """The same for names that are no Python identifiers."""
     for name, value in parameters.items():
+        _text(name)
         if value is None:
             continue
         for item in (value,) if _is_one(value) else cast("Iterable[object]", value):
@@ -97,12 +105,14 @@ def _is_one(value: object) -> bool:
     return isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
 
 
-def expansion(expand: Iterable[object]) -> tuple[str, ...]:
+def expansion(expand: object) -> tuple[str, ...]:
     """The references to be answered with the resource itself."""
     if isinstance(expand, str):
         raise InvalidArgumentError(f"expected expand as a list such as [{expand!r}], got the bare string {expand!r}")
+    if not isinstance(expand, Iterable):
+        raise refused("expand as a list of fields, such as ['user']", expand)
     fields: list[str] = []
-    for field in expand:
+    for field in cast("Iterable[object]", expand):
         if not (isinstance(field, str) and _FIELD.fullmatch(field)):
             raise refused("a field to expand, such as 'trim.model.make'", field)
         fields.append(field)
@@ -250,7 +260,9 @@ def _last_segment(value: str) -> str:
     return value.partition("?")[0].rstrip("/").rpartition("/")[2] if "://" in value else value
 
 
-def _text(value: str) -> str:
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise refused("text", value)
     try:
         value.encode()
     except UnicodeEncodeError:

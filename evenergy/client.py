@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Self, TypeVar, cast, overload
@@ -20,7 +19,7 @@ from .calls import Call, Response, call, encode, list_of, reader
 from .checks import Scalar
 from .connections import Connections
 from .errors import InvalidArgumentError
-from .fanout import Crew, FanOut, OnProgress, Outcome, check, collected, size
+from .fanout import Crew, FanOut, OnProgress, Outcome, collected, shared, size
 from .limits import RateLimit
 from .loopthread import LoopThread
 from .pager import Pager, superseded
@@ -134,8 +133,7 @@ class AsyncClient:
         connections = Connections(
             _aiohttp_session(session), concurrency=checks.whole("concurrency", concurrency), trust_env=trust_env
         )
-        self._warns = True
-        self._made_at = made_at()
+        connections.unclosed = f"unclosed AsyncClient, made at {made_at()}; use `async with`, or await close()"
         self._is_view = False
         self._session = _session(auth, options, connections, Budget())
 
@@ -222,6 +220,7 @@ class AsyncClient:
         It shares the connections and, unless ``auth`` is given, the token and the rate limit. Only the client itself
         closes them.
         """
+        auth = BearerToken(auth) if isinstance(auth, str) else auth  # from here on no traceback can show it
         old = self._session
         options = attrs.evolve(
             old.options,
@@ -232,8 +231,9 @@ class AsyncClient:
             max_wait=_or(max_wait, old.options.max_wait, lambda value: checks.seconds("max_wait", value, zero=True)),
         )
         view = object.__new__(type(self))
-        view._warns, view._is_view = False, True
-        if isinstance(auth, UnsetType):
+        view._is_view = True
+        auth = _from_environment() if auth is None else auth
+        if isinstance(auth, UnsetType) or _is_same(auth, old.bucket.auth):
             view._session = Session(options, old.bucket, old.connections, old.budget)
         else:
             view._session = _session(auth, options, old.connections, old.budget)
@@ -354,9 +354,9 @@ class AsyncClient:
         Raises:
             InvalidArgumentError: ``concurrency`` is below 1, or the method does not take the keywords.
         """
-        check(method, items, kwargs)
+        keywords = shared(method, items, kwargs)
         crew = Crew[Item, Any](
-            lambda item: collected(method(item, **kwargs)),
+            lambda item: collected(method(item, **keywords)),
             concurrency=concurrency,
             total=size(items),
             on_progress=on_progress,
@@ -377,18 +377,6 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    def __del__(self) -> None:
-        session: Session | None = getattr(self, "_session", None)  # None when an argument was refused
-        if session is None or not self._warns or session.connections.closed or not session.connections.used:
-            return
-        session.connections.abandon()
-        warnings.warn(
-            f"unclosed AsyncClient, made at {self._made_at}; use `async with`, or await close()",
-            ResourceWarning,
-            source=self,
-            stacklevel=1,
-        )
 
     def __repr__(self) -> str:
         session: Session | None = getattr(self, "_session", None)  # None when an argument was refused
@@ -419,6 +407,7 @@ class Client(Facade[AsyncClient]):
         concurrency: int = 32,
         trust_env: bool = False,
     ) -> None:
+        auth = BearerToken(auth) if isinstance(auth, str) else auth  # as in its twin
         twin = AsyncClient(
             auth,
             user=user,
@@ -431,7 +420,7 @@ class Client(Facade[AsyncClient]):
             concurrency=concurrency,
             trust_env=trust_env,
         )
-        twin._warns = False  # noqa: SLF001  the loop thread does it for both
+        twin._session.connections.unclosed = None  # noqa: SLF001  the loop thread warns
         unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
         self._is_view = False
         super().__init__(twin, LoopThread(twin.close, unclosed))
@@ -518,6 +507,7 @@ class Client(Facade[AsyncClient]):
         max_wait: float | UnsetType | None = UNSET,
     ) -> Self:
         """A light view of this client with other options, as `AsyncClient.with_options`."""
+        auth = BearerToken(auth) if isinstance(auth, str) else auth  # as in its twin
         view = object.__new__(type(self))
         view._is_view = True
         twin = self._twin.with_options(
@@ -607,7 +597,12 @@ class Client(Facade[AsyncClient]):
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._twin).replace(type(self._twin).__name__, type(self).__name__, 1)
+        twin: AsyncClient | None = getattr(self, "_twin", None)  # likewise
+        return (
+            f"<{type(self).__name__} unfinished>"
+            if twin is None
+            else repr(twin).replace("AsyncClient", type(self).__name__, 1)
+        )
 
 
 def made_at() -> str:
@@ -620,34 +615,37 @@ def made_at() -> str:
 
 
 def _session(auth: Auth | None, options: Options, connections: Connections, budget: Budget) -> Session:
-    bucket = Bucket(None)
-    session = Session(options, bucket, connections, budget)
-    found: object = auth if auth is not None else _from_environment()
-    if isinstance(found, str):
-        bucket.source = BearerToken(found)
-    elif isinstance(found, ClientCredentials | AuthorizationCode):
-        endpoints = OAuthEndpoints(found, urljoin(options.base_url, "/").rstrip("/"), session.post_form)
-        bucket.source = RenewedToken(endpoints)
-        connections.own(bucket.source)
-    elif isinstance(found, TokenSource):
-        bucket.source = found
-    elif found is not None:
+    auth = auth if auth is not None else _from_environment()
+    source: TokenSource | None = None
+    if isinstance(auth, ClientCredentials | AuthorizationCode):
+        oauth = Session(options, Bucket(None, None), connections, budget)
+        source = RenewedToken(OAuthEndpoints(auth, urljoin(options.base_url, "/").rstrip("/"), oauth.post_form))
+        connections.own(source)
+    elif auth is None or isinstance(auth, TokenSource):
+        source = auth
+    else:
         raise InvalidArgumentError(
             "expected auth as a token, ClientCredentials, AuthorizationCode, an object with `async def access_token`,"
-            f" or None, got {type(found).__name__}"
+            f" or None, got {type(auth).__name__}"
         )
-    return session
+    return Session(options, Bucket(auth, source), connections, budget)
 
 
-def _from_environment() -> str | ClientCredentials | None:
+def _is_same(auth: Auth | None, other: Auth | None) -> bool:
+    """Whether two draw on one bucket: what holds a state of its own does so only with itself."""
+    return auth is other or (isinstance(auth, BearerToken | ClientCredentials) and auth == other)
+
+
+def _from_environment() -> BearerToken | ClientCredentials | None:
     token = checks.environment("EVENERGY_TOKEN")
     if token is not None:
-        return token
+        return BearerToken(token)
     client_id, secret = checks.environment("EVENERGY_CLIENT_ID"), checks.environment("EVENERGY_CLIENT_SECRET")
     if client_id is None and secret is None:
         return None
     if client_id is None or secret is None:
         missing = "EVENERGY_CLIENT_ID" if client_id is None else "EVENERGY_CLIENT_SECRET"
+        del secret  # no traceback shall show it
         raise InvalidArgumentError(f"the environment variable {missing} is missing beside its other half")
     return ClientCredentials(client_id, secret)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import warnings
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 
@@ -89,11 +90,15 @@ def _check_size(size: int) -> None:
 
 
 class Connections:
-    """The aiohttp session of a client and of its views, made anew when the event loop is another."""
+    """The aiohttp session of a client and of its views, made anew when the event loop is another.
+
+    Whatever sends through it holds it, and when nobody does any more it is closed on its own loop, soon.
+    """
 
     def __init__(self, session: aiohttp.ClientSession | None, *, concurrency: int, trust_env: bool) -> None:
         self.closed: bool = False
-        self.used: bool = False
+        self.unclosed: str | None = None  # what to warn of when it is dropped without having been closed
+        self._used = False
         self.slots: asyncio.Semaphore = asyncio.Semaphore(concurrency)
         self.middlewares: Sequence[ClientMiddlewareType] | None = None
         self.watchdog: Watchdog = Watchdog()
@@ -116,32 +121,32 @@ class Connections:
         if self.closed:
             raise ClosedError("the client is closed; make a new one")
         http = self._http
-        if self._loop is not loop or http is None:
+        if self._loop is not loop or http is None or http.closed:
             http = self._bind(loop)
-        if http.closed:
-            raise ClosedError("the aiohttp session that was given to the client is closed")
         return http
 
     async def close(self) -> None:
         """Close what was opened here, and end the calls under way with a ClosedError."""
-        for source in filter(None, [reference() for reference in self._tokens]):
-            await source.close()
-        self.closed = True
-        loop = asyncio.get_running_loop()
-        if loop is self._loop:
-            self.watchdog.expire_all()
-        if self._guard is not None:
-            with contextlib.suppress(RuntimeError):  # it ends by itself with its own loop
-                await self._guard.aclose()
-            self._guard = None
+        try:
+            for source in filter(None, [reference() for reference in self._tokens]):
+                await source.close()
+        finally:
+            self.closed = True
+            if asyncio.get_running_loop() is self._loop:
+                self.watchdog.expire_all()
+            if self._guard is not None:
+                with contextlib.suppress(RuntimeError):  # it ends by itself with its own loop
+                    await self._guard.aclose()
+                self._guard = None
 
     def own(self, source: RenewedToken) -> None:
         """End what this fetches when the client is closed. Views may be made, and dropped, in any thread."""
         self._tokens = [*(reference for reference in self._tokens if reference()), weakref.ref(source)]
 
-    def abandon(self) -> None:
-        """Nobody will call `close`: let the session be closed on its own loop, soon."""
-        self._guard = None
+    def __del__(self) -> None:
+        self._guard = None  # the warning may keep this object
+        if self.unclosed is not None and self._used and not self.closed:
+            warnings.warn(self.unclosed, ResourceWarning, source=self, stacklevel=1)
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         if self._pid != os.getpid():
@@ -156,10 +161,17 @@ class Connections:
             with contextlib.suppress(StopIteration):  # it yields at once, so there is nothing to await
                 self._guard.asend(None).send(None)
         self._loop, self._http = loop, http
-        self.used = True
+        self._used = True
         return http
 
     def _borrow(self, given: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
+        if given.closed:
+            raise ClosedError("the aiohttp session that was given to the client is closed")
+        if given.auth is not None:
+            raise InvalidArgumentError(
+                "the aiohttp session that was given to the client has an auth of its own, which would replace the"
+                " client's token; give one without"
+            )
         if self._loop is not None or getattr(given, "_loop", loop) is not loop:
             raise InvalidArgumentError(
                 "the aiohttp session that was given to the client belongs to another event loop;"
@@ -265,7 +277,14 @@ def _why(error: Exception) -> str:
         return f"{error.host}:{error.port}, {why}"
     if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, HttpProcessingError):
         return error.__cause__.message  # aiohttp's own text is the cause's repr
+    if _has_headers(error):
+        return "while the headers came"
     return error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+
+
+def _has_headers(error: Exception) -> bool:
+    """Whether it holds half an answer: the server hung up in the midst of it."""
+    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
 
 
 def _cause(error: Exception) -> BaseException:
@@ -273,6 +292,8 @@ def _cause(error: Exception) -> BaseException:
     cause: BaseException = error
     if isinstance(error, aiohttp.ClientConnectorError):
         cause = error.os_error
+    elif _has_headers(error):
+        cause = ConnectionError(type(error).__name__)
     elif isinstance(error, aiohttp.ClientResponseError):
         cause = ConnectionError(f"{type(error).__name__}: {error.message}")
     cause.__traceback__ = None  # its frames hold the headers

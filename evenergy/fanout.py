@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import attrs
 
 from . import checks
-from .errors import EvEnergyError, InvalidArgumentError, RateLimitError
+from .errors import EvEnergyError, InvalidArgumentError, RateLimitError, printable
 from .pager import Pager
 
 Item = TypeVar("Item")
@@ -61,7 +61,7 @@ class Crew(Generic[Item, V]):
         self._done = self._failed = 0
         self._ended: deque[Outcome[Item, V]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._wake: asyncio.Future[None] | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
 
     @property
     def room(self) -> int:
@@ -94,21 +94,23 @@ class Crew(Generic[Item, V]):
         """Until an outcome is there, or one of the others is done."""
         if self._ended or not (self._tasks or others) or any(other.done() for other in others):
             return
-        self._wake = asyncio.get_running_loop().create_future()
+        woken = asyncio.get_running_loop().create_future()
+        self._waiting.add(woken)
         for other in others:
             other.add_done_callback(self._rouse)
         try:
-            await self._wake
+            await woken
         finally:
-            self._wake = None
+            self._waiting.discard(woken)
             for other in others:
                 other.remove_done_callback(self._rouse)
 
     async def close(self) -> None:
-        """Cancel what is under way, and wait until it has ended."""
+        """Cancel what is under way, wait until it has ended, and drop what was not handed out."""
         tasks = self.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        self._ended.clear()
 
     def cancel(self) -> set[asyncio.Task[None]]:
         """Cancel what is under way."""
@@ -134,8 +136,9 @@ class Crew(Generic[Item, V]):
         self._rouse(task)
 
     def _rouse(self, _: object) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        for woken in self._waiting:  # several tasks may share one fan-out
+            if not woken.done():
+                woken.set_result(None)
 
 
 class FanOut(AsyncIterator[Outcome[Item, V]]):
@@ -169,7 +172,8 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
                 elif self._crew.busy:
                     await self._crew.wait()
                 elif self._broken is not None:
-                    raise self._broken
+                    broken, self._broken = self._broken, None
+                    raise broken
                 else:
                     self._let_go()
                     raise StopAsyncIteration
@@ -178,8 +182,8 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
             raise
 
     async def aclose(self) -> None:
-        """Cancel what is under way, and wait until it has ended."""
-        self._more = False
+        """Cancel what is under way, and wait until it has ended; no outcome comes any more."""
+        self._more, self._broken = False, None
         coming, self._coming = self._coming, None
         if coming is not None:
             coming.cancel()
@@ -236,18 +240,35 @@ def collected(result: Pager[Any] | Awaitable[Any]) -> Awaitable[Any]:
     return result.collect() if isinstance(result, Pager) else result
 
 
-def check(method: Callable[..., object], items: object, kwargs: Mapping[str, object]) -> None:
-    """Refuse what would fail for every item alike."""
+def shared(method: Callable[..., object], items: object, kwargs: Mapping[str, object]) -> dict[str, object]:
+    """The keywords for all items, where an iterator would be used up by the first.
+
+    Raises:
+        InvalidArgumentError: What would fail for every item alike.
+    """
     if isinstance(items, str | bytes):
         raise InvalidArgumentError(f"expected several items, such as a list of ids, got the single {items!r}")
+    if not isinstance(items, Iterable | AsyncIterable):
+        raise InvalidArgumentError(f"expected several items, such as a list of ids, got {printable(repr(items))}")
     if not callable(method):
         raise InvalidArgumentError(f"expected a method, such as client.vehicles.get, got {method!r}")
+    keywords = {name: _kept(value) for name, value in kwargs.items()}
+    _check_keywords(method, keywords)
+    return keywords
+
+
+def _kept(value: object) -> object:
+    return tuple(cast("Iterator[object]", value)) if isinstance(value, Iterator) else value
+
+
+def _check_keywords(method: Callable[..., object], kwargs: Mapping[str, object]) -> None:
     try:
         inspect.signature(method).bind(object(), **kwargs)
     except ValueError:
         return  # something that does not say what it takes
     except TypeError as error:
-        name = getattr(method, "__qualname__", repr(method))
+        owner, name = getattr(method, "__self__", None), getattr(method, "__name__", repr(method))
+        name = name if owner is None else f"{type(owner).__name__}.{name}"
         raise InvalidArgumentError(f"{name} cannot be called with an item and these keywords: {error}") from None
 
 

@@ -18,6 +18,7 @@ from .session import Session
 T = TypeVar("T")
 
 _CURSORS = frozenset({"page_after", "page_before"})
+_PLACES = _CURSORS | {"page"}
 
 # A query that can be sent as it came, and whose names can be compared: a cursor goes back unchanged.
 _PAIR = r"[\w.~-]+=(?:[\w.~:+-]++|%[0-9A-Fa-f]{2})*+"
@@ -71,7 +72,7 @@ class Pages(Generic[T]):
         self._session = session
         self._call = call
         self._query: str | None = call.query
-        self._parameters = frozenset[str]()  # of the query, from the second page on
+        self._cursor = frozenset[str]()  # of the query, from the second page on
         self._seen: set[frozenset[str]] = set()
         self._place = session.options.base_url + call.path
 
@@ -84,7 +85,7 @@ class Pages(Generic[T]):
         query = self._query
         if query is None:
             return None
-        if self._parameters in self._seen:
+        if self._cursor in self._seen:
             raise DecodeError(
                 f"the next link leads back to a page that was read already: {_url(self._place, query)}",
                 where="Link",
@@ -95,8 +96,8 @@ class Pages(Generic[T]):
             Call(self._call.method, self._call.path, lambda answer: self._read(answer, query), query)
         )
         if following is not None:
-            self._seen.add(self._parameters or _parameters(query))
-            self._parameters = _parameters(following)
+            self._seen.add(self._cursor or _cursor(query))
+            self._cursor = _cursor(following)
         self._query = following
         return page
 
@@ -219,9 +220,11 @@ def superseded(names: set[str]) -> set[str]:
     return names | _CURSORS if names & _CURSORS else names
 
 
-def _parameters(query: str) -> frozenset[str]:
-    """What a query asks for, however it is spelled."""
-    return frozenset(map(unquote_plus, query.split("&")))
+def _cursor(query: str) -> frozenset[str]:
+    """What tells one page of a listing from another, however it is spelled; without a cursor, all of the query."""
+    pairs = query.split("&")
+    cursor = [pair for pair in pairs if pair.partition("=")[0] in _PLACES]
+    return frozenset(map(unquote_plus, cursor or pairs))
 
 
 def _url(place: str, query: str) -> str:

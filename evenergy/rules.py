@@ -6,7 +6,7 @@ It is a module of its own because it is imported when it is first needed, which 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -14,8 +14,9 @@ import msgspec
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn
 
+from .auth import Secret
 from .codec import JSON, OpenEnum, time_text
-from .errors import DecodeError, printable
+from .errors import DecodeError, InvalidArgumentError, printable
 
 T = TypeVar("T")
 
@@ -43,7 +44,11 @@ def structure(body: bytes, into: type[T]) -> T:
 
 
 def unstructure(value: attrs.AttrsInstance) -> dict[str, JSON]:
-    """The plain JSON data of a value."""
+    """The plain JSON data of a value.
+
+    Raises:
+        InvalidArgumentError: It holds what is no JSON data: a secret, or bytes.
+    """
     return cast("dict[str, JSON]", _CONVERTER.unstructure(value))
 
 
@@ -173,7 +178,13 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(OpenEnum, _member)
     converter.register_structure_hook(datetime, _time)
     converter.register_unstructure_hook(datetime, time_text)
+    converter.register_unstructure_hook(Secret, _no_data)
+    converter.register_unstructure_hook(bytes, _no_data)
     return converter
+
+
+def _no_data(held: object) -> NoReturn:
+    raise InvalidArgumentError(f"expected a value such as a Vehicle, got one that holds {type(held).__name__.lower()}")
 
 
 _CONVERTER = _converter()

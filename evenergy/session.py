@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from . import checks, codec, connections
-from .auth import Secret, TokenSource
+from .auth import Auth, BearerToken, Secret, TokenSource
 from .calls import Call, Response
 from .errors import (
     AuthenticationError,
@@ -35,7 +35,7 @@ from .errors import (
 from .headers import LIMIT, REMAINING, retry_after, told
 from .limits import Gate, Slot
 from .retry import SAFE, Attempts, Budget, Retry
-from .tokens import Form
+from .tokens import Form, RenewedToken
 from .watch import ExpiredError
 
 E = TypeVar("E", bound=EvEnergyError)
@@ -71,8 +71,10 @@ class Options:
 class Bucket:
     """What shares a token and a rate limit: an application, or a user of one."""
 
-    def __init__(self, source: TokenSource | None) -> None:
+    def __init__(self, auth: Auth | None, source: TokenSource | None) -> None:
+        self.auth = auth
         self.source = source
+        self.is_ours: bool = source is None or isinstance(source, BearerToken | RenewedToken)
         self.gate: Gate = Gate()
 
 
@@ -247,7 +249,13 @@ class Session:
         source = self.bucket.source
         if source is None:
             return None
-        text = await source.access_token()
+        if self.bucket.is_ours:
+            text = await source.access_token()
+        else:  # it knows nothing of `close`
+            try:
+                text = await self.connections.watchdog.bounded(source.access_token(), None)
+            except ExpiredError:
+                raise ClosedError("the client was closed while it was given a token") from None
         token = self._secret
         if token is None or text is not token.reveal():  # the same object for the same one spares comparing and merging
             token = self._secret = Secret(text)
@@ -350,7 +358,8 @@ class _Headers:
         """What a request carries; never bound to a name on its way, so that no traceback can show it."""
         if token is not self._token:
             self._merge(token)
-        headers = self._plain if call.method in SAFE else self._with_body  # else aiohttp would name a type of its own
+        # Where there is none, aiohttp would name a type of its own.
+        headers = self._plain if call.body is None and call.method in SAFE else self._with_body
         return CIMultiDict(headers, **call.headers) if call.headers else headers
 
     def _merge(self, token: Secret | None) -> None:

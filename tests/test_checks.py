@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -392,6 +393,21 @@ def test_expand_takes_any_iterable(expand: Iterable[str], expected: tuple[str, .
 
 def test_a_bare_string_as_expand_is_refused_with_the_cure() -> None:
     assert "['trim.model']" in refused(checks.expansion, "trim.model")
+
+
+@pytest.mark.parametrize("expand", [None, 5, object()])
+def test_what_is_no_list_of_fields_is_refused(expand: object) -> None:
+    assert "expected expand as a list" in refused(checks.expansion, expand)
+
+
+@pytest.mark.parametrize("name", ["\ud800", 1, None])
+def test_what_is_no_name_of_a_parameter_is_refused(name: Any) -> None:
+    assert "expected text" in refused(lambda name: tuple(checks.pairs({name: "x"})), name)
+
+
+@pytest.mark.parametrize("value", ["", None, 1])
+def test_what_is_no_word_in_a_path_is_refused(value: object) -> None:
+    assert "expected region as text" in refused(functools.partial(checks.word, "region"), value)
 
 
 @pytest.mark.parametrize(

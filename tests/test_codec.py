@@ -18,6 +18,8 @@ from evenergy import (
     CurrentType,
     DecodeError,
     InvalidArgumentError,
+    Response,
+    Token,
     User,
     Vehicle,
     VehicleClass,
@@ -457,6 +459,14 @@ def test_to_dict_gives_an_absent_field_as_null_and_a_time_in_utc() -> None:
 
 @pytest.mark.parametrize("value", [None, 1, "x", {}, [], [VehicleMake("m")], VehicleMake, object()])
 def test_to_dict_refuses_what_is_no_value(value: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="expected a value such as a Vehicle"):
+        to_dict(value)
+
+
+@pytest.mark.parametrize(
+    "value", [Token.from_dict({"access_token": "t"}), Response(200, {}, b"")], ids=["token", "bytes"]
+)
+def test_to_dict_refuses_what_is_no_json_data(value: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="expected a value such as a Vehicle"):
         to_dict(value)
 

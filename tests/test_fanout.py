@@ -358,6 +358,57 @@ async def test_cancelling_the_consumer_ends_its_wait_for_an_asynchronous_source(
     assert ended.is_set()
 
 
+async def test_several_tasks_may_share_one_fan_out() -> None:
+    work, found = Work(), list[str]()
+    outcomes = fan(work, "abcdef", concurrency=2)
+    tasks = [asyncio.ensure_future(drain(outcomes, found)) for _ in range(3)]
+    await settle()
+    for item in "abcdef":
+        work.end(item)
+        await settle()
+    await asyncio.gather(*tasks)
+    assert sorted(found) == list("abcdef")
+
+
+async def test_after_aclose_no_outcome_comes() -> None:
+    work = Work()
+    for item in "abc":
+        work.end(item)
+    outcomes = fan(work, "abcd")
+    await anext(outcomes)
+    await settle()
+    await outcomes.aclose()
+    assert [outcome async for outcome in outcomes] == []
+
+
+async def test_what_broke_a_source_is_raised_once() -> None:
+    def broken() -> Iterator[str]:
+        yield from ()
+        raise LookupError("the source broke")
+
+    outcomes = fan(Work(), broken())
+    with pytest.raises(LookupError):
+        await anext(outcomes)
+    assert [outcome async for outcome in outcomes] == []
+
+
+async def test_an_iterator_among_the_keywords_serves_every_item() -> None:
+    async with (
+        Sandbox(vehicles=3, days=1) as sandbox,
+        AsyncClient(credentials(sandbox), base_url=sandbox.base_url) as client,
+    ):
+        expand: Iterator[Any] = (field for field in ["user"])
+        outcomes = client.fan_out(client.vehicles.get, sandbox.vehicle_ids, expand=expand)
+        assert [type(outcome.unwrap().user).__name__ async for outcome in outcomes] == ["User"] * 3
+
+
+def test_blocking_an_iterator_among_the_keywords_serves_every_item() -> None:
+    with Sandbox(vehicles=3, days=1) as sandbox, Client(credentials(sandbox), base_url=sandbox.base_url) as client:
+        expand: Iterator[Any] = (field for field in ["user"])
+        outcomes = client.fan_out(client.vehicles.get, sandbox.vehicle_ids, expand=expand)
+        assert [type(outcome.unwrap().user).__name__ for outcome in outcomes] == ["User"] * 3
+
+
 @pytest.mark.parametrize("concurrency", [0, -1, True, 1.5])
 async def test_concurrency_below_one_is_refused_at_once(concurrency: int) -> None:
     client, blocking = AsyncClient("token"), Client("token")
@@ -514,7 +565,9 @@ def test_blocking_takes_methods_of_blocking_collections_only(client: Client) -> 
 
 
 @pytest.mark.parametrize(
-    ("items", "kwargs"), [(["a"], {"sinse": None}), (["a"], {"concurency": 3}), ("vhcl", {})], ids=str
+    ("items", "kwargs"),
+    [(["a"], {"sinse": None}), (["a"], {"concurency": 3}), ("vhcl", {}), (None, {}), (5, {})],
+    ids=str,
 )
 async def test_what_would_fail_for_every_item_is_refused_at_once(items: object, kwargs: dict[str, Any]) -> None:
     async with AsyncClient("t") as client:

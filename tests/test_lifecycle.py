@@ -6,7 +6,9 @@ import os
 import random
 import subprocess
 import sys
+import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -15,6 +17,7 @@ from aiohttp import web
 
 import evenergy
 from evenergy import AsyncClient, ClientCredentials, Retry
+from evenergy.catalogue import VehicleMakes
 from evenergy.sandbox import Sandbox
 from tests.server import MAKE, MAKE_ID, serving
 
@@ -66,6 +69,89 @@ async def test_an_injected_session_that_is_closed_is_told_clearly() -> None:
             await client.root()
 
 
+async def test_an_injected_session_with_an_auth_of_its_own_is_refused() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of aiohttp
+        session = aiohttp.ClientSession(auth=aiohttp.BasicAuth("u", "p"))
+    async with session, AsyncClient("t", session=session) as client:
+        with pytest.raises(evenergy.InvalidArgumentError, match="auth of its own"):
+            await client.root()
+
+
+async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        asked.set()
+        await go.wait()
+        return web.Response()
+
+    ended = evenergy.Token.from_dict({"access_token": "t", "refresh_token": "r", "expires_at": 1.0})
+    auth = evenergy.AuthorizationCode("app", "https://app.example/callback", token=ended)
+    async with serving(slow) as server:
+        client = AsyncClient(auth, base_url=server.url, retry=Retry(attempts=1))
+        call = asyncio.create_task(client.root())
+        await asked.wait()
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        assert closing.cancelled()
+        with pytest.raises(evenergy.ClosedError):
+            await client.root()
+        go.set()
+        with pytest.raises(evenergy.ClosedError):
+            await call
+
+
+async def test_close_ends_a_call_that_waits_for_a_source_of_the_callers() -> None:
+    class Slow:
+        async def access_token(self) -> str:
+            await asyncio.get_running_loop().create_future()
+            return "never"
+
+    client = AsyncClient(Slow())
+    call = asyncio.create_task(client.root())
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(evenergy.ClosedError, match="token"):
+        await call
+
+
+def test_equal_credentials_share_the_token_and_the_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENERGY_TOKEN", "from-the-environment")
+    credentials = ClientCredentials("app", "secret")
+    cases: list[tuple[evenergy.Auth | None, evenergy.Auth | None, evenergy.Auth]] = [
+        ("text", "text", "another"),
+        (evenergy.BearerToken("text"), "text", credentials),
+        (credentials, ClientCredentials("app", "secret"), ClientCredentials("app", "other")),
+        (None, "from-the-environment", "text"),
+        (None, None, "text"),
+    ]
+    for auth, same, other in cases:
+        client = AsyncClient(auth)
+        bucket = client._session.bucket
+        assert client.with_options(auth=same)._session.bucket is bucket
+        assert client.with_options(auth=other)._session.bucket is not bucket
+
+
+@pytest.mark.parametrize("kind", [AsyncClient, evenergy.Client])
+def test_a_client_that_was_refused_has_a_repr_and_shows_no_token(kind: type[AsyncClient | evenergy.Client]) -> None:
+    client = kind("hush-hush")
+    makes: list[Callable[[], object]] = [
+        lambda: kind("hush-hush", base_url="nope"),
+        lambda: kind("hush-hush", timeout=-1),
+        lambda: client.with_options(auth="hush-hush", timeout=-1),
+    ]
+    for make in makes:
+        with pytest.raises(evenergy.InvalidArgumentError) as raised:
+            make()
+        frames = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)]
+        held = [frame.f_locals for frame in frames if "tests" not in frame.f_code.co_filename]
+        assert repr(kind) in repr(held) or kind.__name__ in repr(held)
+        assert "hush-hush" not in repr(held)
+
+
 def test_a_client_that_was_never_used_warns_of_nothing() -> None:
     client = AsyncClient("t")
     with warnings.catch_warnings(record=True) as caught:
@@ -93,6 +179,26 @@ async def test_a_client_dropped_unclosed_warns_once_and_says_where_it_was_made()
         assert len([task for task in asyncio.all_tasks() if "evenergy" in repr(task.get_coro())]) == 0
         await asyncio.sleep(0)
     assert sockets() < before
+
+
+@pytest.mark.parametrize("auth", ["t", evenergy.ClientCredentials("app", "secret")])
+async def test_what_was_made_of_a_client_outlives_it(auth: evenergy.Auth) -> None:
+    async def made(url: str) -> tuple[AsyncClient, VehicleMakes, evenergy.Pager[evenergy.VehicleMake]]:
+        client = AsyncClient(auth, base_url=url)
+        return client.with_options(timeout=5), client.vehicle_makes, client.vehicle_makes.list()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/o/token/":
+            return web.json_response({"access_token": "fresh", "expires_in": 36000})
+        return web.json_response(MAKE if request.path.endswith(MAKE_ID) else [MAKE])
+
+    async with serving(answer) as server:
+        view, makes, pager = await made(server.url)
+        gc.collect()
+        assert (await view.vehicle_makes.get(MAKE_ID)).id == (await makes.get(MAKE_ID)).id == MAKE_ID
+        assert len(await pager.collect()) == 1
+        with pytest.warns(ResourceWarning, match="unclosed AsyncClient"):
+            del view, makes, pager
 
 
 async def test_views_close_nothing_and_share_the_connections() -> None:
@@ -174,6 +280,7 @@ async def test_closing_while_a_token_is_fetched_ends_the_fetch() -> None:
 def test_after_a_fork_the_child_starts_anew_and_the_parent_goes_on() -> None:
     script = """
 import asyncio, os, sys, evenergy
+from evenergy.catalogue import VehicleMakes
 from evenergy.sandbox import Sandbox
 
 async def work(client):

@@ -83,6 +83,7 @@ ECHOES = {
 
 BROKEN = {
     **ECHOES,
+    "half a head": f"HTTP/1.1 200 OK\r\nSet-Cookie: {TOKEN}\r\nX: {SECRET}\r\n".encode(),
     "hung up": None,
     "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{",
     "no http": b"hello\r\n\r\n",

@@ -3,9 +3,12 @@
 import asyncio
 import base64
 import gzip
+import itertools
 import json
+import pickle
 import ssl
 from collections.abc import Callable
+from datetime import datetime
 from tempfile import NamedTemporaryFile
 from typing import Any
 
@@ -253,6 +256,55 @@ async def test_a_delete_whose_answer_was_lost_and_whose_repeat_finds_nothing_is_
         with pytest.raises(evenergy.NotFoundError):
             await client.vehicles.delete(VEHICLE_ID)
     assert len(server.heads) == 3
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "504 Gateway Timeout"])
+async def test_a_proxy_that_loses_the_answer_to_a_delete_is_no_different(status: str) -> None:
+    lost, gone = answer(b"<html>", status), answer(b'{"title": "Not found"}', "404 Not Found")
+    async with raw_serving(lost, gone) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:
+        await client.vehicles.delete(VEHICLE_ID)
+    assert len(server.heads) == 2
+
+
+async def test_a_delete_with_a_body_says_that_it_is_json() -> None:
+    async with serving(statuses(200)) as server, AsyncClient("t", base_url=server.url) as client:
+        await client.request("DELETE", "/x", json=[1])
+        await client.request("DELETE", "/x")
+    assert [request.headers.get("Content-Type") for request in server.requests] == ["application/json", None]
+    assert server.bodies == [b"[1]", b""]
+
+
+@pytest.mark.parametrize(("method", "empty"), [("GET", answer(b"", "204 No Content")), ("HEAD", answer(b""))])
+async def test_an_answer_without_a_body_is_not_asked_for_again(method: str, empty: bytes) -> None:
+    async with raw_serving(empty) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:
+        with pytest.raises(evenergy.DecodeError):
+            await client.request(method, "/x", into=dict)
+    assert len(server.heads) == 1
+
+
+async def test_a_retry_after_at_the_end_of_the_calendar_is_a_long_wait() -> None:
+    far = {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": "Fri, 01 Jan 1999 00:00:00 GMT"}
+    async with serving(statuses(429, headers=far)) as server, AsyncClient("t", base_url=server.url) as client:
+        for _ in range(2):
+            with pytest.raises(evenergy.RateLimitError) as raised:
+                await client.root()
+            assert raised.value.retry_after > 3600
+        assert len(server.requests) == 1
+
+
+async def test_an_answer_pickles() -> None:
+    async with serving(statuses(200)) as server, AsyncClient("t", base_url=server.url) as client:
+        found = await client.request("GET", "/x")
+    same = pickle.loads(pickle.dumps(found))  # noqa: S301
+    assert (same, same.json()) == (found, MAKE)
+    assert same.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("body", [float("nan"), {"at": datetime(2024, 1, 1)}, [{"x": (float("inf"),)}], {1j}])  # noqa: DTZ001
+async def test_a_body_that_json_cannot_hold_is_refused(body: object) -> None:
+    async with AsyncClient("t") as client:
+        with pytest.raises(evenergy.InvalidArgumentError):
+            await client.request("POST", "/x", json=body)
 
 
 CUT = {
@@ -535,6 +587,18 @@ async def test_a_link_that_leads_back_in_another_spelling_is_an_error_too() -> N
 
     async def handler(_: web.Request) -> web.Response:
         return web.json_response([{"id": "a"}], headers={"Link": f'<?{next(spellings)}>; rel="next"'})
+
+    async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
+        with pytest.raises(evenergy.DecodeError, match="leads back"):
+            await client.vehicles.list().collect()
+    assert len(server.requests) == 2
+
+
+async def test_a_cursor_that_comes_again_among_other_parameters_is_an_error_too() -> None:
+    numbers = itertools.count()
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response([], headers={"Link": f'<?page_after=a&_={next(numbers)}>; rel="next"'})
 
     async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
         with pytest.raises(evenergy.DecodeError, match="leads back"):

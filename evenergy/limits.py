@@ -125,9 +125,7 @@ class Gate:
         asked = self._time()
         wait = self.wait(asked, self._waiting)
         if max_wait is not None and wait > max_wait:
-            if self._left > 0 and asked >= self._not_before:
-                return self._grant()  # to leave some to others is no reason to refuse
-            raise _refusal(wait, max_wait)
+            return self._last(asked, wait, max_wait)
         self._announce(wait, max_wait)
         self._waiting += 1
         try:
@@ -137,7 +135,8 @@ class Gate:
                 slot.waited = self._time() - asked
                 return slot
         except TimeoutError:
-            raise _refusal(self.wait(self._time()), max_wait or 0.0) from None
+            now = self._time()
+            return self._last(now, self.wait(now), 0.0)
         finally:
             self._waiting -= 1
 
@@ -310,9 +309,22 @@ class Gate:
             self._probe_at = None
         slot = self._take(now)
         wait = self.wait(now)
-        if slot is None and now + wait > ends:
-            raise _refusal(wait, ends - now)
-        return slot
+        return self._last(now, wait, ends - now) if slot is None and now + wait > ends else slot
+
+    def _last(self, now: float, wait: float, patience: float) -> Slot:
+        """What one gets who can wait no longer: a slot that was to be left to others, if there is one.
+
+        Raises:
+            RateLimitError: There is none.
+        """
+        if self._left > 0 and now >= self._not_before:
+            return self._grant()
+        title = "Not sent: the hour's requests are used up"
+        raise RateLimitError(
+            f"429 {title}; a slot is expected in {wait:.1f} s, and max_wait leaves {max(patience, 0.0):.1f} s",
+            retry_after=wait,
+            **Members(status=429, title=title),
+        )
 
     def _pause(self, now: float) -> float:
         times = [self._sent[0][1] + _KEPT] if self._sent else []
@@ -346,12 +358,3 @@ class Gate:
 
 def _is_none(slot: Slot | None) -> bool:
     return slot is None
-
-
-def _refusal(wait: float, max_wait: float) -> RateLimitError:
-    title = "Not sent: the hour's requests are used up"
-    return RateLimitError(
-        f"429 {title}; a slot is expected in {wait:.0f} s, and max_wait leaves {max_wait:.0f} s",
-        retry_after=wait,
-        **Members(status=429, title=title),
-    )

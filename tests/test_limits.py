@@ -152,6 +152,27 @@ def test_those_in_line_are_refused_as_soon_as_it_is_known_that_they_wait_in_vain
     run_jumping(main())
 
 
+@pytest.mark.parametrize("used", [300, 600, 800])
+def test_who_cannot_wait_is_not_refused_while_requests_are_left(used: int) -> None:
+    """What others have used makes the gate careful, but that alone is no reason to refuse."""
+
+    async def main() -> None:
+        gate, bucket, loop = Gate(random.Random(1)), Bucket(1000), asyncio.get_running_loop()
+        for _ in range(used):
+            bucket.ask(loop.time())
+        await send(gate, bucket, 0.1, max_wait=0)
+        crew = asyncio.Semaphore(32)
+
+        async def one() -> None:
+            async with crew:
+                await send(gate, bucket, 0.1, max_wait=0)
+
+        await asyncio.gather(*(one() for _ in range(150)))
+        assert bucket.refused == 0
+
+    run_jumping(main())
+
+
 def test_max_wait_none_waits_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         gate, bucket = Gate(random.Random(1)), Bucket(2)

@@ -161,11 +161,11 @@ def test_who_cannot_wait_is_not_refused_while_requests_are_left(used: int) -> No
         for _ in range(used):
             bucket.ask(loop.time())
         await send(gate, bucket, 0.1, max_wait=0)
-        crew = asyncio.Semaphore(32)
+        crew, rng = asyncio.Semaphore(32), random.Random(3)
 
         async def one() -> None:
             async with crew:
-                await send(gate, bucket, 0.1, max_wait=0)
+                await send(gate, bucket, rng.uniform(0.05, 0.15), max_wait=0)
 
         await asyncio.gather(*(one() for _ in range(150)))
         assert bucket.refused == 0

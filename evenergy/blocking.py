@@ -9,7 +9,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast, get_args, overload
 
 from .errors import EvEnergyError, InvalidArgumentError
 from .fanout import Crew, OnProgress, Outcome, collected, shared, size
@@ -67,18 +67,29 @@ def blocking_pager(method: "Callable[Concatenate[A, P], Pager[R]]") -> "Method[A
 class BlockingPager(Iterator[R]):
     """The items of a collection, page by page: ``for item in pager`` blocks once a page.
 
-    One loop uses it up, and after an error it goes on where it was; `pages` and `collect` begin anew.
+    After an error it goes on where it was; a loop after the last item, `pages` and `collect` begin anew.
     """
 
     def __init__(self, pager: Pager[R], loop: LoopThread) -> None:
         self._pager, self._loop = pager, loop
         self._pages, self._items = self.pages(), iter(list[R]())
+        self._has_ended = False
+
+    def __iter__(self) -> Self:
+        if self._has_ended:
+            self._pages, self._has_ended = self.pages(), False
+        return self
 
     def __next__(self) -> R:
         while True:
             for item in self._items:
                 return item
-            self._items = iter(next(self._pages).items)
+            for page in self._pages:
+                self._items = iter(page.items)
+                break
+            else:
+                self._has_ended = True
+                raise StopIteration
 
     def pages(self) -> Iterator[Page[R]]:
         """The pages, from the first."""
@@ -87,6 +98,9 @@ class BlockingPager(Iterator[R]):
     def collect(self, limit: int | None = None) -> list[R]:
         """All items in a list, or the first ``limit``; no page is asked for that is not needed."""
         return self._loop.run(self._pager.collect, limit)
+
+    def __repr__(self) -> str:
+        return repr(self._pager).replace("Pager", "BlockingPager", 1)
 
 
 def fan_out(

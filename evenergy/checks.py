@@ -42,7 +42,10 @@ def identifier(value: object, prefix: str) -> str:
         last = _last_segment(value)
         if last.startswith(prefix) and _ULID.fullmatch(last, len(prefix)):
             return last
-    raise refused(f"an id such as {prefix}01HRFF3SEVSCRAV9B3CHVDFN0H, or the resource's URL", value)
+    expected = f"an id such as {prefix}01HRFF3SEVSCRAV9B3CHVDFN0H, or the resource's URL"
+    if hasattr(value, "id"):
+        raise InvalidArgumentError(f"expected {expected}, got a {type(value).__name__}: pass its id")
+    raise refused(expected, value)
 
 
 def word(name: str, value: object) -> str:
@@ -61,6 +64,14 @@ def log_key(value: object) -> str:
         if _KEY.fullmatch(last):
             return last
     raise refused("an aware datetime, or a time such as 2024-01-01T11:11:11.1111Z from the end of a log's url", value)
+
+
+def between(since: datetime | None, until: datetime | None) -> tuple[str | None, str | None]:
+    """The two ends of a time, each as the API writes it."""
+    ends = tuple(None if end is None else aware(end) for end in (since, until))
+    if since is not None and until is not None and since > until:
+        raise InvalidArgumentError(f"expected since to be no later than until, got {since} and {until}")
+    return ends[0], ends[1]
 
 
 def aware(value: object) -> str:
@@ -154,8 +165,10 @@ def secret(name: str, value: object, *, encoded: bool = False) -> str:
     if not value:
         raise InvalidArgumentError(f"expected {name}, got an empty string")
     if not (_ENCODABLE if encoded else _VISIBLE).fullmatch(value):
-        length = len(value)
+        length, is_header = len(value), value[:7].lower() == "bearer "
         del value  # no traceback shall show it
+        if is_header:
+            raise InvalidArgumentError(f"expected {name} without 'Bearer ' before it, which is added when it is sent")
         wanted, bad = ("text", "") if encoded else ("visible ASCII characters", "a blank, ")
         raise InvalidArgumentError(
             f"expected {name} of {wanted}, got {length} characters with {bad}a line end or another character that"

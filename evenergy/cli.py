@@ -94,6 +94,7 @@ def command() -> click.Group:
         help="A client for the ev.energy v2 API: see it at work, or work without credentials.",
         invoke_without_command=True,
         callback=_help,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     click.version_option(package_name="evenergy", message="%(prog)s %(version)s")(group)
     seed = _number("--seed", 0, 0, 2**32 - 1, "What the fleet is drawn from: the same seed gives the same.")

@@ -91,7 +91,7 @@ class AsyncClient:
         session: An aiohttp session of yours; it is never closed, and nothing on it is changed.
         base_url: None reads ``EVENERGY_BASE_URL``, else it is ``https://api.ev.energy/v2``.
         api_version: Sent as ``EvEnergy-Version``.
-        timeout: Seconds for one attempt, from sending to the last byte of the answer.
+        timeout: Seconds for one attempt, from sending to the last byte of the answer; None for no bound.
         deadline: Seconds for a whole call: token, rate limit, attempts and the waits between them; None for no bound.
         retry: How often a call is attempted.
         max_wait: Seconds that a call may wait for the rate limit; a longer wait is a `RateLimitError` at once. None
@@ -111,7 +111,7 @@ class AsyncClient:
         session: ClientSession | None = None,
         base_url: str | None = None,
         api_version: str = "2",
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
         deadline: float | None = None,
         retry: Retry = Retry(attempts=4),
         max_wait: float | None = 60.0,
@@ -210,7 +210,7 @@ class AsyncClient:
         *,
         auth: Auth | UnsetType | None = UNSET,
         user: str | UnsetType | None = UNSET,
-        timeout: float | UnsetType = UNSET,
+        timeout: float | UnsetType | None = UNSET,
         deadline: float | UnsetType | None = UNSET,
         retry: Retry | UnsetType = UNSET,
         max_wait: float | UnsetType | None = UNSET,
@@ -400,7 +400,7 @@ class Client(Facade[AsyncClient]):
         user: str | None = None,
         base_url: str | None = None,
         api_version: str = "2",
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
         deadline: float | None = None,
         retry: Retry = Retry(attempts=4),
         max_wait: float | None = 60.0,
@@ -501,7 +501,7 @@ class Client(Facade[AsyncClient]):
         *,
         auth: Auth | UnsetType | None = UNSET,
         user: str | UnsetType | None = UNSET,
-        timeout: float | UnsetType = UNSET,
+        timeout: float | UnsetType | None = UNSET,
         deadline: float | UnsetType | None = UNSET,
         retry: Retry | UnsetType = UNSET,
         max_wait: float | UnsetType | None = UNSET,

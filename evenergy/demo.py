@@ -29,6 +29,7 @@ _NOT_ASKED = "not asked: the rate limit had refused another vehicle"
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _GAP = " "
 _HOUR = timedelta(hours=1)
+_DAYS = 7  # of logs, at least: the same fleet as `evenergy sandbox` serves
 _MOST_REQUESTS = 1000  # in an hour, as the API allows them by default
 
 
@@ -106,7 +107,7 @@ async def run(vehicles: int, hours: int, seed: int, on_progress: OnProgress | No
         EvEnergyError: The fleet could not be listed.
     """
     limit = rate_limit(vehicles, hours)
-    sandbox = Sandbox(vehicles, days=-(-hours // 24), seed=seed, rate_limit=limit)
+    sandbox = Sandbox(vehicles, days=max(_DAYS, -(-hours // 24)), seed=seed, rate_limit=limit)
     auth = ClientCredentials(sandbox.client_id, sandbox.client_secret)
     async with sandbox, AsyncClient(auth, base_url=sandbox.base_url) as client:
         until, started = datetime.now(UTC), time.perf_counter()

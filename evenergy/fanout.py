@@ -119,6 +119,10 @@ class Crew(Generic[Item, V]):
             task.cancel()
         return set(self._tasks)
 
+    def __repr__(self) -> str:
+        total = "" if self._total is None else f" of {self._total}"
+        return f"{self._done}{total} handed out, {len(self._tasks)} under way"
+
     async def _run(self, item: Item) -> None:
         try:
             outcome: Outcome[Item, V] = Outcome(item, value=await self._work(item))
@@ -221,6 +225,9 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
         self._crew.cancel()
         if self._coming is not None:
             self._coming.cancel()
+
+    def __repr__(self) -> str:
+        return f"<FanOut {self._crew}>"
 
     def __del__(self) -> None:
         if self._loop is None or self._loop.is_closed() or not (self._crew.busy or self._coming):

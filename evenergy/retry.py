@@ -87,6 +87,8 @@ class Attempts:
     sent: bool = False  # whether the last one may have reached the API
     unanswered: bool = False  # whether it is on its way, or lost
     waited: float = 0.0  # seconds that were spent on the rate limit
+    is_in_line: bool = False  # whether it waits for it now
+    last: EvEnergyError | None = None  # what the attempt before ended with
     rejected: Secret | None = None  # the token that a 401 refused
     refusal: AuthenticationError | None = None
     _lost = False
@@ -134,6 +136,7 @@ class Attempts:
 
     def failed(self, error: EvEnergyError) -> None:
         """Count an attempt that failed."""
+        self.last = error
         if self.sent and isinstance(error, AuthenticationError):
             self._unauthorized += 1
         elif not self._is_rate_limit(error):

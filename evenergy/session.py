@@ -52,6 +52,7 @@ _SHORTEST_SECRET = 8  # characters; a shorter token is one of a test, and may be
 _NO_CREDENTIALS = (
     "no credentials were sent: pass auth=, or set EVENERGY_TOKEN, or EVENERGY_CLIENT_ID with EVENERGY_CLIENT_SECRET"
 )
+_NO_VERSION = "is /v2 missing from base_url?"
 _NO_USER = "under client credentials this may need a user: pass user=, set EVENERGY_USER, or use with_options(user=...)"
 
 
@@ -164,7 +165,7 @@ class Session:
         try:
             result = call.read(answer)
         except DecodeError as error:
-            failed = _hidden(_placed(error, answer.status, call.method, url), token)
+            failed = _hidden(_placed(error, answer, call.method, url), token)
             raise failed from failed.__cause__
         if attempts.total == 1 and not call.is_oauth:
             self.budget.refund()
@@ -230,15 +231,17 @@ class Session:
 
     async def _in_line(self, call: Call[T], attempts: Attempts, url: str) -> tuple[Secret | None, Slot]:
         """Wait for a slot of the rate limit, and for another token where the one from before has ended meanwhile."""
-        gate = self.bucket.gate
+        gate, attempts.is_in_line = self.bucket.gate, True
         try:
             slot = await self.connections.watchdog.bounded(gate.slot(attempts.patience), None)
         except RateLimitError as error:
+            error.args = (f"{error} ({call.method} {url})",)
             error.method, error.url = call.method, url
             raise
         except ExpiredError:
             raise self._ended(call, attempts) from None
         attempts.waited += slot.waited
+        attempts.is_in_line = False
         try:
             return await self._token(attempts), slot
         except BaseException:
@@ -301,6 +304,8 @@ class Session:
             hint = _NO_CREDENTIALS
         elif answer.status == HTTPStatus.BAD_REQUEST and call.needs_user and self.options.user is None:
             hint = _NO_USER
+        elif answer.status == HTTPStatus.NOT_FOUND and not urlsplit(self.options.base_url).path:
+            hint = _NO_VERSION
         headers = CIMultiDict(answer.headers)
         headers.popall("Set-Cookie", None)
         wait = retry_after(headers, answer.status)
@@ -332,11 +337,14 @@ class Session:
         url = self._url(call)
         if self.connections.closed:
             return ClosedError(f"the client was closed during the call ({call.method} {url})")
+        where = "waiting for the rate limit" if attempts.is_in_line else f"in attempt {attempts.total}"
+        before = f"; before that: {attempts.last}" if attempts.last else ""
         error = RequestTimeoutError(
-            f"the deadline of {self.options.deadline:g} s was spent, in attempt {attempts.total} ({call.method} {url})",
+            f"the deadline of {self.options.deadline:g} s was spent, {where} ({call.method} {url}){before}",
             method=call.method,
             url=url,
         )
+        error.__cause__ = attempts.last and attempts.last.with_traceback(None)
         return _outcome_unknown(error, call.method, url) if attempts.unanswered and call.method not in SAFE else error
 
 
@@ -388,10 +396,13 @@ def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnkn
     return unknown
 
 
-def _placed(error: DecodeError, status: int, method: str, url: str) -> DecodeError:
+def _placed(error: DecodeError, answer: Response, method: str, url: str) -> DecodeError:
     """The same error, which says what could not be read."""
-    text = f"{error} ({status}, {method} {url})"
-    placed = DecodeError(text, where=error.where, status=status, method=method, url=url, malformed=error.malformed)
+    kind = f", {printable(answer.headers.get('Content-Type', 'of no type'))}" if error.malformed else ""
+    text = f"{error} ({answer.status}{kind}, {method} {url})"
+    placed = DecodeError(
+        text, where=error.where, status=answer.status, method=method, url=url, malformed=error.malformed
+    )
     placed.__cause__ = error.__cause__
     return placed
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 from .blocking import Facade, blocking, blocking_pager
 from .calls import call
 from .catalogue import VehicleTrim
-from .checks import aware, expansion, identifier, log_key, query
+from .checks import between, expansion, identifier, log_key, query
 from .codec import OpenEnum, Time, reference_id
 from .pager import Pager, listing
 from .session import Session
@@ -287,9 +287,8 @@ class _Logs(Generic[L]):
             page_size: Logs for each request, 1 to 100; 100 unless it is given.
         """
         path = ("vehicles", identifier(vehicle_id, "vhcl"), self._name)
-        times = {f"{self._time}__gte": since, f"{self._time}__lte": until}
-        between = {name: aware(time) for name, time in times.items() if time is not None}
-        filters = query(**between, expand=expansion(expand))
+        low, high = between(since, until)
+        filters = query(**{f"{self._time}__gte": low, f"{self._time}__lte": high}, expand=expansion(expand))
         return Pager(self._session, listing(self._into, *path, page_size=page_size, query=filters))
 
 

@@ -361,6 +361,12 @@ def test_a_token_that_could_break_a_header_is_refused_and_not_shown(token: str) 
         assert not token.strip() or token not in str(raised.value)
 
 
+def test_a_token_with_the_scheme_before_it_is_refused_with_the_cure() -> None:
+    with pytest.raises(evenergy.InvalidArgumentError, match="without 'Bearer '") as raised:
+        AsyncClient("Bearer abc-abc")
+    assert "abc-abc" not in str(raised.value)
+
+
 @pytest.mark.parametrize("secret", ["", "sec\nret", "sec\x00ret", "secret\ud800", None])
 def test_a_secret_that_cannot_be_sent_is_refused_and_not_shown(secret: Any) -> None:
     for pair in (("app", secret), (secret, "hush")):

@@ -210,7 +210,10 @@ def test_listings(client: evenergy.Client, sandbox: Sandbox) -> None:
     first = next(listing)
     assert sandbox.requests == before + 1
     assert [first.id, *(vehicle.id for vehicle in listing)] == sandbox.vehicle_ids
-    assert next(listing, None) is None
+    assert next(listing, None) is next(listing, None) is None
+    assert sandbox.requests == before + 3
+    assert [vehicle.id for vehicle in listing] == sandbox.vehicle_ids  # a loop after the last begins anew
+    assert repr(listing) == "<BlockingPager /vehicles>"
     assert [len(page.items) for page in listing.pages()] == [5, 5, 2]
     assert len(listing.collect(7)) == 7
     assert listing.collect() == list(client.pages("/vehicles", evenergy.Vehicle))

@@ -12,7 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from evenergy import AsyncClient, InvalidArgumentError, checks
+from evenergy import AsyncClient, InvalidArgumentError, VehicleMake, checks
 
 BASE = "https://gateway.example/ev/v2"
 VEHICLE = "vhcl01HRFF3SEVSCRAV9B3CHVDFN0H"
@@ -395,6 +395,19 @@ def test_a_bare_string_as_expand_is_refused_with_the_cure() -> None:
     assert "['trim.model']" in refused(checks.expansion, "trim.model")
 
 
+def test_a_time_that_ends_before_it_begins_is_refused() -> None:
+    late, early = datetime(2024, 1, 2, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
+    assert checks.between(early, late) == ("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z")
+    assert checks.between(late, late) == ("2024-01-02T00:00:00Z",) * 2
+    assert checks.between(None, early) == (None, "2024-01-01T00:00:00Z")
+    assert "since to be no later than until" in refused(checks.between, late, early)
+
+
+def test_a_resource_in_place_of_its_id_is_refused_with_the_cure() -> None:
+    message = refused(checks.identifier, VehicleMake("vmak01HRFHBCM7VBSWRPVYFBQMH2BR"), "vmak")
+    assert message.endswith("got a VehicleMake: pass its id")
+
+
 @pytest.mark.parametrize("expand", [None, 5, object()])
 def test_what_is_no_list_of_fields_is_refused(expand: object) -> None:
     assert "expected expand as a list" in refused(checks.expansion, expand)
@@ -402,7 +415,8 @@ def test_what_is_no_list_of_fields_is_refused(expand: object) -> None:
 
 @pytest.mark.parametrize("name", ["\ud800", 1, None])
 def test_what_is_no_name_of_a_parameter_is_refused(name: Any) -> None:
-    assert "expected text" in refused(lambda name: tuple(checks.pairs({name: "x"})), name)
+    with pytest.raises(InvalidArgumentError, match="expected text"):
+        tuple(checks.pairs({name: "x"}))
 
 
 @pytest.mark.parametrize("value", ["", None, 1])

@@ -153,6 +153,21 @@ async def test_rate_limit_reached() -> None:
     assert count <= 30
 
 
+@pytest.mark.parametrize(("hours", "days"), [(1, 7), (24, 7), (168, 7), (169, 8), (8760, 365)])
+async def test_the_fleet_is_that_of_the_sandbox_unless_more_days_are_asked_for(
+    hours: int, days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object, days: int, **__: object) -> Sandbox:
+        found.append(days)
+        raise LookupError
+
+    found: list[int] = []
+    monkeypatch.setattr(demo, "Sandbox", made)
+    with pytest.raises(LookupError):
+        await demo.run(4, hours, 7)
+    assert found == [days]
+
+
 async def test_fleet_that_cannot_be_listed() -> None:
     async with sandbox() as server, AsyncClient("wrong", base_url=server.base_url) as api:
         with pytest.raises(EvEnergyError, match="401"):

@@ -423,12 +423,46 @@ def test_a_deadline_covers_attempts_and_the_waits_between_them() -> None:
         handler = statuses(503, headers={"Retry-After": "20"})
         async with serving(handler) as server, AsyncClient("t", base_url=server.url, deadline=30) as client:
             started = asyncio.get_running_loop().time()
-            with pytest.raises(evenergy.RequestTimeoutError, match="deadline of 30 s"):
+            with pytest.raises(evenergy.RequestTimeoutError, match=r"deadline of 30 s .*; before that: 503 ") as raised:
                 await client.vehicle_makes.get(MAKE_ID)
+            assert isinstance(raised.value.__cause__, evenergy.ServerError)
             assert asyncio.get_running_loop().time() - started == pytest.approx(30, abs=1)
         assert len(server.requests) == 2
 
     run_jumping(main())
+
+
+def test_a_deadline_spent_on_the_rate_limit_says_so() -> None:
+    async def main() -> None:
+        handler = statuses(429, headers={"Retry-After": "60"})
+        async with (
+            serving(handler) as server,
+            AsyncClient("t", base_url=server.url, deadline=5, max_wait=None) as client,
+        ):
+            with pytest.raises(evenergy.RequestTimeoutError, match="waiting for the rate limit"):
+                await client.root()
+            with pytest.raises(evenergy.RateLimitError, match=r"Not sent.*\(GET http"):
+                await client.with_options(max_wait=0).root()
+
+    run_jumping(main())
+
+
+async def test_a_404_below_a_base_url_without_a_path_asks_whether_v2_is_missing() -> None:
+    async with serving(statuses(404)) as server:
+        async with AsyncClient("t", base_url=server.origin) as client:
+            with pytest.raises(evenergy.NotFoundError, match="is /v2 missing"):
+                await client.root()
+        async with AsyncClient("t", base_url=server.url) as client:
+            with pytest.raises(evenergy.NotFoundError) as raised:
+                await client.root()
+        assert "/v2 missing" not in str(raised.value)
+
+
+async def test_what_is_no_json_is_told_with_its_type() -> None:
+    page = answer(b"<html>log in</html>").replace(b"application/json", b"text/html")
+    async with raw_serving(page) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:
+        with pytest.raises(evenergy.DecodeError, match=r"not a whole JSON document.*\(200, text/html, GET http"):
+            await client.root()
 
 
 def test_a_deadline_during_a_write_leaves_its_outcome_unknown() -> None:

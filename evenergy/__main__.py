@@ -1,0 +1,5 @@
+"""`python -m evenergy`: the command."""
+
+from .cli import main
+
+main()

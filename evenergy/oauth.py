@@ -43,7 +43,7 @@ class OAuth:
             form["code_verifier"] = secret("code_verifier", code_verifier)
         del code, code_verifier  # from here on no traceback of ours can show them
         asked = asyncio.get_running_loop().time()
-        token = await tokens.endpoints.token(form)
+        token = await self._session.in_time(tokens.endpoints.token(form))
         await tokens.adopt(token, asked)
         return token
 
@@ -51,7 +51,7 @@ class OAuth:
         """End the token, and what renews it, at the provider; nothing happens when there is none."""
         tokens, token = self._tokens(), self._app().token
         if token is not None:
-            await tokens.endpoints.revoke(token)
+            await self._session.in_time(tokens.endpoints.revoke(token))
             tokens.forget()
 
     def _tokens(self) -> RenewedToken:

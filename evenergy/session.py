@@ -5,6 +5,7 @@ endpoint → Session.send (what: url, query, retry, gate) → Session._once (how
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -112,6 +113,21 @@ class Session:
         except EvEnergyError as error:
             last = attempts.counted(error)
         raise last  # here, where no frame of tenacity is attached
+
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """Await something that is a call of its own, within the deadline.
+
+        Raises:
+            RequestTimeoutError: The deadline is spent.
+            ClosedError: The client was closed.
+        """
+        try:
+            return await self.connections.watchdog.bounded(work, self.options.deadline)
+        except ExpiredError:
+            pass
+        if self.connections.closed:
+            raise ClosedError("the client was closed during the call")
+        raise RequestTimeoutError(f"the deadline of {self.options.deadline:g} s was spent")
 
     async def post_form(self, url: str, form: Form, basic: Secret | None) -> Response:
         """Send a form to an OAuth endpoint: its answer, whatever the status.

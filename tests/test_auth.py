@@ -361,6 +361,23 @@ def test_a_token_that_could_break_a_header_is_refused_and_not_shown(token: str) 
         assert not token.strip() or token not in str(raised.value)
 
 
+def test_the_deadline_bounds_the_oauth_calls_too() -> None:
+    async def stall(_: web.Request) -> web.Response:
+        await asyncio.sleep(1000)
+        return web.Response()
+
+    async def main() -> None:
+        app = AuthorizationCode("app", "https://x", token=Token.from_dict({"access_token": "t", "refresh_token": "r"}))
+        async with serving(stall) as server, AsyncClient(app, base_url=server.url, deadline=5) as client:
+            for call in (client.oauth.exchange("the-code"), client.oauth.revoke()):
+                started = asyncio.get_running_loop().time()
+                with pytest.raises(evenergy.RequestTimeoutError, match="deadline of 5 s"):
+                    await call
+                assert asyncio.get_running_loop().time() - started == pytest.approx(5, abs=0.1)
+
+    run_jumping(main())
+
+
 def test_a_token_with_the_scheme_before_it_is_refused_with_the_cure() -> None:
     with pytest.raises(evenergy.InvalidArgumentError, match="without 'Bearer '") as raised:
         AsyncClient("Bearer abc-abc")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,25 +48,34 @@ async def readings(base: str, name: str, count: int, concurrency: int) -> AsyncG
             yield {"cpu": 1e6 * cpu / count / repeats, "memory": peak_mib() - before}
 
 
-def run(cells: list[Cell], rounds: int) -> tuple[Figures, Figures, Figures]:
-    """Medians for each cell: CPU, its ratio to bare aiohttp's in the same turn, and memory."""
-    cpu: dict[Cell, list[float]] = {cell: [] for cell in cells}
-    ratio: dict[Cell, list[float]] = {cell: [] for cell in cells}
-    memory: dict[Cell, list[float]] = {cell: [] for cell in cells}
+@dataclass
+class Results:
+    """For each cell: CPU of ours and of bare aiohttp, the ratio of the two in the same turn, and memory."""
+
+    cpu: Figures
+    bare: Figures
+    ratio: Figures
+    memory: Figures
+
+
+def run(cells: list[Cell], rounds: int) -> Results:
+    """The medians of all turns."""
+    cpu, bare, ratio, memory = ({cell: list[float]() for cell in cells} for _ in range(4))
     with serving(0) as (base,):
         for number in range(rounds):
             for cell in random.sample(cells, len(cells)):
                 with ExitStack() as stack:
-                    ours, bare = (
+                    workers = [
                         stack.enter_context(Worker("scaling", "--measure", base, name, *cell)) for name in CONTENDERS
-                    )
+                    ]
                     for _ in range(max(1, TURN // max(LEAST, cell[0]))):
-                        one, other = ours.turn(), bare.turn()
+                        one, other = (worker.turn() for worker in workers)
                         cpu[cell].append(one["cpu"])
+                        bare[cell].append(other["cpu"])
                         ratio[cell].append(one["cpu"] / other["cpu"])
                         memory[cell].append(one["memory"])
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-    return medians(cpu), medians(ratio), medians(memory)
+    return Results(*map(medians, (cpu, bare, ratio, memory)))
 
 
 def medians(found: dict[Cell, list[float]]) -> Figures:
@@ -80,26 +90,33 @@ def table(title: str, found: Figures, digits: int) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def plot(ratio: Figures, memory: Figures, path: Path) -> None:
-    """CPU and memory over the number of vehicles, a line for each number at once."""
+def plot(found: Results, path: Path) -> None:
+    """CPU and memory over the number of vehicles, a line for each number at once; dashed for bare aiohttp."""
     matplotlib: Any = import_module("matplotlib")
     matplotlib.use("Agg")
     pyplot: Any = import_module("matplotlib.pyplot")
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4))
-    panels = (
-        (left, ratio, "CPU of a page of 100 logs, to aiohttp + orjson"),
-        (right, memory, "growth of peak memory, MiB"),
-    )
-    for axes, found, title in panels:
-        for width in sorted({width for _, width in found}):
-            points = sorted((count, figure) for (count, one), figure in found.items() if one == width)
-            axes.plot(*zip(*points, strict=True), marker="o", label=f"{width} at once")
+    for number, width in enumerate(sorted({width for _, width in found.cpu})):
+        color = f"C{number}"
+        left.plot(*_line(found.cpu, width), marker="o", color=color, label=f"{width} at once")
+        left.plot(*_line(found.bare, width), linestyle="--", linewidth=0.8, color=color)
+        right.plot(*_line(found.memory, width), marker="o", color=color)
+    for axes, title, unit in (
+        (left, "CPU of a page of 100 logs", "microseconds; dashed: aiohttp + orjson"),
+        (right, "growth of peak memory", "MiB"),
+    ):
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_xlabel("vehicles")
+        axes.set_ylabel(unit)
         axes.set_title(title)
-    left.legend(fontsize=8)
+    left.legend(fontsize=8, loc="lower left")
     save(figure, path)
+
+
+def _line(found: Figures, width: int) -> tuple[list[int], list[float]]:
+    points = sorted((count, figure) for (count, one), figure in found.items() if one == width)
+    return [count for count, _ in points], [figure for _, figure in points]
 
 
 def main() -> None:
@@ -116,12 +133,13 @@ def main() -> None:
         return
     counts, widths = ((10, 100), (1, 32)) if asked.quick else (VEHICLES, CONCURRENCY)
     cells = [(count, width) for count in counts for width in widths]
-    cpu, ratio, memory = run(cells, 1 if asked.quick else asked.rounds)
-    print(table("CPU, us a request", cpu, 0))
-    print(table("CPU to aiohttp + orjson", ratio, 2))
-    print(table("peak memory, MiB more", memory, 1))
+    found = run(cells, 1 if asked.quick else asked.rounds)
+    print(table("CPU, us a request", found.cpu, 0))
+    print(table("aiohttp + orjson: CPU, us a request", found.bare, 0))
+    print(table("CPU to aiohttp + orjson", found.ratio, 2))
+    print(table("peak memory, MiB more", found.memory, 1))
     if find_spec("matplotlib"):
-        plot(ratio, memory, asked.out)
+        plot(found, asked.out)
     else:
         print("no plot: matplotlib is not installed")
 

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from . import checks, codec
 from .checks import Query
-from .errors import DecodeError, InvalidArgumentError
+from .errors import DecodeError, InvalidArgumentError, printable
 
 T = TypeVar("T")
 
@@ -112,9 +112,17 @@ def call(
 
 
 def reader(into: type[T]) -> Callable[[Response], T]:
-    """From an answer to a value of the given type; what has no value is not read."""
+    """From an answer to a value of the given type; what has no value is not read.
+
+    Raises:
+        InvalidArgumentError: It is no type that JSON can be read into.
+    """
     kind: Any = into
-    found: Callable[[Response], T] = _reader(kind)
+    try:
+        found: Callable[[Response], T] = _reader(kind)
+    except TypeError as error:
+        what = f"a type such as Vehicle or list[Vehicle] to read an answer into, got {printable(repr(kind))}"
+        raise InvalidArgumentError(f"expected {what}: {error}") from None
     return found
 
 

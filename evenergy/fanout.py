@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import suppress
@@ -15,6 +16,8 @@ from .pager import Pager
 
 Item = TypeVar("Item")
 V = TypeVar("V")
+
+_log = logging.getLogger(__name__)
 
 OnProgress: TypeAlias = Callable[[int, int, int | None], object]
 """Called with how many are done, how many of them failed, and how many there are (None when nobody knows)."""
@@ -131,7 +134,9 @@ class Crew(Generic[Item, V]):
                 raise
             outcome = Outcome(item, error=EvEnergyError("the call was cancelled by something that it awaited"))
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this item
-            self.refused = self.refused or isinstance(error, RateLimitError)
+            if isinstance(error, RateLimitError) and not self.refused:
+                self.refused = True
+                _log.warning("the rate limit ends a fan-out: what has no outcome was not asked for (%s)", error)
             outcome = Outcome(item, error=error)
         self._ended.append(outcome)
 

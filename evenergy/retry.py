@@ -162,7 +162,7 @@ class Attempts:
         if isinstance(error, AuthenticationError):
             return self.sent and self.rejected is not None and self._unauthorized == 1
         if isinstance(error, RateLimitError):
-            return bool(error.headers)  # else it is the gate's own refusal
+            return self.sent or bool(error.headers)  # else it is the gate's own refusal
         repeatable = self._method in SAFE or not self.sent
         match error:
             case OutcomeUnknownError():

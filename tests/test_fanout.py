@@ -221,7 +221,9 @@ async def test_progress_tells_done_failed_and_total(total: int | None) -> None:
     assert seen == [(1, 0, total), (2, 1, total), (3, 1, total), (4, 1, total)]
 
 
-async def test_when_the_gate_refuses_no_more_are_taken_and_those_under_way_come_out() -> None:
+async def test_when_the_gate_refuses_no_more_are_taken_and_those_under_way_come_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     work, taken = Work(), list[str]()
 
     def items() -> Iterator[str]:
@@ -239,6 +241,7 @@ async def test_when_the_gate_refuses_no_more_are_taken_and_those_under_way_come_
     work.end("c")
     assert {outcome.item async for outcome in outcomes} == {"a", "c"}
     assert taken == ["a", "b", "c"]
+    assert [record.levelname for record in caplog.records if "not asked for" in record.message] == ["WARNING"]
 
 
 async def test_a_refusal_also_ends_an_asynchronous_source_that_takes_its_time() -> None:

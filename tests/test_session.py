@@ -121,6 +121,16 @@ def test_every_method_is_sent_again_after_a_429(method: str) -> None:
     run_jumping(main())
 
 
+def test_a_429_without_any_header_is_one_too() -> None:
+    async def main() -> None:
+        bare = b"HTTP/1.1 429 Slow Down\r\n\r\n"
+        async with raw_serving(bare, answer(BODY)) as server, AsyncClient("t", base_url=server.url) as client:
+            assert (await client.vehicle_makes.get(MAKE_ID)).name == "Volvo"
+        assert len(server.heads) == 2
+
+    run_jumping(main())
+
+
 def test_429s_that_ask_for_no_wait_end_all_the_same() -> None:
     async def main() -> None:
         handler = statuses(429, headers={"Retry-After": "0"})
@@ -298,6 +308,15 @@ async def test_an_answer_pickles() -> None:
     same = pickle.loads(pickle.dumps(found))  # noqa: S301
     assert (same, same.json()) == (found, MAKE)
     assert same.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("into", [[evenergy.Vehicle], "Vehicle", evenergy.Vehicle | evenergy.User, object(), 5])
+async def test_what_an_answer_cannot_be_read_into_is_refused_before_anything_is_sent(into: Any) -> None:
+    async with AsyncClient("t", base_url="http://127.0.0.1:9/v2") as client:
+        with pytest.raises(evenergy.InvalidArgumentError, match="expected a type such as"):
+            await client.request("GET", "/x", into=into)
+        with pytest.raises(evenergy.InvalidArgumentError, match="expected a type such as"):
+            client.pages("/x", into=into)
 
 
 @pytest.mark.parametrize("body", [float("nan"), {"at": datetime(2024, 1, 1)}, [{"x": (float("inf"),)}], {1j}])  # noqa: DTZ001

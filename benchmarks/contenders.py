@@ -6,9 +6,10 @@ Packages that not everybody has are imported when their contender starts.
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Thread
 from typing import Any, Protocol, Self
 
 from .server import HISTORY, MAKE
@@ -255,7 +256,31 @@ def sync_make(name: str, base: str) -> Iterator[Callable[[], object]]:
             get: Any = import_module("generated.api.vehicles.get_vehicle_makes_vehicle_make_id").sync
             yield lambda: get(MAKE, client=client)
         return
+    if name.startswith("aiohttp"):
+        with _threaded(lambda: MAKERS[name](base)) as call:
+            yield call
+        return
     session: Any = import_module("requests").Session() if name == "requests" else import_module("httpx").Client()
     with session:
         session.headers.update(HEADERS)
         yield lambda: session.get(url).json()
+
+
+@contextmanager
+def _threaded(made: Callable[[], Contender]) -> Iterator[Callable[[], object]]:
+    """What a user writes around an async library for blocking code: a loop in a thread."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    contender = asyncio.run_coroutine_threadsafe(_entered(made), loop).result()
+    try:
+        yield lambda: asyncio.run_coroutine_threadsafe(contender.make(), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(contender.__aexit__(None, None, None), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _entered(made: Callable[[], Contender]) -> Contender:
+    return await made().__aenter__()

@@ -50,5 +50,5 @@ TURNS = {
 
 QUICK = {"W1": (1, 100), "W2": (1, 1), "W3": (1, 64), "W4": (1, 64), "W5": (1, 50), "W6": (1, 1), "W7": (1, 100)}
 
-NOT_IN = {"W7": {"aiohttp + orjson", "aiohttp + json"}, "W5": {"httpx", "requests"}}
-"""Who has no part in a workload: no blocking form, or the same decoder as another."""
+NOT_IN = {"W7": {"aiohttp + json"}, "W5": {"httpx", "requests"}}
+"""Who has no part in a workload, being too like another in it."""

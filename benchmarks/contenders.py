@@ -4,7 +4,7 @@ Packages that not everybody has are imported when their contender starts.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from importlib import import_module
@@ -267,7 +267,7 @@ def sync_make(name: str, base: str) -> Iterator[Callable[[], object]]:
 
 
 @contextmanager
-def _threaded(made: Callable[[], Contender]) -> Iterator[Callable[[], object]]:
+def _threaded(made: Callable[[], Contender]) -> Generator[Callable[[], object]]:
     """What a user writes around an async library for blocking code: a loop in a thread."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, daemon=True)

@@ -17,6 +17,9 @@ from .errors import DecodeError, InvalidArgumentError, printable
 
 T = TypeVar("T")
 
+SAFE = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods that may be sent again after a lost answer (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -1,12 +1,17 @@
-"""What the headers of an answer say of the rate limit; rubbish in them says nothing."""
+"""What a request carries, and what the headers of an answer say of the rate limit; rubbish in them says nothing."""
 
 import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Any
 
-from multidict import istr
+from multidict import CIMultiDict, istr
+
+from . import checks
+from .auth import Secret
+from .calls import SAFE, Call
 
 LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
 """The headers that each answer has."""
@@ -14,6 +19,44 @@ LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
 _LONGEST = 9_999_999  # seconds; more make no sensible wait
 _DIGITS = len(str(_LONGEST))
+
+
+class RequestHeaders:
+    """The headers of all requests of a client, merged once for each token."""
+
+    def __init__(self, base_url: str, user: str | None, api_version: str) -> None:
+        self._own = {
+            "Accept": "application/json, application/problem+json",
+            "EvEnergy-Version": api_version,
+        }
+        if user is not None:
+            self._own["EvEnergy-User"] = f"{base_url}/users/{user}"
+        self._token: Secret | None = None
+        self._plain = self._with_body = CIMultiDict[str]()
+        self._merge(None)
+
+    def of(self, call: Call[Any], token: Secret | None) -> CIMultiDict[str]:
+        """What a request carries; never bound to a name on its way, so that no traceback can show it."""
+        if token is not self._token:
+            self._merge(token)
+        # Where there is none, aiohttp would name a type of its own.
+        headers = self._plain if call.body is None and call.method in SAFE else self._with_body
+        return CIMultiDict(headers, **call.headers) if call.headers else headers
+
+    def _merge(self, token: Secret | None) -> None:
+        plain = CIMultiDict(self._own)
+        if token is not None:
+            plain["Authorization"] = f"Bearer {checks.secret('the access token', token.reveal())}"
+        self._token, self._plain = token, plain
+        self._with_body = CIMultiDict(plain, **{"Content-Type": "application/json"})
+
+
+def form_headers(basic: Secret | None) -> CIMultiDict[str]:
+    """What a form for an OAuth endpoint carries."""
+    headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"})
+    if basic is not None:
+        headers["Authorization"] = basic.reveal()
+    return headers
 
 
 def told(headers: Mapping[str, str], name: str) -> int | None:

@@ -8,6 +8,7 @@ import attrs
 
 from . import checks
 from .auth import Secret
+from .calls import SAFE
 from .errors import (
     AuthenticationError,
     DecodeError,
@@ -23,9 +24,6 @@ from .headers import retry_after
 if TYPE_CHECKING:
     import tenacity
     import tenacity.wait
-
-SAFE = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods that may be sent again after a lost answer (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
 
 _PASSING = frozenset({500, 502, 503, 504})
 _OF_PROXIES = frozenset({502, 504})

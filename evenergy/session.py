@@ -4,6 +4,7 @@ endpoint → Session.send (what: url, query, retry, gate) → Session._once (how
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable
 from http import HTTPStatus
@@ -17,7 +18,7 @@ from yarl import URL
 
 from . import checks, codec, connections
 from .auth import Auth, BearerToken, Secret, TokenSource
-from .calls import Call, Response
+from .calls import SAFE, Call, Response
 from .errors import (
     AuthenticationError,
     ClosedError,
@@ -33,9 +34,9 @@ from .errors import (
     printable,
     problem,
 )
-from .headers import LIMIT, REMAINING, retry_after, told
+from .headers import LIMIT, REMAINING, RequestHeaders, form_headers, retry_after, told
 from .limits import Gate, Slot
-from .retry import SAFE, Attempts, Budget, Retry
+from .retry import Attempts, Budget, Retry
 from .tokens import Form, RenewedToken
 from .watch import ExpiredError
 
@@ -88,7 +89,7 @@ class Session:
         self.bucket = bucket
         self.connections = connected
         self.budget = budget
-        self._headers = _Headers(options)
+        self._headers = RequestHeaders(options.base_url, options.user, options.api_version)
         self._secret: Secret | None = None
         # Connecting has a share of the attempt's time, so that one who waited for it knows that nothing was sent.
         share = options.timeout and options.timeout / connections.CONNECTING
@@ -121,10 +122,8 @@ class Session:
             RequestTimeoutError: The deadline is spent.
             ClosedError: The client was closed.
         """
-        try:
+        with contextlib.suppress(ExpiredError):
             return await self.connections.watchdog.bounded(work, self.options.deadline)
-        except ExpiredError:
-            pass
         if self.connections.closed:
             raise ClosedError("the client was closed during the call")
         raise RequestTimeoutError(f"the deadline of {self.options.deadline:g} s was spent")
@@ -140,7 +139,7 @@ class Session:
             url,
             lambda answer: answer,
             body=urlencode(form).encode(),
-            headers=_form_headers(basic),
+            headers=form_headers(basic),
             is_oauth=True,
         )
         return await self._once(post, Attempts("POST", self.options.retry, None, self.budget))
@@ -362,43 +361,6 @@ class Session:
         )
         error.__cause__ = attempts.last and attempts.last.with_traceback(None)
         return _outcome_unknown(error, call.method, url) if attempts.unanswered and call.method not in SAFE else error
-
-
-class _Headers:
-    """The headers of all requests of a client, merged once for each token."""
-
-    def __init__(self, options: Options) -> None:
-        self._own = {
-            "Accept": "application/json, application/problem+json",
-            "EvEnergy-Version": options.api_version,
-        }
-        if options.user is not None:
-            self._own["EvEnergy-User"] = f"{options.base_url}/users/{options.user}"
-        self._token: Secret | None = None
-        self._plain = self._with_body = CIMultiDict[str]()
-        self._merge(None)
-
-    def of(self, call: Call[T], token: Secret | None) -> CIMultiDict[str]:
-        """What a request carries; never bound to a name on its way, so that no traceback can show it."""
-        if token is not self._token:
-            self._merge(token)
-        # Where there is none, aiohttp would name a type of its own.
-        headers = self._plain if call.body is None and call.method in SAFE else self._with_body
-        return CIMultiDict(headers, **call.headers) if call.headers else headers
-
-    def _merge(self, token: Secret | None) -> None:
-        plain = CIMultiDict(self._own)
-        if token is not None:
-            plain["Authorization"] = f"Bearer {checks.secret('the access token', token.reveal())}"
-        self._token, self._plain = token, plain
-        self._with_body = CIMultiDict(plain, **{"Content-Type": "application/json"})
-
-
-def _form_headers(basic: Secret | None) -> CIMultiDict[str]:
-    headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"})
-    if basic is not None:
-        headers["Authorization"] = basic.reveal()
-    return headers
 
 
 def _outcome_unknown(error: EvEnergyError, method: str, url: str) -> OutcomeUnknownError:

@@ -8,8 +8,8 @@ import contextlib
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast, get_args, overload
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from .errors import EvEnergyError, InvalidArgumentError
 from .fanout import Crew, OnProgress, Outcome, collected, shared, size
@@ -67,29 +67,18 @@ def blocking_pager(method: "Callable[Concatenate[A, P], Pager[R]]") -> "Method[A
 class BlockingPager(Iterator[R]):
     """The items of a collection, page by page: ``for item in pager`` blocks once a page.
 
-    After an error it goes on where it was; a loop after the last item, `pages` and `collect` begin anew.
+    One loop uses it up, and after an error it goes on where it was; `pages` and `collect` begin anew.
     """
 
     def __init__(self, pager: Pager[R], loop: LoopThread) -> None:
         self._pager, self._loop = pager, loop
         self._pages, self._items = self.pages(), iter(list[R]())
-        self._has_ended = False
-
-    def __iter__(self) -> Self:
-        if self._has_ended:
-            self._pages, self._has_ended = self.pages(), False
-        return self
 
     def __next__(self) -> R:
         while True:
             for item in self._items:
                 return item
-            for page in self._pages:
-                self._items = iter(page.items)
-                break
-            else:
-                self._has_ended = True
-                raise StopIteration
+            self._items = iter(next(self._pages).items)
 
     def pages(self) -> Iterator[Page[R]]:
         """The pages, from the first."""
@@ -117,6 +106,8 @@ def fan_out(
     if function is None or getattr(facade, "_loop", None) is not loop:
         raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
     keywords = shared(method, items, kwargs)
+    if isinstance(items, AsyncIterable):
+        raise InvalidArgumentError(f"expected items that can be iterated without await, got {items!r}")
 
     async def work(item: Item) -> Any:
         try:

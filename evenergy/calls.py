@@ -123,7 +123,7 @@ def reader(into: type[T]) -> Callable[[Response], T]:
     kind: Any = into
     try:
         found: Callable[[Response], T] = _reader(kind)
-    except TypeError as error:
+    except (TypeError, NameError) as error:  # a name: one that an annotation could not resolve
         what = f"a type such as Vehicle or list[Vehicle] to read an answer into, got {printable(repr(kind))}"
         raise InvalidArgumentError(f"expected {what}: {error}") from None
     return found

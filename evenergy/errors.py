@@ -233,7 +233,7 @@ def problem(
         hint: What the caller can do, added to the message.
         secret: What is shown nowhere, even where the answer echoes it.
     """
-    document = without(secret, _document(body))
+    document = _document(body, secret)
     members = Members(
         status=status,
         type=_text(document, "type"),
@@ -301,9 +301,9 @@ def _message(said: ProblemError, hint: str) -> str:
     return " · ".join([*(printable(part) for part in parts if part), *filter(None, [hint])])
 
 
-def _document(body: bytes) -> dict[str, object]:
+def _document(body: bytes, secret: str | None) -> dict[str, object]:
     try:
-        return _mapping(msgspec.json.decode(body)) or {}
+        return without(secret, _mapping(msgspec.json.decode(body)) or {})
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested beyond reason
         return {}
 

@@ -64,7 +64,7 @@ class Crew(Generic[Item, V]):
         self._done = self._failed = 0
         self._ended: deque[Outcome[Item, V]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: set[Callable[[object], None]] = set()
 
     @property
     def room(self) -> int:
@@ -98,15 +98,20 @@ class Crew(Generic[Item, V]):
         if self._ended or not (self._tasks or others) or any(other.done() for other in others):
             return
         woken = asyncio.get_running_loop().create_future()
-        self._waiting.add(woken)
+
+        def wake(_: object) -> None:  # one for each who waits: taking back the callback takes back all its equals
+            if not woken.done():
+                woken.set_result(None)
+
+        self._waiting.add(wake)
         for other in others:
-            other.add_done_callback(self._rouse)
+            other.add_done_callback(wake)
         try:
             await woken
         finally:
-            self._waiting.discard(woken)
+            self._waiting.discard(wake)
             for other in others:
-                other.remove_done_callback(self._rouse)
+                other.remove_done_callback(wake)
 
     async def close(self) -> None:
         """Cancel what is under way, wait until it has ended, and drop what was not handed out."""
@@ -142,12 +147,8 @@ class Crew(Generic[Item, V]):
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._rouse(task)
-
-    def _rouse(self, _: object) -> None:
-        for woken in self._waiting:  # several tasks may share one fan-out
-            if not woken.done():
-                woken.set_result(None)
+        for wake in self._waiting:  # several tasks may share one fan-out
+            wake(task)
 
 
 class FanOut(AsyncIterator[Outcome[Item, V]]):
@@ -210,12 +211,13 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
     async def _await_items(self, items: AsyncIterator[Item]) -> None:
         while self._more and self._crew.room > 0:
             try:
-                if self._coming is None:  # it may take its time; outcomes go on meanwhile
-                    self._coming = asyncio.ensure_future(anext(items))
+                coming = self._coming
+                if coming is None:  # it may take its time; outcomes go on meanwhile
+                    coming = self._coming = asyncio.ensure_future(anext(items))
                     await asyncio.sleep(0)
-                if not self._coming.done():
+                if coming is not self._coming or not coming.done():  # closed meanwhile, or taken by another task
                     return
-                coming, self._coming = self._coming, None
+                self._coming = None
                 self._crew.start(coming.result())
             except Exception as error:  # noqa: BLE001  as above
                 self._source_ended(error)

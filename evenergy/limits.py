@@ -136,7 +136,9 @@ class Gate:
                 return slot
         except TimeoutError:
             now = self._time()
-            return self._last(now, self.wait(now), 0.0)
+            slot = self._last(now, self.wait(now), 0.0)
+            slot.waited = now - asked
+            return slot
         finally:
             self._waiting -= 1
 

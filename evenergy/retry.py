@@ -189,6 +189,8 @@ class Attempts:
         if self.made >= self._retry.attempts:
             return True
         if self._budget.spend(error):
+            if isinstance(error, RateLimitError):  # of the token endpoint
+                self.waited += state.upcoming_sleep
             return False
         if error is not None:
             error.add_note("not tried again: too many requests of this client failed lately")

@@ -125,6 +125,19 @@ def _is_list(kind: Any) -> bool:
     return get_origin(kind) is list
 
 
+def _is_struct(kind: Any) -> bool:
+    """A class that a caller laid out with msgspec, and without attrs."""
+    return isinstance(kind, msgspec.StructMeta) and not attrs.has(kind)
+
+
+def _struct(value: object, kind: Any) -> object:
+    if not isinstance(value, dict):
+        raise _expected("an object", value)
+    given = cast("dict[str, Any]", value)
+    fields = [field for field in msgspec.structs.fields(kind) if field.encode_name in given]
+    return kind(**{field.name: _CONVERTER.structure(given[field.encode_name], field.type) for field in fields})
+
+
 def _is_reference(kind: Any) -> bool:
     return get_origin(kind) in (Union, UnionType) and any(attrs.has(one) or _is_plain(one) for one in get_args(kind))
 
@@ -171,6 +184,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(attrs.has, _from_object)
     converter.register_structure_hook_factory(_is_list, _from_array)
     converter.register_structure_hook_func(_is_reference, _reference)
+    converter.register_structure_hook_func(_is_struct, _struct)
     converter.register_structure_hook(int, _whole_number)
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))

@@ -156,7 +156,7 @@ class Session:
             try:
                 return await self._once(call, attempts)
             except EvEnergyError as error:
-                if isinstance(error, NotFoundError) and attempts.is_gone():
+                if isinstance(error, NotFoundError) and attempts.sent and attempts.is_gone():
                     return call.read(Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b""))
                 attempts.failed(error)
                 raise
@@ -181,10 +181,11 @@ class Session:
             result = call.read(answer)
         except DecodeError as error:
             failed = _hidden(_placed(error, answer, call.method, url), token)
-            raise failed from failed.__cause__
-        if attempts.total == 1 and not call.is_oauth:
-            self.budget.refund()
-        return result
+        else:
+            if attempts.total == 1 and not call.is_oauth:
+                self.budget.refund()
+            return result
+        raise failed  # here, where the error that may show the token is no context of it
 
     async def _exchange(
         self, call: Call[T], url: str, token: Secret | None, slot: Slot | None, attempts: Attempts

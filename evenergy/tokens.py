@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import inspect
 import random
+import re
 import secrets
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -29,10 +30,10 @@ from .errors import (
     Members,
     RateLimitError,
     kind_of,
-    printable,
 )
 from .headers import retry_after
 
+_CODE = re.compile(r"[a-z_]{1,40}")  # what is no code may be an echo
 _FINAL = frozenset({"invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
 _SHOWN = ("Date", "Content-Type", "Retry-After")  # of an answer's headers
 _DEFAULT_LIFE = 3600.0  # seconds, when the token endpoint tells none (RFC 6749, 5.1: it should)
@@ -259,7 +260,7 @@ def _token_error(answer: Response, document: dict[str, object], url: str) -> EvE
     """
     status = answer.status
     said = document.get("error")
-    error = printable(said) if isinstance(said, str) else ""
+    error = said if isinstance(said, str) and _CODE.fullmatch(said) else ""
     if error in _FINAL:
         title = f"The token endpoint refused: {error}"
         hint = (

@@ -113,6 +113,43 @@ def test_a_token_endpoint_that_is_overloaded_is_asked_again_when_it_says(
     assert asked[1] - asked[0] >= float(after or 0)
 
 
+def test_waits_that_the_token_endpoint_asks_for_add_up_to_max_wait() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "10"})
+
+    async def main() -> None:
+        async with serving(handler) as server, AsyncClient(AUTH, base_url=server.url, max_wait=15) as client:
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(evenergy.RateLimitError):
+                await client.vehicle_makes.get(MAKE_ID)
+            assert asyncio.get_running_loop().time() - started <= 15
+            assert len(server.requests) == 2
+
+    run_jumping(main())
+
+
+async def test_what_a_token_endpoint_does_not_find_is_no_delete_that_was_done() -> None:
+    answers = {"/v2/vehicles": iter([502, 401]), "/o/token/": iter([200, 404])}
+
+    async def handler(request: web.Request) -> web.Response:
+        status = next(answers["/o/token/" if request.path == "/o/token/" else "/v2/vehicles"])
+        body = {"access_token": "fresh"} if status == 200 else {"error": "not_found"}
+        return web.json_response(body, status=status)
+
+    quick = Retry(attempts=4, backoff=0.001)
+    async with serving(handler) as server, AsyncClient(AUTH, base_url=server.url, retry=quick) as client:
+        with pytest.raises(evenergy.NotFoundError, match="token endpoint"):
+            await client.vehicles.delete("vhcl01HRFF3SEVSCRAV9B3CHVDFN0H")
+
+
+async def test_an_error_of_the_token_endpoint_that_is_no_code_is_not_shown() -> None:
+    provider = Provider((500, {"error": "Basic client-secret-value"}))
+    async with serving(provider) as server, AsyncClient(AUTH, base_url=server.url, retry=ONCE) as client:
+        with pytest.raises(evenergy.ServerError) as raised:
+            await client.vehicle_makes.get(MAKE_ID)
+    assert "Basic" not in str(raised.value)
+
+
 def test_a_token_endpoint_that_wants_too_long_a_wait_is_told_at_once() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(status=429, headers={"Retry-After": "300"})

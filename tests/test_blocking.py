@@ -211,8 +211,8 @@ def test_listings(client: evenergy.Client, sandbox: Sandbox) -> None:
     assert sandbox.requests == before + 1
     assert [first.id, *(vehicle.id for vehicle in listing)] == sandbox.vehicle_ids
     assert next(listing, None) is next(listing, None) is None
+    assert list(itertools.islice(listing, 5)) == []
     assert sandbox.requests == before + 3
-    assert [vehicle.id for vehicle in listing] == sandbox.vehicle_ids  # a loop after the last begins anew
     assert repr(listing) == "<BlockingPager /vehicles>"
     assert [len(page.items) for page in listing.pages()] == [5, 5, 2]
     assert len(listing.collect(7)) == 7

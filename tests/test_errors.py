@@ -302,3 +302,9 @@ def test_what_is_printable_stays_and_what_is_not_is_escaped(text: str) -> None:
     assert shown.isprintable()
     if text.isprintable() and len(text) <= 300:
         assert shown == text
+
+
+@pytest.mark.parametrize("depth", [100, 500, 900, 3000, 100_000])
+def test_a_body_nested_beyond_reason_is_an_error_like_any_other(depth: int) -> None:
+    body = b'{"title": "no", "notification": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+    assert problem(400, {}, body, method="GET", url="https://x", secret="a-long-secret").status == 400

@@ -373,6 +373,33 @@ async def test_several_tasks_may_share_one_fan_out() -> None:
     assert sorted(found) == list("abcdef")
 
 
+async def test_one_of_several_tasks_that_gives_up_leaves_none_waiting() -> None:
+    async def never() -> AsyncIterator[str]:
+        await asyncio.get_running_loop().create_future()
+        yield "a"
+
+    outcomes = fan(Work(), never())
+    first, second = (asyncio.ensure_future(anext(outcomes)) for _ in range(2))
+    await settle()
+    first.cancel()
+    await settle()
+    assert first.cancelled()
+    with pytest.raises(StopAsyncIteration):
+        await second
+
+
+async def test_aclose_beside_one_who_waits_for_an_asynchronous_source() -> None:
+    async def items() -> AsyncIterator[str]:
+        await asyncio.get_running_loop().create_future()
+        yield "a"
+
+    outcomes = fan(Work(), items())
+    coming, closing = asyncio.ensure_future(anext(outcomes)), asyncio.ensure_future(outcomes.aclose())
+    await closing
+    with pytest.raises(StopAsyncIteration):
+        await coming
+
+
 async def test_after_aclose_no_outcome_comes() -> None:
     work = Work()
     for item in "abc":
@@ -560,6 +587,14 @@ def test_blocking_a_source_that_raises_midway_loses_nothing_that_is_under_way(
     assert [next(outcomes).unwrap(), next(outcomes).unwrap()] == ["HELD", "HELD"]
     with pytest.raises(LookupError, match="the source broke"):
         next(outcomes)
+
+
+def test_blocking_takes_no_asynchronous_items(client: Client, get: Callable[..., str]) -> None:
+    async def items() -> AsyncIterator[str]:
+        yield "a"
+
+    with pytest.raises(InvalidArgumentError, match="without await"):
+        client.fan_out(get, cast("Iterable[str]", items()))
 
 
 def test_blocking_takes_methods_of_blocking_collections_only(client: Client) -> None:

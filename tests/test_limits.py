@@ -173,6 +173,21 @@ def test_who_cannot_wait_is_not_refused_while_requests_are_left(used: int) -> No
     run_jumping(main())
 
 
+def test_what_was_waited_in_line_is_counted_also_when_it_ends_with_a_slot_left_to_others() -> None:
+    async def main() -> None:
+        gate, loop = Gate(random.Random(1)), asyncio.get_running_loop()
+        slot = await gate.slot(0)
+        slot.sent = loop.time()
+        gate.answered(slot, 200, 100, 2, None)  # others use it too, so not all that is left is for us
+        held = await gate.slot(0)
+        started = loop.time()
+        late = await gate.slot(1)
+        assert late.waited == loop.time() - started
+        gate.lost(held)
+
+    run_jumping(main())
+
+
 def test_max_wait_none_waits_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         gate, bucket = Gate(random.Random(1)), Bucket(2)

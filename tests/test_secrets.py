@@ -28,9 +28,14 @@ QUICK = Retry(attempts=2, backoff=0.001)
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
     """An error, and all that it is chained to."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    seen: list[BaseException] = []
+    left = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one not in seen:
+            seen.append(one)
+            left += [one.__cause__, one.__context__]
+            yield one
 
 
 def everything(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 import trustme
 from aiohttp import web
@@ -317,6 +318,20 @@ async def test_what_an_answer_cannot_be_read_into_is_refused_before_anything_is_
             await client.request("GET", "/x", into=into)
         with pytest.raises(evenergy.InvalidArgumentError, match="expected a type such as"):
             client.pages("/x", into=into)
+
+
+class Fleet(msgspec.Struct):
+    """A class of a caller's, which holds a value of the library."""
+
+    vehicles: list[evenergy.Vehicle]
+    size: int = 0
+
+
+async def test_an_answer_is_read_into_classes_of_the_callers_too() -> None:
+    body = b'{"vehicles": [{"id": "v", "unknown": 1}], "size": 1.0}'
+    async with raw_serving(answer(body)) as server, AsyncClient("t", base_url=server.url) as client:
+        fleet = await client.request("GET", "/x", into=Fleet)
+    assert (fleet.vehicles[0].id, fleet.size) == ("v", 1)
 
 
 @pytest.mark.parametrize("body", [float("nan"), {"at": datetime(2024, 1, 1)}, [{"x": (float("inf"),)}], {1j}])  # noqa: DTZ001

@@ -33,7 +33,9 @@ from evenergy import (
     VehicleStatusLog,
     VehicleTrim,
     WaitlistEntry,
+    codec,
 )
+from evenergy.values import frozen
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 MAKE = VehicleMake("vmak01HRFHBCM7VBSWRPVYFBQMH2BR", name="Make")
@@ -151,6 +153,25 @@ def test_a_value_differs_from_another(value: Any) -> None:
 def test_a_value_with_a_list_or_an_object_in_it_is_not_hashable(value: object) -> None:
     with pytest.raises(TypeError, match="unhashable"):
         hash(value)
+
+
+def test_a_class_derived_from_a_value_class_is_one_too() -> None:
+    @frozen
+    class Mine(Vehicle):
+        note: int | None = None
+
+    class Plain(Vehicle):
+        note: int | None = None
+
+    for kind in (Mine, Plain):
+        made: Any = kind
+        value = made("v", note=5)
+        assert attrs.asdict(value)["note"] == evenergy.to_dict(value)["note"] == 5
+        assert attrs.evolve(value, id="w").note == 5
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            value.note = 6
+        for number in (b"7", b"7.0"):
+            assert codec.decode(b'{"id": "v", "note": %s}' % number, made).note == 7
 
 
 REFERENCES: list[tuple[Any, str, str, Any]] = [

@@ -71,9 +71,9 @@ def chart(results: Results, names: list[str], path: Path) -> None:
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.axvline(1, color="grey", linewidth=0.8, zorder=0)
-    targets = [goal.target for goal in goals]
-    axes.scatter(targets, range(len(goals)), 40, "black", "|", zorder=4, label="target for evenergy")
-    axes.margins(y=0.01)
+    above = [row - 0.7 * height for row in range(len(goals))]
+    axes.scatter([goal.target for goal in goals], above, 12, "black", "v", label="target for evenergy")
+    axes.margins(y=0.02)
     axes.set_xlabel("ratio to aiohttp + orjson giving dicts (W7: to requests); less is better")
     axes.legend(fontsize=7, loc="lower right")
     save(figure, path)

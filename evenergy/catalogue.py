@@ -191,16 +191,8 @@ class VehicleModelConnectors:
 
     async def get(self, model_id: str, region: ChargingRegion | str, /) -> VehicleModelConnector:
         """One region's connector. API: ``GET /vehicle_models/{vehicle_model_id}/connectors/{region}``."""
-        return await self._session.send(
-            call(
-                VehicleModelConnector,
-                "GET",
-                "vehicle_models",
-                identifier(model_id, "vmod"),
-                "connectors",
-                word("region", region),
-            )
-        )
+        path = ("vehicle_models", identifier(model_id, "vmod"), "connectors", word("region", region))
+        return await self._session.send(call(VehicleModelConnector, "GET", *path))
 
     def list(self, model_id: str, /, *, page_size: int | None = None) -> Pager[VehicleModelConnector]:
         """A model's connectors. API: ``GET /vehicle_models/{vehicle_model_id}/connectors``."""

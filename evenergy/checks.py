@@ -68,10 +68,10 @@ def log_key(value: object) -> str:
 
 def between(since: datetime | None, until: datetime | None) -> tuple[str | None, str | None]:
     """The two ends of a time, each as the API writes it."""
-    ends = tuple(None if end is None else aware(end) for end in (since, until))
+    low, high = (None if end is None else aware(end) for end in (since, until))
     if since is not None and until is not None and since > until:
         raise InvalidArgumentError(f"expected since to be no later than until, got {since} and {until}")
-    return ends[0], ends[1]
+    return low, high
 
 
 def aware(value: object) -> str:

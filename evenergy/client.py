@@ -135,7 +135,7 @@ class AsyncClient:
         )
         connections.unclosed = f"unclosed AsyncClient, made at {made_at()}; use `async with`, or await close()"
         self._is_view = False
-        self._session = _session(auth, options, connections, Budget())
+        self._session = _session(_from_environment() if auth is None else auth, options, connections, Budget())
 
     @Collection
     def oauth(self) -> OAuth:
@@ -217,7 +217,7 @@ class AsyncClient:
     ) -> Self:
         """A light view of this client with other options; what is not given stays.
 
-        It shares the connections and, unless ``auth`` is given, the token and the rate limit. Only the client itself
+        It shares the connections and, unless ``auth`` differs, the token and the rate limit. Only the client itself
         closes them.
         """
         auth = BearerToken(auth) if isinstance(auth, str) else auth  # from here on no traceback can show it
@@ -615,7 +615,6 @@ def made_at() -> str:
 
 
 def _session(auth: Auth | None, options: Options, connections: Connections, budget: Budget) -> Session:
-    auth = auth if auth is not None else _from_environment()
     source: TokenSource | None = None
     if isinstance(auth, ClientCredentials | AuthorizationCode):
         oauth = Session(options, Bucket(None, None), connections, budget)

@@ -215,7 +215,7 @@ def test_good_end(capsys: pytest.CaptureFixture[str]) -> None:
     assert (out, err) == (f"evenergy {version('evenergy')}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",)])
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
 def test_help(arguments: tuple[str, ...]) -> None:
     result = invoke(*arguments)
     assert result.exit_code == 0
@@ -229,6 +229,13 @@ def test_without_the_extra(module: str) -> None:
     code, out, err = run(script)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert 'pip install "evenergy[cli]"' in err
+
+
+def test_run_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "evenergy", "--version"], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == (f"evenergy {version('evenergy')}\n", "")
 
 
 def test_piped() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_helpers import Answer, Api, Clock, assert_problem, serving
+from tests.sandbox.helpers import Answer, Api, Clock, assert_problem, serving
 
 
 async def new_vehicle(api: Api, **body: Any) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_helpers import Answer, Api, serving
+from tests.sandbox.helpers import Answer, Api, serving
 
 DESCRIPTION = os.environ.get("EVENERGY_OPENAPI")
 

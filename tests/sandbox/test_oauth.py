@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.sandbox_helpers import Answer, Api, Clock, assert_problem, basic, serving
+from tests.sandbox.helpers import Answer, Api, Clock, assert_problem, basic, serving
 
 REDIRECT = "http://127.0.0.1:9/callback?from=here"
 VERIFIER = "a-verifier-of-no-fewer-than-forty-three-characters"

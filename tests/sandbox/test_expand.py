@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_helpers import assert_problem, serving
+from tests.sandbox.helpers import assert_problem, serving
 
 LOGS = ("status_logs", "error_logs", "location_logs", "command_logs")
 

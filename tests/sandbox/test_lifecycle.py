@@ -14,7 +14,7 @@ import pytest
 
 from evenergy import sandbox as package
 from evenergy.sandbox import Sandbox
-from tests.sandbox_helpers import Clock, serving
+from tests.sandbox.helpers import Clock, serving
 
 if TYPE_CHECKING:
     from evenergy.sandbox import Sandbox as SandboxType

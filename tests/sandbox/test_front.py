@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_helpers import Answer, Api, Clock, assert_problem, serving
+from tests.sandbox.helpers import Answer, Api, Clock, assert_problem, serving
 
 PUBLIC = ("", "/", "/vehicle_makes", "/vehicle_models", "/vehicle_compatibility/check?vehicle_model_id=x")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_helpers import Api, Clock, assert_problem, serving
+from tests.sandbox.helpers import Api, Clock, assert_problem, serving
 
 END = "about:blank"
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.sandbox_helpers import MARCH, Api, Clock, assert_problem, serving
+from tests.sandbox.helpers import MARCH, Api, Clock, assert_problem, serving
 
 SEED_FIELDS = {
     "url",

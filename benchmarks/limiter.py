@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from evenergy.limits import WINDOW, Gate
+from evenergy._transport.rate_limiter import WINDOW, Gate
 
 T = TypeVar("T")
 

@@ -1,5 +1,5 @@
 """`python -m evenergy`: the command."""
 
-from .cli import main
+from .cli.main import main
 
 main()

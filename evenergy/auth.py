@@ -1,39 +1,14 @@
 """Where access tokens come from (OAuth 2.0, RFC 6749; PKCE, RFC 7636; revocation, RFC 7009)."""
 
-import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn, Protocol, Self, TypeAlias, cast, runtime_checkable
+from typing import Protocol, Self, TypeAlias, cast, runtime_checkable
 
 import attrs
 
-from . import checks
+from ._codec import urls, validate
+from ._codec.secret import Secret
 from .errors import InvalidArgumentError
-
-
-class Secret:
-    """Text that is shown nowhere: not in a repr, a log line or a pickle."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __repr__(self) -> str:
-        return "<secret>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret cannot be pickled or copied")
 
 
 @runtime_checkable
@@ -46,29 +21,29 @@ class TokenSource(Protocol):
 
 
 def _token(value: str) -> Secret:
-    return Secret(checks.secret("a token", value))
+    return Secret(validate.secret("a token", value))
 
 
 def _client_id(value: str) -> str:
-    return checks.secret("client_id", value, encoded=True)
+    return validate.secret("client_id", value, encoded=True)
 
 
 def _client_secret(value: str) -> Secret:
-    return Secret(checks.secret("client_secret", value, encoded=True))
+    return Secret(validate.secret("client_secret", value, encoded=True))
 
 
 def _redirect_uri(value: str) -> str:
-    return checks.header("redirect_uri", value)
+    return validate.header_value("redirect_uri", value)
 
 
 def _scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     if isinstance(scopes, str):
         raise InvalidArgumentError(f"expected scopes as a list such as [{scopes!r}], got the bare string {scopes!r}")
-    return tuple(checks.header("a scope", scope) for scope in scopes)
+    return tuple(validate.header_value("a scope", scope) for scope in scopes)
 
 
 def _optional_url(value: str | None) -> str | None:
-    return None if value is None else checks.endpoint_url(value)
+    return None if value is None else urls.endpoint_url(value)
 
 
 @attrs.frozen
@@ -153,8 +128,8 @@ class Token:
         except (OverflowError, ValueError, OSError):
             ends = None  # further off than the calendar goes
         return cls(
-            Secret(checks.secret("access_token", cast("str", access))),
-            None if refresh is None else Secret(checks.secret("refresh_token", cast("str", refresh))),
+            Secret(validate.secret("access_token", cast("str", access))),
+            None if refresh is None else Secret(validate.secret("refresh_token", cast("str", refresh))),
             ends,
             scope if isinstance(scope, str) else "",
         )

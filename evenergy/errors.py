@@ -22,6 +22,7 @@ from typing import TypedDict, TypeVar, Unpack, cast
 import msgspec
 from multidict import CIMultiDict, MultiMapping
 
+E = TypeVar("E", bound="EvEnergyError")
 T = TypeVar("T")
 
 _LONGEST_TEXT = 300  # of what a server wrote, in a message; the attributes keep it whole
@@ -47,14 +48,18 @@ class TransportError(EvEnergyError):
     Attributes:
         method: The HTTP method.
         url: The URL that was asked.
-        transient: Whether the same request may succeed when it is sent again.
+        transient: Whether a retry of the same request may succeed.
+        sent: Whether the request may have reached the server.
     """
 
-    def __init__(self, message: str, *, method: str = "", url: str = "", transient: bool = True) -> None:
+    def __init__(
+        self, message: str, *, method: str = "", url: str = "", transient: bool = True, sent: bool = False
+    ) -> None:
         super().__init__(message)
         self.method = method
         self.url = url
         self.transient = transient
+        self.sent = sent
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -97,7 +102,7 @@ class DecodeError(EvEnergyError):
         self.malformed = malformed
 
 
-class Members(TypedDict, total=False):
+class ProblemFields(TypedDict, total=False):
     """The attributes of a `ProblemError`, as its constructor takes them."""
 
     status: int
@@ -128,7 +133,7 @@ class ProblemError(EvEnergyError):
         headers: Those of the answer; empty when nothing was sent.
     """
 
-    def __init__(self, message: str, **members: Unpack[Members]) -> None:
+    def __init__(self, message: str, **members: Unpack[ProblemFields]) -> None:
         super().__init__(message)
         self.status: int = members.get("status", 0)
         self.type: str | None = members.get("type")
@@ -190,7 +195,7 @@ class RateLimitError(ProblemError):
         retry_at: The same as a time (UTC).
     """
 
-    def __init__(self, message: str, *, retry_after: float = 0.0, **members: Unpack[Members]) -> None:
+    def __init__(self, message: str, *, retry_after: float = 0.0, **members: Unpack[ProblemFields]) -> None:
         super().__init__(message, **members)
         self.retry_after = retry_after
         self.retry_at: datetime = datetime.now(UTC) + timedelta(seconds=min(retry_after, _LONGEST_WAIT.total_seconds()))
@@ -210,7 +215,7 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
 }
 
 
-def problem(
+def error_from_response(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
@@ -234,7 +239,7 @@ def problem(
         secret: What is shown nowhere, even where the answer echoes it.
     """
     document = _document(body, secret)
-    members = Members(
+    members = ProblemFields(
         status=status,
         type=_text(document, "type"),
         title=_text(document, "title") or _reason(status),
@@ -244,26 +249,26 @@ def problem(
         notification=_mapping(document.get("notification")),
         method=method,
         url=url,
-        headers=without(secret, headers),
+        headers=redact_data(secret, headers),
     )
     message = f"{_message(ProblemError('', **members), hint)} ({method} {url})"
-    kind = kind_of(status)
+    kind = error_class(status)
     if issubclass(kind, RateLimitError):
         return kind(message, retry_after=retry_after, **members)
     return kind(message, **members)
 
 
-def kind_of(status: int) -> type[ProblemError]:
+def error_class(status: int) -> type[ProblemError]:
     """The class of the error for a status of 400 and above."""
     return _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ProblemError)
 
 
-def without(secret: str | None, said: T) -> T:
+def redact_data(secret: str | None, said: T) -> T:
     """Text, headers or JSON data with a secret taken out of it."""
-    return said if secret is None else cast("T", _without(secret, said))
+    return said if secret is None else cast("T", _redact_data(secret, said))
 
 
-def _without(secret: str, said: object) -> object:
+def _redact_data(secret: str, said: object) -> object:
     if isinstance(said, str):
         return said.replace(secret, "***")
     if isinstance(said, MultiMapping):
@@ -271,19 +276,25 @@ def _without(secret: str, said: object) -> object:
         return CIMultiDict((name.replace(secret, "***"), value.replace(secret, "***")) for name, value in pairs)
     if isinstance(said, dict):
         members = cast("dict[str, object]", said)
-        return {name.replace(secret, "***"): _without(secret, value) for name, value in members.items()}
+        return {name.replace(secret, "***"): _redact_data(secret, value) for name, value in members.items()}
     if isinstance(said, list):
-        return [_without(secret, one) for one in cast("list[object]", said)]
+        return [_redact_data(secret, one) for one in cast("list[object]", said)]
     return said
 
 
-def hide(secret: str, error: EvEnergyError) -> None:
+def redact(secret: str, error: EvEnergyError) -> None:
     """Take a secret out of all that an error says, and let go a cause that shows it."""
-    error.args = tuple(_without(secret, one) for one in error.args)
-    vars(error).update({name: _without(secret, value) for name, value in vars(error).items()})
+    error.args = tuple(_redact_data(secret, one) for one in error.args)
+    vars(error).update({name: _redact_data(secret, value) for name, value in vars(error).items()})
     cause = error.__cause__
     if cause is not None and secret in f"{cause!r} {cause} {vars(cause)}":
-        error.__cause__ = ConnectionError(_without(secret, f"{type(cause).__name__}: {cause}"))
+        error.__cause__ = ConnectionError(_redact_data(secret, f"{type(cause).__name__}: {cause}"))
+
+
+def reworded(error: E, message: str) -> E:
+    """Return the same error with another message."""
+    error.args = (message, *error.args[1:])
+    return error
 
 
 def printable(text: str) -> str:
@@ -303,7 +314,7 @@ def _message(said: ProblemError, hint: str) -> str:
 
 def _document(body: bytes, secret: str | None) -> dict[str, object]:
     try:
-        return without(secret, _mapping(msgspec.json.decode(body)) or {})
+        return redact_data(secret, _mapping(msgspec.json.decode(body)) or {})
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested beyond reason
         return {}
 

@@ -25,7 +25,7 @@ from evenergy import (
     users,
     vehicles,
 )
-from evenergy.blocking import Facade
+from evenergy._core.blocking import Facade
 
 BY_HAND = {"request", "fan_out", "with_options", "close", "rate_limit", "authorization_request"}
 """What has a blocking form of its own, not one that `blocking` makes, and so words of its own too."""
@@ -144,10 +144,10 @@ def test_what_is_not_used_is_not_imported() -> None:
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     first, second = run.stdout.splitlines()
     loaded = set(first.split())
-    assert "evenergy.catalogue" in loaded
+    assert "evenergy.resources.catalogue" in loaded
     unused = ("telemetry", "users", "vehicles", "onboarding", "oauth", "rules", "sandbox", "demo", "cli")
     assert not loaded & {"cattrs", "tenacity", *(f"evenergy.{name}" for name in unused)}
-    assert second == "evenergy.telemetry"
+    assert second == "evenergy.resources.vehicle_logs"
 
 
 def test_all_errors_are_public() -> None:

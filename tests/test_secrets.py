@@ -198,7 +198,7 @@ async def test_the_log_shows_method_url_status_attempt_and_time(caplog: pytest.L
     ok = answer(b'{"id": "' + MAKE_ID.encode() + b'"}')
     async with raw_serving(None, ok) as server, AsyncClient(TOKEN, base_url=server.url, retry=QUICK) as client:
         await client.vehicle_makes.get(MAKE_ID)
-    lost, found = [record.getMessage() for record in caplog.records if record.name == "evenergy.session"]
+    lost, found = [record.getMessage() for record in caplog.records if record.name == "evenergy._transport.exchange"]
     url = f"{server.url}/vehicle_makes/{MAKE_ID}"
     assert lost.startswith(f"GET {url}: TransportError, attempt 1, ")
     assert found.startswith(f"GET {url}: 200, attempt 2, ")
@@ -215,7 +215,7 @@ def test_the_log_is_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPat
     try:
         monkeypatch.setenv("EVENERGY_LOG", "debug")
         logs.configure()
-        logging.getLogger("evenergy.session").debug("hello")
+        logging.getLogger("evenergy._transport.exchange").debug("hello")
         assert stream.getvalue().rstrip().endswith("DEBUG evenergy.session: hello")
         monkeypatch.setenv("EVENERGY_LOG", "loud")
         logs.configure()

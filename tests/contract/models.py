@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_t
 import attrs
 
 import evenergy
-from evenergy.codec import Time
+from evenergy._codec.wire_types import Time
 
 Model: TypeAlias = type[attrs.AttrsInstance]
 

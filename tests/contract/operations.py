@@ -11,10 +11,10 @@ from typing import get_args
 import attrs
 
 from evenergy import AsyncClient
-from evenergy.catalogue import ModelExpand, TrimExpand
-from evenergy.telemetry import LogExpand
-from evenergy.users import UserExpand
-from evenergy.vehicles import VehicleExpand
+from evenergy.resources.catalogue import ModelExpand, TrimExpand
+from evenergy.resources.users import UserExpand
+from evenergy.resources.vehicle_logs import LogExpand
+from evenergy.resources.vehicles import VehicleExpand
 
 USER = "user01HN2NJ9NMRZBXT1H6FT9N7735"
 VEHICLE = "vhcl01HRFF3SEVSCRAV9B3CHVDFN0H"

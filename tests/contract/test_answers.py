@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 import evenergy
 from evenergy import AsyncClient, DecodeError, Pager
-from evenergy.codec import decode
+from evenergy._codec.decode import decode
 
 from .answers import documents, same_value
 from .description import Description

@@ -1,0 +1,1 @@
+"""Decoding and encoding: JSON to models and back, and the checks of arguments."""

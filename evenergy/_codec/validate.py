@@ -1,0 +1,187 @@
+"""What a caller passes, checked before anything is sent, and written as the API wants it."""
+
+import math
+import os
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import cast
+from urllib.parse import unquote
+
+from evenergy.errors import InvalidArgumentError, printable
+
+from .wire_types import time_text
+
+LARGEST_PAGE = 100
+"""Items: the most that the API gives for one request."""
+
+_KEY = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
+_ULID = re.compile("[A-Z0-9]{26}")
+_LANGUAGES = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*,;=. -]*", re.ASCII)
+_FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
+VISIBLE = re.compile(r"[\x21-\x7e]+")
+_ENCODABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
+
+
+def invalid_argument(expected: str, came: object) -> InvalidArgumentError:
+    """The error for an argument that was not what was expected."""
+    return InvalidArgumentError(f"expected {expected}, got {printable(repr(came))}")
+
+
+def identifier(value: object, prefix: str) -> str:
+    """An id of the given four-letter prefix, taken as it is or from the end of the resource's URL."""
+    if isinstance(value, str):
+        last = _last_segment(value)
+        if last.startswith(prefix) and _ULID.fullmatch(last, len(prefix)):
+            return last
+    expected = f"an id such as {prefix}01HRFF3SEVSCRAV9B3CHVDFN0H, or the resource's URL"
+    if hasattr(value, "id"):
+        raise InvalidArgumentError(f"expected {expected}, got a {type(value).__name__}: pass its id")
+    raise invalid_argument(expected, value)
+
+
+def path_text(name: str, value: object) -> str:
+    """Text that names something in a path."""
+    if isinstance(value, str) and value:
+        return value
+    raise invalid_argument(f"{name} as text", value)
+
+
+def log_key(value: object) -> str:
+    """The time that names a log: a datetime in UTC with all its digits, a string (or the end of its URL) as it is."""
+    if isinstance(value, datetime):
+        return aware(value)
+    if isinstance(value, str):
+        last = unquote(_last_segment(value))
+        if _KEY.fullmatch(last):
+            return last
+    raise invalid_argument(
+        "an aware datetime, or a time such as 2024-01-01T11:11:11.1111Z from the end of a log's url", value
+    )
+
+
+def time_range(since: datetime | None, until: datetime | None) -> tuple[str | None, str | None]:
+    """The two ends of a time, each as the API writes it."""
+    low, high = (None if end is None else aware(end) for end in (since, until))
+    if since is not None and until is not None and since > until:
+        raise InvalidArgumentError(f"expected since to be no later than until, got {since} and {until}")
+    return low, high
+
+
+def aware(value: object) -> str:
+    """An aware datetime as the API writes it."""
+    if not isinstance(value, datetime):
+        raise invalid_argument("an aware datetime", value)
+    if value.utcoffset() is None:
+        raise InvalidArgumentError(
+            f"expected an aware datetime, got the naive {value.isoformat()}: without a zone it names no instant;"
+            " use datetime.now(timezone.utc), or replace(tzinfo=...)"
+        )
+    try:
+        return time_text(value)
+    except OverflowError:
+        raise invalid_argument("a datetime between the years 1 and 9999 in UTC", value) from None
+
+
+def expansion(expand: object) -> tuple[str, ...]:
+    """The references to be answered with the resource itself."""
+    if isinstance(expand, str):
+        raise InvalidArgumentError(f"expected expand as a list such as [{expand!r}], got the bare string {expand!r}")
+    if not isinstance(expand, Iterable):
+        raise invalid_argument("expand as a list of fields, such as ['user']", expand)
+    fields: list[str] = []
+    for field in cast("Iterable[object]", expand):
+        if not (isinstance(field, str) and _FIELD.fullmatch(field)):
+            raise invalid_argument("a field to expand, such as 'trim.model.make'", field)
+        fields.append(field)
+    return tuple(fields)
+
+
+def page_size(value: object) -> int | None:
+    """How many items a page has, or None for the most."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_PAGE):
+        return value
+    raise invalid_argument("a page_size from 1 to 100", value)
+
+
+def seconds(name: str, value: object, *, zero: bool = False) -> float | None:
+    """A duration, or None for no bound."""
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number that no float can hold
+            number = math.inf
+        if math.isfinite(number) and (number > 0 or (zero and number == 0)):
+            return number
+    raise invalid_argument(f"{name} in seconds, {'0 or more' if zero else 'more than 0'}, or None", value)
+
+
+def positive_int(name: str, value: object) -> int:
+    """A count of at least one."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise invalid_argument(f"{name} as a whole number of at least 1", value)
+
+
+def secret(name: str, value: object, *, encoded: bool = False) -> str:
+    """A token, fit for a header, or what is form-encoded before it is sent; what came is never in the message."""
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"expected {name} as text, got {type(value).__name__}")
+    if not value:
+        raise InvalidArgumentError(f"expected {name}, got an empty string")
+    if not (_ENCODABLE if encoded else VISIBLE).fullmatch(value):
+        length, is_header = len(value), value[:7].lower() == "bearer "
+        del value  # no traceback shall show it
+        if is_header:
+            raise InvalidArgumentError(f"expected {name} without 'Bearer ' before it, which is added when it is sent")
+        wanted, bad = ("text", "") if encoded else ("visible ASCII characters", "a blank, ")
+        raise InvalidArgumentError(
+            f"expected {name} of {wanted}, got {length} characters with {bad}a line end or another character that"
+            " cannot be sent among them"
+        )
+    return value
+
+
+def header_value(name: str, value: object) -> str:
+    """Visible ASCII, fit for a header."""
+    if isinstance(value, str) and VISIBLE.fullmatch(value):
+        return value
+    raise invalid_argument(f"{name} of visible ASCII characters", value)
+
+
+def language(value: object) -> str:
+    """What fits into ``Accept-Language``, such as ``de, en;q=0.5``."""
+    if isinstance(value, str) and _LANGUAGES.fullmatch(value):
+        return value
+    raise invalid_argument("a language such as 'en-GB'", value)
+
+
+def _last_segment(value: str) -> str:
+    return value.partition("?")[0].rstrip("/").rpartition("/")[2] if "://" in value else value
+
+
+def plain_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise invalid_argument("text", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise invalid_argument("text without lone surrogates", value) from None
+    return value
+
+
+def http_method(value: object) -> str:
+    """An HTTP method in capitals."""
+    if isinstance(value, str) and re.fullmatch("[A-Za-z]+", value, re.ASCII):
+        return value.upper()
+    raise invalid_argument("an HTTP method such as GET", value)
+
+
+def environment_variable(name: str) -> str | None:
+    """A variable of the environment, or None when it is not set; an empty one is a mistake."""
+    value = os.environ.get(name)
+    if value is not None and not value.strip():
+        raise InvalidArgumentError(f"the environment variable {name} is set but empty: give it a value, or unset it")
+    return value

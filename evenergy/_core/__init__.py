@@ -1,0 +1,1 @@
+"""Core: resources, pagination, fan-out, and the blocking facade."""

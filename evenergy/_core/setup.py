@@ -1,0 +1,179 @@
+"""Setup of a client: its arguments and the environment, checked and made into a `Session`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypedDict, TypeVar
+from urllib.parse import urljoin
+
+import attrs
+from aiohttp import ClientSession
+from msgspec import UnsetType
+
+from evenergy._codec import urls, validate
+from evenergy._transport.connections import Connections
+from evenergy._transport.credentials import CredentialState
+from evenergy._transport.exchange import Exchange
+from evenergy._transport.retry import Retry, RetryBudget
+from evenergy._transport.session import Options, Session
+from evenergy._transport.token_source import OAuthEndpoints, OAuthHeaders, RefreshingTokenSource
+from evenergy.auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, TokenSource
+from evenergy.errors import InvalidArgumentError
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+BASE_URL = f"{urls.PROVIDER}/v2"
+"""Base URL of the API; production and sandbox data share it, the credentials decide which."""
+
+
+class ClientArguments(TypedDict):
+    """Arguments that both clients take, beside ``auth``."""
+
+    user: str | None
+    base_url: str | None
+    api_version: str
+    timeout: float | None
+    deadline: float | None
+    retry: Retry
+    max_wait: float | None
+    concurrency: int
+    trust_env: bool
+
+
+def new_session(
+    auth: Auth | None, arguments: ClientArguments, *, session: ClientSession | None, unclosed: str | None
+) -> Session:
+    """Return the session of a new client.
+
+    Args:
+        auth: The credentials; None reads them from the environment.
+        arguments: The other arguments of the client.
+        session: The caller's aiohttp session, or None.
+        unclosed: The warning for a client that was dropped without `close`; None for no warning.
+
+    Raises:
+        InvalidArgumentError: An argument, or a variable of the environment, is invalid.
+    """
+    base_url = _given(arguments["base_url"], "EVENERGY_BASE_URL")
+    user = _given(arguments["user"], "EVENERGY_USER")
+    options = Options(
+        base_url=urls.base_url(BASE_URL if base_url is None else base_url),
+        user=_user(user),
+        api_version=validate.header_value("api_version", arguments["api_version"]),
+        timeout=validate.seconds("timeout", arguments["timeout"]),
+        deadline=validate.seconds("deadline", arguments["deadline"]),
+        retry=_retry(arguments["retry"]),
+        max_wait=validate.seconds("max_wait", arguments["max_wait"], zero=True),
+    )
+    connections = Connections(
+        _aiohttp_session(session),
+        concurrency=validate.positive_int("concurrency", arguments["concurrency"]),
+        trust_env=arguments["trust_env"],
+        unclosed=unclosed,
+    )
+    credentials = _credentials(_from_environment() if auth is None else auth, options, connections)
+    return Session(options, credentials, connections, RetryBudget())
+
+
+def view_of(
+    old: Session,
+    *,
+    auth: Auth | UnsetType | None,
+    user: str | UnsetType | None,
+    timeout: float | UnsetType | None,
+    deadline: float | UnsetType | None,
+    retry: Retry | UnsetType,
+    max_wait: float | UnsetType | None,
+) -> Session:
+    """Return a session with other options over the same connections; arguments that are `UNSET` stay."""
+    options = attrs.evolve(
+        old.options,
+        user=_or(user, old.options.user, _user),
+        timeout=_or(timeout, old.options.timeout, lambda value: validate.seconds("timeout", value)),
+        deadline=_or(deadline, old.options.deadline, lambda value: validate.seconds("deadline", value)),
+        retry=_or(retry, old.options.retry, _retry),
+        max_wait=_or(max_wait, old.options.max_wait, lambda value: validate.seconds("max_wait", value, zero=True)),
+    )
+    auth = _from_environment() if auth is None else auth
+    if isinstance(auth, UnsetType) or _is_same(auth, old.credentials.auth):
+        credentials = old.credentials
+    else:
+        credentials = _credentials(auth, options, old.connections)
+    return Session(options, credentials, old.connections, old.retry_budget)
+
+
+def bearer(auth: T | str) -> T | BearerToken:
+    """Return a token string as a `BearerToken`, so that no traceback from here on can show it."""
+    return BearerToken(auth) if isinstance(auth, str) else auth
+
+
+def made_at() -> str:
+    """Return the line outside this package that is making a client."""
+    package = str(Path(__file__).parents[1])
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _credentials(auth: Auth | None, options: Options, connections: Connections) -> CredentialState:
+    if isinstance(auth, ClientCredentials | AuthorizationCode):
+        exchange = Exchange(connections, OAuthHeaders(), options.timeout)
+        source = RefreshingTokenSource(OAuthEndpoints(auth, urljoin(options.base_url, "/").rstrip("/"), exchange))
+        connections.own(source)
+        return CredentialState(auth, source)
+    if auth is None or isinstance(auth, TokenSource):
+        return CredentialState(auth, auth)
+    raise InvalidArgumentError(
+        "expected auth as a token, ClientCredentials, AuthorizationCode, an object with `async def access_token`,"
+        f" or None, got {type(auth).__name__}"
+    )
+
+
+def _is_same(auth: Auth | None, other: Auth | None) -> bool:
+    """Return whether two share a token and a rate limit: a grant with a token of its own does so only with itself."""
+    return auth is other or (isinstance(auth, BearerToken | ClientCredentials) and auth == other)
+
+
+def _from_environment() -> BearerToken | ClientCredentials | None:
+    token = validate.environment_variable("EVENERGY_TOKEN")
+    if token is not None:
+        return BearerToken(token)
+    client_id = validate.environment_variable("EVENERGY_CLIENT_ID")
+    secret = validate.environment_variable("EVENERGY_CLIENT_SECRET")
+    if client_id is None and secret is None:
+        return None
+    if client_id is None or secret is None:
+        given, missing = "EVENERGY_CLIENT_SECRET", "EVENERGY_CLIENT_ID"
+        if secret is None:
+            given, missing = missing, given
+        del secret  # no traceback shall show it
+        raise InvalidArgumentError(f"the environment variable {given} is set but {missing} is not")
+    return ClientCredentials(client_id, secret)
+
+
+def _given(argument: str | None, variable: str) -> str | None:
+    return argument if argument is not None else validate.environment_variable(variable)
+
+
+def _user(value: str | None) -> str | None:
+    return None if value is None else validate.identifier(value, "user")
+
+
+def _retry(value: object) -> Retry:
+    if not isinstance(value, Retry):
+        raise validate.invalid_argument("retry as a Retry, such as Retry(attempts=4)", value)
+    return value
+
+
+def _aiohttp_session(value: object) -> ClientSession | None:
+    if value is not None and not isinstance(value, ClientSession):
+        raise validate.invalid_argument("session as an aiohttp.ClientSession, or None", value)
+    return value
+
+
+def _or(given: T | UnsetType, otherwise: V, check: Callable[[T], V]) -> V:
+    return otherwise if isinstance(given, UnsetType) else check(given)

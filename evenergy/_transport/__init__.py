@@ -1,0 +1,1 @@
+"""Transport: how a request reaches the API and a response comes back."""

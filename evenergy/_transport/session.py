@@ -1,0 +1,276 @@
+"""The request core: a token, a permit of the rate limiter, attempts, and the meaning of the response.
+
+operation → `Session` (what is sent, and when) → `Exchange` (how: one HTTP exchange) → aiohttp
+"""
+
+import contextlib
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import attrs
+from multidict import CIMultiDict
+
+from evenergy._codec import validate
+from evenergy._codec.secret import Secret
+from evenergy._codec.wire_types import Identified
+from evenergy.errors import (
+    AuthenticationError,
+    ClosedError,
+    DecodeError,
+    EvEnergyError,
+    NotFoundError,
+    ProblemError,
+    RateLimitError,
+    RequestTimeoutError,
+    TransportError,
+    error_from_response,
+)
+
+from . import failures
+from .connections import Connections
+from .credentials import CredentialState
+from .exchange import Exchange
+from .headers import LIMIT, REMAINING, RequestHeaders, int_header, retry_after
+from .rate_limiter import Permit
+from .request import IDEMPOTENT, Request, Response
+from .retry import Attempts, Retry, RetryBudget
+from .timeouts import ExpiredError
+
+T = TypeVar("T")
+
+# In Python 3.11 each look at a member of an enumeration takes as long as the rest of a comparison ten times.
+_UNAUTHORIZED, _TOO_MANY = HTTPStatus.UNAUTHORIZED.value, HTTPStatus.TOO_MANY_REQUESTS.value
+_REDIRECTS, _ERRORS = HTTPStatus.MULTIPLE_CHOICES.value, HTTPStatus.BAD_REQUEST.value
+
+
+@attrs.frozen
+class Options:
+    """Options of a client, or of a view of it."""
+
+    base_url: str
+    user: str | None
+    api_version: str
+    timeout: float | None
+    deadline: float | None
+    retry: Retry
+    max_wait: float | None
+
+
+class Session:
+    """Sender of requests: with a token, within the rate limit, retried where that is safe."""
+
+    def __init__(
+        self, options: Options, credentials: CredentialState, connections: Connections, retry_budget: RetryBudget
+    ) -> None:
+        self.options: Options = options
+        self.credentials: CredentialState = credentials
+        self.connections: Connections = connections
+        self.retry_budget: RetryBudget = retry_budget
+        headers = RequestHeaders(options.base_url, options.user, options.api_version)
+        self._exchange = Exchange(connections, headers, options.timeout)
+
+    async def send(self, request: Request[T]) -> T:
+        """Send a request, retry it where that is safe, and read the response.
+
+        Raises:
+            EvEnergyError: As `evenergy.errors` lists.
+        """
+        attempts = Attempts(request.method, self.options.retry, self.options.max_wait, self.retry_budget)
+        first: EvEnergyError | None = None
+        if self.options.deadline is None:
+            try:
+                return await self._attempt(request, attempts)
+            except EvEnergyError as error:
+                attempts.failed(error)
+                if not attempts.is_worth_retrying(error):
+                    raise
+                first = error
+        try:
+            return await self.connections.timeouts.bounded(self._retry(request, attempts, first), self.options.deadline)
+        except ExpiredError:
+            last = self._deadline_error(request, attempts)
+        except EvEnergyError as error:
+            last = attempts.counted(error)
+        raise last  # here, where no frame of tenacity is attached
+
+    async def bounded(self, work: Awaitable[T]) -> T:
+        """Await something that is a call of its own, within the deadline.
+
+        Raises:
+            RequestTimeoutError: The deadline is spent.
+            ClosedError: The client was closed.
+        """
+        with contextlib.suppress(ExpiredError):
+            return await self.connections.timeouts.bounded(work, self.options.deadline)
+        if self.connections.closed:
+            raise ClosedError("the client was closed during the call")
+        raise RequestTimeoutError(f"the deadline of {self.options.deadline:g} s was spent")
+
+    def reference(self, resource: str | Identified, prefix: str, collection: str) -> str:
+        """Return the URL by which a body refers to a resource: to the resource itself, its id or its URL."""
+        given = resource if isinstance(resource, str) else resource.id
+        return f"{self.options.base_url}/{collection}/{validate.identifier(given, prefix)}"
+
+    async def _retry(self, request: Request[T], attempts: Attempts, first: EvEnergyError | None) -> T:
+        """Let tenacity decide, from the first failure on."""
+        failed = first
+
+        async def attempt() -> T:
+            nonlocal failed
+            if failed is not None:
+                error, failed = failed, None
+                raise error
+            try:
+                return await self._attempt(request, attempts)
+            except EvEnergyError as error:
+                if isinstance(error, NotFoundError) and attempts.is_deleted():
+                    return request.read(Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b""))
+                attempts.failed(error)
+                raise
+
+        return await attempts.policy()(attempt)
+
+    async def _attempt(self, request: Request[T], attempts: Attempts) -> T:
+        """Make one attempt: a token, a permit, an exchange, and the meaning of its response."""
+        url = request.url(self.options.base_url)
+        attempts.begin()
+        self.connections.session(attempts.loop)  # a closed client fetches no token
+        response: Response | None = None
+        token = await self._token(attempts)  # first, so that many who wait for one share its fate
+        permit = self.credentials.limiter.take(attempts.loop)
+        while response is None:
+            if permit is None:
+                permit = await self._queue(request, attempts, url)
+                token = await self._token_for(permit, attempts)  # the one from before may have expired meanwhile
+            response = await self._exchange_with(permit, request, url, token, attempts)
+            permit = None
+        if response.status >= _REDIRECTS:
+            raise self._rejection(request, response, token, attempts, url)
+        try:
+            result = request.read(response)
+        except DecodeError as error:
+            located = failures.with_context(error, response, method=request.method, url=url)
+            failed = failures.redacted(located, token)
+        else:
+            if attempts.total == 1:
+                self.retry_budget.refund()
+            return result
+        raise failed  # here, where the error that may show the token is no context of it
+
+    async def _exchange_with(
+        self, permit: Permit, request: Request[Any], url: str, token: Secret | None, attempts: Attempts
+    ) -> Response | None:
+        """Send with a permit, and tell the rate limiter about it; None when the permit was not good any more."""
+        limiter = self.credentials.limiter
+
+        def ready(now: float) -> bool:
+            if not limiter.holds(permit):
+                return False
+            limiter.sent(permit, now)
+            attempts.sent(now)
+            return True
+
+        try:
+            response = await self._exchange.send(request, url, token, ready)
+        except TransportError as error:
+            limiter.lost(permit)
+            attempts.lost(sent=error.sent)
+            if error.sent and request.method not in IDEMPOTENT:
+                raise failures.outcome_unknown(error) from error.__cause__
+            raise
+        except BaseException:
+            limiter.lost(permit)
+            raise
+        if response is None:
+            limiter.lost(permit)
+            return None
+        attempts.responded()
+        if response.status == _UNAUTHORIZED:  # its numbers are those of another bucket
+            limiter.lost(permit)
+            return response
+        headers, status = response.headers, response.status
+        wait = retry_after(headers, status) if status == _TOO_MANY else None
+        limiter.responded(permit, status, int_header(headers, LIMIT), int_header(headers, REMAINING), wait)
+        return response
+
+    async def _queue(self, request: Request[Any], attempts: Attempts, url: str) -> Permit:
+        """Wait for a permit of the rate limiter."""
+        limiter = self.credentials.limiter
+        attempts.queue()
+        try:
+            permit = await self.connections.timeouts.bounded(limiter.acquire(attempts.patience), None)
+        except RateLimitError as error:
+            raise RateLimitError(
+                f"{error} ({request.method} {url})",
+                retry_after=error.retry_after,
+                status=error.status,
+                title=error.title,
+                method=request.method,
+                url=url,
+            ) from None
+        except ExpiredError:
+            raise self._deadline_error(request, attempts) from None
+        attempts.permitted(permit.waited)
+        return permit
+
+    async def _token(self, attempts: Attempts) -> Secret | None:
+        token = await self.credentials.token(self.connections.timeouts)
+        attempts.check(token)
+        return token
+
+    async def _token_for(self, permit: Permit, attempts: Attempts) -> Secret | None:
+        try:
+            return await self._token(attempts)
+        except BaseException:
+            self.credentials.limiter.lost(permit)
+            raise
+
+    def _rejection(
+        self, request: Request[Any], response: Response, token: Secret | None, attempts: Attempts, url: str
+    ) -> EvEnergyError:
+        """Return the error for a response that is no success."""
+        if response.status < _ERRORS:
+            return failures.redacted(failures.redirect_error(response, method=request.method, url=url), token)
+        error = self._problem(request, response, token, url)
+        if isinstance(error, AuthenticationError) and token is not None:
+            attempts.unauthorized(token, error)
+            self.credentials.invalidate(token)
+        return error
+
+    def _problem(self, request: Request[Any], response: Response, token: Secret | None, url: str) -> ProblemError:
+        headers = CIMultiDict(response.headers)
+        headers.popall("Set-Cookie", None)
+        wait = retry_after(headers, response.status)
+        if wait is None:
+            wait = self.credentials.limiter.estimated_wait()
+        hint = failures.hint(
+            response.status,
+            anonymous=token is None,
+            needs_user=request.needs_user and self.options.user is None,
+            base_url=self.options.base_url,
+        )
+        return error_from_response(
+            response.status,
+            headers,
+            response.body,
+            method=request.method,
+            url=url,
+            retry_after=wait,
+            hint=hint,
+            secret=failures.redactable(token),
+        )
+
+    def _deadline_error(self, request: Request[Any], attempts: Attempts) -> EvEnergyError:
+        """Return the error for a spent deadline, or for a client that was closed."""
+        url = request.url(self.options.base_url)
+        if self.connections.closed:
+            return ClosedError(f"the client was closed during the call ({request.method} {url})")
+        return failures.deadline_error(
+            self.options.deadline,
+            attempts.where(),
+            method=request.method,
+            url=url,
+            last=attempts.last,
+            unanswered=attempts.is_unanswered,
+        )

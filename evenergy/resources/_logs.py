@@ -1,0 +1,73 @@
+"""Logs of devices: the collections below a device whose items are named by a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from evenergy._codec.validate import log_key, time_range
+from evenergy._core.resource import M_co, Method, Resource, operation, paged
+from evenergy._transport.request import ListRequest, Request, list_request, request
+
+from ._kinds import Kind
+
+L = TypeVar("L")
+X = TypeVar("X", bound=str)
+
+
+class Logs(Resource[M_co], Generic[M_co, L, X]):
+    """Logs of one kind, newest first.
+
+    Type parameters: the client, the log, and the references that can be expanded.
+    """
+
+    _of: ClassVar[Kind]
+    _into: type[L]
+    _name: ClassVar[str]
+    _time: ClassVar[str]
+    _argument: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        """Name the device and the log in the methods, for help()."""
+        super().__init_subclass__()
+        words = {"device_id": cls._argument, "L": cls._into.__name__, "X": "str"}
+        for name, method in vars(Logs).items():
+            if isinstance(method, Method):
+                setattr(cls, name, method.renamed(words))
+
+    @operation
+    def get(self, device_id: str, time: datetime | str, /, *, expand: Iterable[X] = ()) -> Request[L]:
+        """Return one log, by the time that names it. API: ``GET …/{device_id}/…_logs/{time}``.
+
+        Args:
+            device_id: An id or a URL.
+            time: An aware datetime, or the last part of the log's ``url`` as it is there.
+            expand: The references to expand.
+        """
+        return request(self._into, "GET", self._of.path(device_id, self._name, log_key(time)), expand=expand)
+
+    @paged
+    def list(
+        self,
+        device_id: str,
+        /,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        expand: Iterable[X] = (),
+        page_size: int | None = None,
+    ) -> ListRequest[L]:
+        """List the logs of one device, newest first. API: ``GET …/{device_id}/…_logs``.
+
+        Args:
+            device_id: An id or a URL.
+            since: The earliest time, as an aware datetime: when it was sampled, or stored where logs have only that.
+            until: The latest time, likewise.
+            expand: The references to expand.
+            page_size: Logs for each request, 1 to 100; 100 unless it is given.
+        """
+        path = self._of.path(device_id, self._name)
+        low, high = time_range(since, until)
+        times: dict[str, Any] = {f"{self._time}__gte": low, f"{self._time}__lte": high}
+        return list_request(self._into, path, page_size=page_size, expand=expand, **times)

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import copy
+import gc
+import inspect
+import pickle
+from datetime import UTC, datetime
+from typing import Any, get_type_hints
+
+import attrs
+import pytest
+
+import evenergy
+from evenergy import (
+    ChargingRegion,
+    CompletedOnboarding,
+    LatLong,
+    Location,
+    OnboardedVehicle,
+    Token,
+    User,
+    Vehicle,
+    VehicleCommandLog,
+    VehicleConnectors,
+    VehicleErrorLog,
+    VehicleLocationLog,
+    VehicleMake,
+    VehicleModel,
+    VehicleModelConnector,
+    VehicleOnboarding,
+    VehicleState,
+    VehicleStateOfCharge,
+    VehicleStatusLog,
+    VehicleTrim,
+    WaitlistEntry,
+)
+from evenergy._codec.decode import decode
+from evenergy._codec.model import model
+
+AT = datetime(2024, 1, 1, tzinfo=UTC)
+MAKE = VehicleMake("vmak01HRFHBCM7VBSWRPVYFBQMH2BR", name="Make")
+MODEL = VehicleModel("vmod01HRFHBCM7VBSWRPVYFBQMH2BR", make=MAKE)
+TRIM = VehicleTrim("trim01HRFHBCM7VBSWRPVYFBQMH2BR", model=MODEL)
+USER = User("user01HRFHBCM7VBSWRPVYFBQMH2BR", joined_at=AT)
+VEHICLE = Vehicle("vhcl01HRFHBCM7VBSWRPVYFBQMH2BR", trim=TRIM, user=USER)
+LOG = VehicleStatusLog(sampled_at=AT, vehicle=VEHICLE, state=VehicleState("FLYING"))
+VALUES: list[Any] = [
+    MAKE,
+    MODEL,
+    TRIM,
+    USER,
+    VEHICLE,
+    LOG,
+    VehicleModelConnector(region=ChargingRegion.EUROPE, verified_at=AT),
+    VehicleLocationLog(at_home=True, vehicle=VEHICLE),
+    VehicleErrorLog(status_code=500),
+    VehicleCommandLog(current_milliamps=16_000),
+    VehicleStateOfCharge(state_of_charge_percentage=70),
+    LatLong(51.5, -0.1),
+    Location(city="London", coordinates=LatLong(51.5, -0.1)),
+    OnboardedVehicle("vhcl01HRFHBCM7VBSWRPVYFBQMH2BR"),
+    WaitlistEntry("7"),
+]
+CLASSES: list[Any] = [kind for name in evenergy.__all__ if attrs.has(kind := getattr(evenergy, name))]
+OF_THE_API = [
+    kind
+    for kind in CLASSES
+    if any(kind.__module__.endswith(part) for part in ("catalogue", "telemetry", "users", "vehicles", "onboarding"))
+]
+
+
+def named(value: Any) -> str:
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def test_the_values_of_the_api_are_found() -> None:
+    assert {value.__class__ for value in VALUES} < set(OF_THE_API)
+    assert {VehicleConnectors, VehicleOnboarding, CompletedOnboarding} < set(OF_THE_API)
+
+
+@pytest.mark.parametrize("kind", OF_THE_API, ids=named)
+def test_each_class_is_frozen_and_slotted(kind: Any) -> None:
+    value = kind(*("x" for field in attrs.fields(kind) if field.default is attrs.NOTHING))
+    name = attrs.fields(kind)[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(value, name, "y")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        delattr(value, name)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        value.unheard_of = 1
+    assert not hasattr(value, "__dict__")
+
+
+@pytest.mark.parametrize("kind", OF_THE_API, ids=named)
+def test_attrs_knows_each_class_as_one_of_its_own(kind: Any) -> None:
+    fields = attrs.fields(attrs.resolve_types(kind))
+    assert {field.name: field.type for field in fields} == get_type_hints(kind, include_extras=True)
+    assert [field.name for field in fields] == list(inspect.signature(kind).parameters)
+    value = kind(*("x" for field in fields if field.default is attrs.NOTHING))
+    assert attrs.asdict(value) == {
+        field.name: "x" if field.default is attrs.NOTHING else field.default for field in fields
+    }
+    assert repr(value) == f"{kind.__name__}({', '.join(f'{k}={v!r}' for k, v in attrs.asdict(value).items())})"
+
+
+def test_nested_values_are_taken_apart_by_attrs_too() -> None:
+    assert attrs.asdict(TRIM)["model"]["make"]["name"] == "Make"
+
+
+@pytest.mark.parametrize("kind", OF_THE_API, ids=named)
+def test_the_garbage_collector_does_not_watch_values(kind: Any) -> None:
+    assert not gc.is_tracked(kind(*("x" for field in attrs.fields(kind) if field.default is attrs.NOTHING)))
+
+
+@pytest.mark.parametrize("kind", OF_THE_API, ids=named)
+def test_only_an_id_or_what_else_is_always_there_must_be_given(kind: Any) -> None:
+    needed = [field.name for field in attrs.fields(kind) if field.default is attrs.NOTHING]
+    assert set(needed) <= {"id", "latitude", "longitude", "authorization_request_id"}
+    value = kind(*("x" for _ in needed))
+    assert all(getattr(value, field.name) is None for field in attrs.fields(kind) if field.name not in needed)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=named)
+def test_a_value_is_equal_to_its_like_and_hashable(value: Any) -> None:
+    same = pickle.loads(pickle.dumps(value))  # noqa: S301
+    for other in (same, copy.copy(value), copy.deepcopy(value), attrs.evolve(value)):
+        assert type(other) is type(value)
+        assert other == value
+        assert hash(other) == hash(value)
+        assert len({other, value}) == 1
+
+
+@pytest.mark.parametrize("value", VALUES, ids=named)
+def test_a_value_differs_from_another(value: Any) -> None:
+    field = attrs.fields(value.__class__)[-1]
+    other = attrs.evolve(value, **{field.name: "another"})
+    assert other != value
+    assert value != attrs.astuple(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        User("u", vehicles=["https://x/v"]),
+        Location(tariff={"id": "t"}),
+        VehicleConnectors(adaptors=[]),
+        VehicleOnboarding("a", scopes=["x"]),
+        CompletedOnboarding([]),
+        Vehicle("v", user=User("u", evses=[])),
+    ],
+    ids=named,
+)
+def test_a_value_with_a_list_or_an_object_in_it_is_not_hashable(value: object) -> None:
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(value)
+
+
+def test_a_class_derived_from_a_value_class_is_one_too() -> None:
+    @model
+    class Mine(Vehicle):
+        note: int | None = None
+
+    class Plain(Vehicle):
+        note: int | None = None
+
+    for kind in (Mine, Plain):
+        made: Any = kind
+        value = made("v", note=5)
+        assert attrs.asdict(value)["note"] == evenergy.to_dict(value)["note"] == 5
+        assert attrs.evolve(value, id="w").note == 5
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            value.note = 6
+        for number in (b"7", b"7.0"):
+            assert decode(b'{"id": "v", "note": %s}' % number, made).note == 7
+
+
+REFERENCES: list[tuple[Any, str, str, Any]] = [
+    (VehicleModel, "make", "make_id", MAKE),
+    (VehicleTrim, "model", "model_id", MODEL),
+    (Vehicle, "trim", "trim_id", TRIM),
+    (Vehicle, "user", "user_id", USER),
+    (VehicleStatusLog, "vehicle", "vehicle_id", VEHICLE),
+    (VehicleLocationLog, "vehicle", "vehicle_id", VEHICLE),
+    (VehicleErrorLog, "vehicle", "vehicle_id", VEHICLE),
+    (VehicleCommandLog, "vehicle", "vehicle_id", VEHICLE),
+    (VehicleConnectors, "vehicle", "vehicle_id", VEHICLE),
+    (VehicleStateOfCharge, "vehicle", "vehicle_id", VEHICLE),
+    (VehicleModelConnector, "vehicle_model", "vehicle_model_id", MODEL),
+]
+
+
+def test_each_property_that_gives_an_id_is_tried() -> None:
+    found = [
+        f"{kind.__name__}.{name}" for kind in OF_THE_API for name in dir(kind) if hasattr(getattr(kind, name), "fget")
+    ]
+    assert sorted(found) == sorted(f"{kind.__name__}.{name}" for kind, _, name, _ in REFERENCES)
+
+
+@pytest.mark.parametrize(("kind", "field", "name", "model"), REFERENCES)
+def test_the_id_beside_a_reference(kind: Any, field: str, name: str, model: Any) -> None:
+    needed = {"id": "x"} if attrs.fields(kind)[0].name == "id" else {}
+    url = f"https://api.ev.energy/v2/collection/{model.id}"
+    for reference in (url, url + "/", url + "?expand=x", url.replace("/v2", ""), model):
+        assert getattr(kind(**needed, **{field: reference}), name) == model.id
+    assert getattr(kind(**needed), name) is None
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=named)
+def test_every_public_value_class_has_a_docstring(kind: Any) -> None:
+    assert kind.__doc__
+    assert not kind.__doc__.startswith("Method generated")
+
+
+def test_a_token_shows_no_secret() -> None:
+    token = Token.from_dict({"access_token": "hush", "refresh_token": "hush"})
+    assert "hush" not in repr(token)
+    with pytest.raises(TypeError, match="secret"):
+        pickle.dumps(token)

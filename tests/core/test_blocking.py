@@ -1,0 +1,661 @@
+"""The blocking client: the same names, and nothing that hangs, leaks or hides."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import contextvars
+import errno
+import gc
+import inspect
+import itertools
+import os
+import pydoc
+import re
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+
+import evenergy
+import evenergy._core.loop_thread as bridge
+from evenergy._core.blocking import BlockingPager, Facade, blocking, blocking_pager, fan_out
+from evenergy._core.fan_out import Outcome
+from evenergy._core.loop_thread import LoopThread
+from evenergy._core.pagination import Page, Pager
+from evenergy.sandbox import Sandbox
+
+LIMIT = 20.0  # seconds: what takes longer hangs
+PACKAGE = str(Path(evenergy.__file__).parent)
+
+
+class Twin:
+    """An async object that does what a test asks for."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.ended = threading.Semaphore(0)
+        self.cancelled: list[object] = []
+        self.most = self.now = 0
+
+    async def echo(self, item: object) -> object:
+        """What it was given."""
+        return item
+
+    async def wait(self, item: object = None) -> None:
+        self.begun.release()
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(item)
+            raise
+        finally:
+            self.now -= 1
+            self.ended.release()
+
+    async def wait_unless_zero(self, item: int) -> None:
+        if item:
+            await self.wait(item)
+
+    async def do(self, function: Callable[[], object]) -> object:
+        return function()
+
+    async def fail(self, error: BaseException) -> None:
+        raise error
+
+    async def refuse(self, kind: type[Exception], item: object) -> None:
+        raise kind("so it is")
+
+
+class Plain(Facade[Twin]):
+    echo: Final = blocking(Twin.echo)
+    wait: Final = blocking(Twin.wait)
+    wait_unless_zero: Final = blocking(Twin.wait_unless_zero)
+    do: Final = blocking(Twin.do)
+    fail: Final = blocking(Twin.fail)
+    refuse: Final = blocking(Twin.refuse)
+
+
+async def nothing() -> None:
+    pass
+
+
+@pytest.fixture(params=["eventfd", "call_soon_threadsafe"])
+def loop(request: pytest.FixtureRequest) -> Iterator[LoopThread]:
+    thread = LoopThread(nothing, "unclosed")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "eventfd":
+            patch.delattr(os, "eventfd", raising=False)
+        elif not hasattr(os, "eventfd"):
+            pytest.skip("only Linux has eventfd")
+        yield thread
+        thread.close()
+
+
+@pytest.fixture
+def plain(loop: LoopThread) -> Plain:
+    return Plain(Twin(), loop)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(vehicles=12, days=1, rate_limit=1_000_000) as sandbox:
+        yield sandbox
+
+
+def connect(sandbox: Sandbox, **options: Any) -> evenergy.Client:
+    return evenergy.Client(
+        evenergy.ClientCredentials(sandbox.client_id, sandbox.client_secret), base_url=sandbox.base_url, **options
+    )
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[evenergy.Client]:
+    with connect(sandbox) as client:
+        yield client
+
+
+def in_thread(function: Callable[[], object]) -> "concurrent.futures.Future[object]":
+    """The outcome of a function in a thread of its own; a hang fails the test and does not hold it up."""
+    future: concurrent.futures.Future[object] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def loops() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "evenergy"]
+
+
+def sweep(
+    loop: LoopThread, method: Callable[..., Any], items: Any, concurrency: int = 32
+) -> Iterator[Outcome[Any, Any]]:
+    return fan_out(loop, method, items, concurrency=concurrency, on_progress=None, kwargs={})
+
+
+def names(thing: object) -> set[str]:
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+def pairs() -> list[tuple[str, object, object]]:
+    """Each async object of a client beside its blocking twin."""
+    found: list[tuple[str, object, object]] = [("client", evenergy.AsyncClient("t"), evenergy.Client("t"))]
+    for path, twin, plain in found:
+        below = {name: getattr(plain, name) for name in sorted(names(plain))}
+        found += [(f"{path}.{name}", getattr(twin, name), it) for name, it in below.items() if isinstance(it, Facade)]
+    return found
+
+
+@pytest.mark.parametrize(("path", "twin", "plain"), pairs(), ids=lambda value: value if isinstance(value, str) else "")
+def test_same_names_signatures_and_documentation(path: str, twin: object, plain: object) -> None:
+    assert names(twin) - {"warns"} == names(plain)
+    for name in names(plain):
+        ours, theirs = getattr(plain, name), getattr(twin, name)
+        if not inspect.ismethod(theirs) or "__wrapped__" not in vars(ours.__func__):
+            continue
+        one, other = inspect.signature(ours), inspect.signature(theirs)
+        assert one.parameters == other.parameters
+        assert ours.__doc__ == theirs.__doc__
+        assert not inspect.iscoroutinefunction(ours)
+        expected = inspect.formatannotation(other.return_annotation).replace("pager.Pager[", "blocking.BlockingPager[")
+        if "BlockingPager" in inspect.formatannotation(one.return_annotation):
+            expected = expected.replace("'Pager[", "'BlockingPager[")
+            assert "Pager[" in inspect.formatannotation(other.return_annotation)
+        assert inspect.formatannotation(one.return_annotation) == expected
+
+
+def test_help_shows_the_real_signature() -> None:
+    shown = pydoc.plain(pydoc.render_doc(type(evenergy.Client("t").vehicles)))
+    shown = re.sub(r"\n \| *", " ", shown)  # Python 3.13 puts each parameter on a line
+    assert re.search(r"get\(\s*self,\s*vehicle_id: ", shown)
+    listing = r"list\(\s*self,.*?\) -> .?(evenergy\.blocking\.)?BlockingPager\[(evenergy\.vehicles\.)?Vehicle\]"
+    assert re.search(listing, shown, re.DOTALL)
+    assert (evenergy.AsyncClient("t").vehicles.get.__doc__ or "-").splitlines()[0] in shown
+
+
+def test_calls(client: evenergy.Client, sandbox: Sandbox) -> None:
+    assert client.rate_limit is None
+    vehicle = client.vehicles.get(sandbox.vehicle_ids[0])
+    assert vehicle.id == sandbox.vehicle_ids[0]
+    assert client.rate_limit is not None
+    assert client.rate_limit.limit == 1_000_000
+    assert client.request("GET", f"/vehicles/{vehicle.id}", into=evenergy.Vehicle) == vehicle
+    assert client.request("GET", "/vehicles").status == 200
+    assert "vehicles" in client.root()
+    view = client.with_options(timeout=5, user=None)
+    assert view.vehicles.get(vehicle.id) == vehicle
+    view.close()
+    assert client.vehicles.get(vehicle.id) == vehicle
+    assert repr(client).startswith("<Client http://127.0.0.1")
+
+
+def test_listings(client: evenergy.Client, sandbox: Sandbox) -> None:
+    listing = client.vehicles.list(page_size=5)
+    before = sandbox.requests
+    assert isinstance(listing, BlockingPager)
+    assert iter(listing) is listing
+    first = next(listing)
+    assert sandbox.requests == before + 1
+    assert [first.id, *(vehicle.id for vehicle in listing)] == sandbox.vehicle_ids
+    assert next(listing, None) is next(listing, None) is None
+    assert list(itertools.islice(listing, 5)) == []
+    assert sandbox.requests == before + 3
+    assert repr(listing) == "<BlockingPager /vehicles>"
+    assert [len(page.items) for page in listing.pages()] == [5, 5, 2]
+    assert len(listing.collect(7)) == 7
+    assert listing.collect() == list(client.pages("/vehicles", evenergy.Vehicle))
+
+
+def test_a_page_that_failed_is_asked_for_again(loop: LoopThread) -> None:
+    answers: list[Any] = [Page([1, 2]), evenergy.TransportError("lost"), Page([3])]
+
+    class Pages:
+        async def next_page(self) -> Page[int] | None:
+            if not answers:
+                return None
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return cast("Page[int]", answer)
+
+    class Listing:
+        def pages(self) -> Pages:
+            return Pages()
+
+        def numbers(self) -> Pager[int]:
+            return cast("Pager[int]", Listing())
+
+    class BlockingListing(Facade[Listing]):
+        numbers: Final = blocking_pager(Listing.numbers)
+
+    numbers = BlockingListing(Listing(), loop).numbers()
+    assert [next(numbers), next(numbers)] == [1, 2]
+    with pytest.raises(evenergy.TransportError):
+        next(numbers)
+    assert list(numbers) == [3]
+
+
+def test_fan_out_runs_at_once_and_yields_here(plain: Plain, loop: LoopThread) -> None:
+    taken_by: set[threading.Thread] = set()
+
+    def items() -> Iterator[int]:
+        for number in itertools.count():
+            taken_by.add(threading.current_thread())
+            assert plain.echo(number) == number  # a call of its own, while others are under way
+            yield number
+
+    outcomes = sweep(loop, plain.echo, items(), concurrency=4)
+    assert {outcome.unwrap() for outcome in itertools.islice(outcomes, 50)} >= set(range(40))
+    assert taken_by == {threading.current_thread()}
+
+
+def test_fan_out_of_many_quick_calls_never_sticks(plain: Plain, loop: LoopThread) -> None:
+    call = in_thread(lambda: [list(sweep(loop, plain.echo, [1, 2], concurrency=1)) for _ in range(500)])
+    assert [len(cast("list[object]", outcomes)) for outcomes in cast("Any", call.result(LIMIT))] == [2] * 500
+
+
+def test_fan_out_left_early_cancels_what_is_under_way(plain: Plain, loop: LoopThread) -> None:
+    def items() -> Iterator[int]:
+        yield from range(8)
+        raise KeyboardInterrupt  # as Ctrl-C would
+
+    with pytest.raises(KeyboardInterrupt):
+        list(sweep(loop, plain.wait, items()))
+    assert plain._twin.most == 8
+    assert sorted(cast("list[int]", plain._twin.cancelled)) == list(range(8))
+
+
+def test_fan_out_closed_by_its_consumer(client: evenergy.Client, sandbox: Sandbox) -> None:
+    outcomes = client.fan_out(client.vehicles.get, itertools.cycle(sandbox.vehicle_ids), concurrency=4)
+    assert next(outcomes).unwrap().id in sandbox.vehicle_ids
+    cast("Any", outcomes).close()
+    assert next(outcomes, None) is None
+    assert client._loop.run(tasks) == 0
+
+
+async def tasks() -> int:
+    """How many tasks there are beside the loop's own and this one."""
+    return len(asyncio.all_tasks()) - 2
+
+
+def test_fan_out_collects_listings_and_keeps_failures(client: evenergy.Client, sandbox: Sandbox) -> None:
+    done: list[tuple[int, int, int | None]] = []
+
+    def progress(*told: Any) -> None:
+        done.append(cast("tuple[int, int, int | None]", told))
+
+    ids = [*sandbox.vehicle_ids[:3], "vhcl01HRFF3SEVSCRAV9B3CHVDFN0H"]
+    outcomes = list(client.fan_out(client.vehicles.status_logs.list, ids, on_progress=progress, page_size=50))
+    assert {outcome.item for outcome in outcomes} == set(ids)
+    assert [outcome.item for outcome in outcomes if outcome.error] == ids[3:]
+    assert all(outcome.value for outcome in outcomes if not outcome.error)
+    assert done[-1] == (4, 1, 4)
+
+
+def test_fan_out_of_a_source_that_breaks(plain: Plain, loop: LoopThread) -> None:
+    def items() -> Iterator[int]:
+        yield from (1, 2)
+        raise OSError("no more to read")
+
+    outcomes = sweep(loop, plain.echo, items())
+    assert {next(outcomes).value, next(outcomes).value} == {1, 2}
+    with pytest.raises(OSError, match="no more to read"):
+        next(outcomes)
+
+
+def test_fan_out_refuses_what_is_not_of_this_client(sandbox: Sandbox, client: evenergy.Client) -> None:
+    with connect(sandbox) as other:
+        for method in (other.vehicles.get, len, client.with_options):
+            with pytest.raises(evenergy.InvalidArgumentError, match="of this client"):
+                client.fan_out(cast("Any", method), [])
+    with pytest.raises(evenergy.InvalidArgumentError):
+        client.fan_out(client.vehicles.get, [], concurrency=0)
+    view = client.with_options(timeout=9)
+    assert next(client.fan_out(view.vehicles.get, sandbox.vehicle_ids[:1])).error is None
+
+
+def test_twenty_threads(client: evenergy.Client, sandbox: Sandbox) -> None:
+    wanted = list(itertools.islice(itertools.cycle(sandbox.vehicle_ids), 50))
+
+    def work(_: int) -> list[str]:
+        return [client.vehicles.get(vehicle_id).id for vehicle_id in wanted]
+
+    before = sandbox.requests
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(work, range(20))) == [wanted] * 20
+    assert sandbox.requests == before + 1000
+    assert len(loops()) == 1
+
+
+async def test_inside_another_loop(client: evenergy.Client, sandbox: Sandbox) -> None:
+    assert client.vehicles.get(sandbox.vehicle_ids[0]).id == sandbox.vehicle_ids[0]
+    assert len(list(client.vehicles.list(page_size=5))) == 12
+
+
+def test_on_its_own_loop(plain: Plain, loop: LoopThread) -> None:
+    with pytest.raises(evenergy.EvEnergyError, match=r"own event loop.*AsyncClient"):
+        plain.do(lambda: plain.echo(1))
+    assert plain.echo(2) == 2
+
+
+def test_close_ends_waiting_calls(plain: Plain, loop: LoopThread) -> None:
+    waiting = [in_thread(plain.wait) for _ in range(8)]
+    for _ in waiting:
+        assert plain._twin.begun.acquire(timeout=LIMIT)
+    loop.close()
+    for call in waiting:
+        assert isinstance(call.exception(LIMIT), evenergy.ClosedError)
+
+
+def test_close_against_callers_who_come_and_go() -> None:
+    for _ in range(50):
+        loop = LoopThread(nothing, "unclosed")
+        plain = Plain(Twin(), loop)
+        calls = [in_thread(lambda plain=plain: [plain.echo(n) for n in itertools.count()]) for _ in range(4)]  # type: ignore[misc]
+        plain.echo(0)
+        loop.close()
+        for call in calls:
+            assert isinstance(call.exception(LIMIT), evenergy.ClosedError)
+
+
+def test_close_ends_a_wait_for_the_rate_limit() -> None:
+    with Sandbox(vehicles=1, days=1, rate_limit=1) as sandbox, connect(sandbox, max_wait=None) as client:
+        vehicle_id = sandbox.vehicle_ids[0]
+        client.vehicles.get(vehicle_id)
+        line = client._twin._session.bucket.gate
+        calls = [in_thread(lambda: client.vehicles.get(vehicle_id)) for _ in range(2)]
+        calls.append(in_thread(lambda: list(client.fan_out(client.vehicles.get, [vehicle_id] * 3))))
+
+        async def all_wait() -> None:
+            waiting = client._loop.worker()._calls  # two, the fan-out, which asks for an outcome, and this one
+            while line._waiting < 5 or len(waiting) < 4:  # noqa: ASYNC110  the gate tells nobody who waits
+                await asyncio.sleep(0)
+
+        client._loop.run(all_wait)
+        client.close()
+        for call in calls:
+            assert isinstance(call.exception(LIMIT), evenergy.ClosedError)
+        assert sandbox.requests == 1
+
+
+def descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors where Linux shows them")
+def test_nothing_is_left_after_close(sandbox: Sandbox) -> None:
+    def use() -> None:
+        with connect(sandbox) as client:
+            list(client.fan_out(client.vehicles.get, sandbox.vehicle_ids))
+
+    use()
+    before = descriptors(), threading.enumerate()
+    own = before[0]
+    for _ in range(5):
+        use()
+    limit = time.monotonic() + LIMIT
+    while descriptors() > own and time.monotonic() < limit:  # the server's ends, in its own thread
+        time.sleep(0.01)
+    assert descriptors() <= own
+    assert loops() == []
+    assert set(threading.enumerate()) <= set(before[1])
+
+
+def test_closed(sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+    listing = client.vehicles.list(page_size=5)
+    next(listing)
+    client.close()
+    client.close()
+    assert len(list(itertools.islice(listing, 4))) == 4  # what is here is here
+    outcomes = client.fan_out(client.vehicles.get, list[str]())
+    for use in (client.root, lambda: next(listing), listing.collect, lambda: next(outcomes)):
+        with pytest.raises(evenergy.ClosedError, match="closed"):
+            use()
+    unused = evenergy.Client("t")
+    unused.close()
+    with pytest.raises(evenergy.ClosedError):
+        unused.root()
+
+
+def test_never_used_starts_and_warns_of_nothing() -> None:
+    client = evenergy.Client("t")
+    assert loops() == []
+    del client
+    gc.collect()
+
+
+def test_collected_unclosed(sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+    client.root()
+    (thread,) = loops()
+    box = [client]
+    del client
+    with pytest.warns(ResourceWarning, match=r"unclosed Client, made at .*test_blocking\.py"):
+        box.clear()
+    assert not thread.is_alive()
+
+
+def test_warnings_as_errors_keep_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = LoopThread(nothing, "unclosed")
+    loop.run(nothing)
+    (thread,) = loops()
+    finalizer = loop._finalizer
+    assert finalizer is not None
+    with pytest.raises(ResourceWarning):
+        finalizer()
+    assert not thread.is_alive()
+
+
+def test_collected_on_the_loop_thread() -> None:
+    loop = LoopThread(nothing, "unclosed")
+    box = [loop]
+    worker = loop.worker()
+    del loop
+
+    def collect() -> None:
+        worker.loop.call_soon_threadsafe(box.clear)
+        worker.thread.join(LIMIT)
+
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        collect()
+    assert not worker.thread.is_alive()
+
+
+def test_fan_out_collected_on_the_loop_thread(plain: Plain, loop: LoopThread) -> None:
+    outcomes = [sweep(loop, plain.wait_unless_zero, [1, 0], concurrency=2)]
+    assert next(outcomes[0]).item == 0
+    plain.do(outcomes.clear)
+    assert plain._twin.ended.acquire(timeout=LIMIT)
+    assert plain._twin.cancelled == [1]
+
+
+def test_iterators_left_half_way(client: evenergy.Client, sandbox: Sandbox) -> None:
+    before = sandbox.requests
+    for _ in range(1000):
+        for _ in client.vehicles.list(page_size=5):
+            break
+    assert sandbox.requests == before + 1000
+    assert client._loop.run(tasks) == 0
+
+
+def test_context_variables_are_seen(plain: Plain, loop: LoopThread) -> None:
+    name = contextvars.ContextVar("name", default="nobody")
+    name.set("caller")
+    assert plain.do(name.get) == "caller"
+    plain.do(lambda: name.set("callee"))
+    assert name.get() == "caller"
+
+    class Named:
+        async def get(self, item: object) -> str:
+            return name.get()
+
+    class BlockingNamed(Facade[Named]):
+        get: Final = blocking(Named.get)
+
+    assert [outcome.value for outcome in sweep(loop, BlockingNamed(Named(), loop).get, [1])] == ["caller"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), ZeroDivisionError()])
+def test_any_error_ends_the_call_and_not_the_loop(plain: Plain, error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        plain.fail(error)
+    assert caught.value is error
+    assert plain.echo(1) == 1
+
+
+def test_system_exit_in_a_fan_out(plain: Plain, loop: LoopThread) -> None:
+    (outcome,) = sweep(loop, plain.fail, [SystemExit(3)])
+    assert isinstance(outcome.error, RuntimeError)
+    assert plain.echo(1) == 1
+
+
+def test_cancelled_inside(plain: Plain) -> None:
+    with pytest.raises(concurrent.futures.CancelledError):
+        plain.fail(asyncio.CancelledError())
+    assert plain.echo(1) == 1
+
+
+def test_timeout_errors_are_the_calls_own(plain: Plain) -> None:
+    with pytest.raises(TimeoutError, match="mine"):
+        plain.fail(TimeoutError("mine"))
+    assert plain.echo(1) == 1
+
+
+def test_a_caller_who_is_woken_for_nothing_waits_on(
+    plain: Plain, loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "_POLL", 0.001)
+    plain.echo(1)
+    (bell,) = loop.worker()._bells
+    really_wait, waits, go = bell.wait, itertools.count(), asyncio.Event()
+
+    def wait() -> None:
+        if next(waits) == 2:
+            loop.worker().loop.call_soon_threadsafe(go.set)
+        bell.ring()
+        bell.ring()
+        really_wait()
+
+    monkeypatch.setattr(bell, "wait", wait)
+    assert loop.run(go.wait)
+    assert next(waits) > 2
+    monkeypatch.undo()
+    assert [plain.echo(n) for n in range(9)] == list(range(9))
+
+
+def test_no_descriptor_is_left_for_a_bell(plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "eventfd", refused, raising=False)
+    assert [plain.echo(n) for n in range(9)] == list(range(9))
+
+
+def test_a_loop_that_was_stopped(plain: Plain, loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", str)  # the thread says what broke it
+    call = in_thread(plain.wait)
+    assert plain._twin.begun.acquire(timeout=LIMIT)
+    worker = loop.worker()
+    worker.loop.call_soon_threadsafe(worker.loop.stop)
+    assert isinstance(call.exception(LIMIT), evenergy.ClosedError)
+    worker.thread.join(LIMIT)
+    with pytest.raises(evenergy.ClosedError):
+        plain.echo(1)
+
+
+def test_ctrl_c_before_the_call_was_started(plain: Plain, loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = loop.worker()
+
+    def interrupted(*args: Any) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worker, "_ring", interrupted)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        plain.wait()
+    assert time.monotonic() - began < bridge._GRACE
+    assert plain.echo(1) == 1
+
+
+def frames(error: BaseException) -> list[str]:
+    return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def test_tracebacks_are_short(sandbox: Sandbox) -> None:
+    missing = "vhcl01HRFF3SEVSCRAV9B3CHVDFN0H"
+    with connect(sandbox) as client:
+        refused = client.with_options(auth="wrong")
+        for call in (
+            lambda: client.vehicles.get(missing),
+            lambda: client.vehicles.get("nonsense"),
+            lambda: next(client.vehicles.status_logs.list(missing)),
+            lambda: client.vehicles.status_logs.list(missing).collect(),
+            lambda: refused.request("GET", "/vehicles"),
+        ):
+            with pytest.raises(evenergy.EvEnergyError) as caught:
+                call()
+            where = frames(caught.value)
+            assert where[1] == __file__  # the line that called
+            assert sum(name.startswith(PACKAGE) for name in where) <= 8
+            assert len(where) <= 10
+
+
+def test_a_strangers_traceback_shows_its_own_line(sandbox: Sandbox) -> None:
+    class Source:
+        async def access_token(self) -> str:
+            raise LookupError("no keyring")
+
+    with evenergy.Client(Source(), base_url=sandbox.base_url) as client:
+        with pytest.raises(LookupError) as caught:
+            client.vehicles.get("vhcl01HRFF3SEVSCRAV9B3CHVDFN0H")
+        where = frames(caught.value)
+        assert where[-1] == where[0] == __file__
+        assert sum(name.startswith(PACKAGE) for name in where) <= 8
+
+
+class Precious:
+    pass
+
+
+@pytest.mark.parametrize("error", [evenergy.TransportError, ValueError])
+def test_a_failed_call_keeps_nothing(plain: Plain, error: type[Exception]) -> None:
+    item = Precious()
+    seen = weakref.ref(item)
+    gc.disable()
+    try:
+        with contextlib.suppress(error):  # `pytest.raises` would keep it
+            plain.refuse(error, item)
+        plain.echo(None)  # the loop has let go of the call before
+        del item
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="where there are forks")
+def test_what_a_fork_leaves_to_the_child(plain: Plain, loop: LoopThread) -> None:
+    outcomes = sweep(loop, plain.wait_unless_zero, [1, 0])
+    assert next(outcomes).item == 0
+    parents = loop.worker()
+    with parents.lock:  # as if another thread held it at the fork
+        loop.after_fork()
+        assert in_thread(lambda: plain.echo(1)).result(LIMIT) == 1
+        assert isinstance(in_thread(lambda: next(outcomes)).exception(LIMIT), evenergy.ClosedError)
+    assert loop.worker() is not parents
+    parents.loop.call_soon_threadsafe(parents._stop.set)
+    parents.thread.join(LIMIT)

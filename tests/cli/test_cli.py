@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from evenergy import EvEnergyError
-from evenergy.cli import demo
+from evenergy.cli import demo, main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +51,13 @@ def run(*arguments: str, **more: str) -> tuple[int, str, str]:
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.command(), arguments, catch_exceptions=False)
+    return CliRunner().invoke(main.command(), arguments, catch_exceptions=False)
 
 
 def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
     """How the command ended, and what it wrote to standard output and standard error."""
     with pytest.raises(SystemExit) as end:
-        cli.main(arguments)
+        main.main(arguments)
     out, err = capsys.readouterr()
     return end.value.code, out, err
 
@@ -317,13 +317,13 @@ def test_demo_ends_quietly() -> None:
     script = """
 import asyncio, os, signal
 from evenergy.cli import main
-from evenergy.cli import demo
+from evenergy.cli import demo, main
 real = demo.gather
 async def gather(*arguments):
     asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
     return await real(*arguments)
 demo.gather = gather
-cli.main(["demo", "--vehicles", "3000"])
+main.main(["demo", "--vehicles", "3000"])
 """
     code, out, err = run(script)
     assert (code, out, err.strip()) == (130, "", "")

@@ -6,11 +6,8 @@ import contextlib
 import contextvars
 import errno
 import gc
-import inspect
 import itertools
 import os
-import pydoc
-import re
 import threading
 import time
 import traceback
@@ -18,16 +15,17 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import pytest
 
 import evenergy
 import evenergy._core.loop_thread as bridge
-from evenergy._core.blocking import BlockingPager, Facade, blocking, blocking_pager, fan_out
+from evenergy._core.blocking import BlockingPager, blocking_fan_out
 from evenergy._core.fan_out import Outcome
 from evenergy._core.loop_thread import LoopThread
-from evenergy._core.pagination import Page, Pager
+from evenergy._core.pagination import Page
+from evenergy._core.resource import Blocking, Resource, coroutine
 from evenergy.sandbox import Sandbox
 
 LIMIT = 20.0  # seconds: what takes longer hangs
@@ -74,13 +72,34 @@ class Twin:
         raise kind("so it is")
 
 
-class Plain(Facade[Twin]):
-    echo: Final = blocking(Twin.echo)
-    wait: Final = blocking(Twin.wait)
-    wait_unless_zero: Final = blocking(Twin.wait_unless_zero)
-    do: Final = blocking(Twin.do)
-    fail: Final = blocking(Twin.fail)
-    refuse: Final = blocking(Twin.refuse)
+class Plain(Resource[Blocking]):
+    def __init__(self, twin: Twin, loop: LoopThread) -> None:
+        super().__init__(cast("Any", None), loop)
+        self._twin = twin
+
+    @coroutine
+    async def echo(self, item: object) -> object:
+        return await self._twin.echo(item)
+
+    @coroutine
+    async def wait(self, item: object = None) -> None:
+        await self._twin.wait(item)
+
+    @coroutine
+    async def wait_unless_zero(self, item: int) -> None:
+        await self._twin.wait_unless_zero(item)
+
+    @coroutine
+    async def do(self, function: Callable[[], object]) -> object:
+        return await self._twin.do(function)
+
+    @coroutine
+    async def fail(self, error: BaseException) -> None:
+        await self._twin.fail(error)
+
+    @coroutine
+    async def refuse(self, kind: type[Exception], item: object) -> None:
+        await self._twin.refuse(kind, item)
 
 
 async def nothing() -> None:
@@ -143,47 +162,7 @@ def loops() -> list[threading.Thread]:
 def sweep(
     loop: LoopThread, method: Callable[..., Any], items: Any, concurrency: int = 32
 ) -> Iterator[Outcome[Any, Any]]:
-    return fan_out(loop, method, items, concurrency=concurrency, on_progress=None, kwargs={})
-
-
-def names(thing: object) -> set[str]:
-    return {name for name in dir(thing) if not name.startswith("_")}
-
-
-def pairs() -> list[tuple[str, object, object]]:
-    """Each async object of a client beside its blocking twin."""
-    found: list[tuple[str, object, object]] = [("client", evenergy.AsyncClient("t"), evenergy.Client("t"))]
-    for path, twin, plain in found:
-        below = {name: getattr(plain, name) for name in sorted(names(plain))}
-        found += [(f"{path}.{name}", getattr(twin, name), it) for name, it in below.items() if isinstance(it, Facade)]
-    return found
-
-
-@pytest.mark.parametrize(("path", "twin", "plain"), pairs(), ids=lambda value: value if isinstance(value, str) else "")
-def test_same_names_signatures_and_documentation(path: str, twin: object, plain: object) -> None:
-    assert names(twin) - {"warns"} == names(plain)
-    for name in names(plain):
-        ours, theirs = getattr(plain, name), getattr(twin, name)
-        if not inspect.ismethod(theirs) or "__wrapped__" not in vars(ours.__func__):
-            continue
-        one, other = inspect.signature(ours), inspect.signature(theirs)
-        assert one.parameters == other.parameters
-        assert ours.__doc__ == theirs.__doc__
-        assert not inspect.iscoroutinefunction(ours)
-        expected = inspect.formatannotation(other.return_annotation).replace("pager.Pager[", "blocking.BlockingPager[")
-        if "BlockingPager" in inspect.formatannotation(one.return_annotation):
-            expected = expected.replace("'Pager[", "'BlockingPager[")
-            assert "Pager[" in inspect.formatannotation(other.return_annotation)
-        assert inspect.formatannotation(one.return_annotation) == expected
-
-
-def test_help_shows_the_real_signature() -> None:
-    shown = pydoc.plain(pydoc.render_doc(type(evenergy.Client("t").vehicles)))
-    shown = re.sub(r"\n \| *", " ", shown)  # Python 3.13 puts each parameter on a line
-    assert re.search(r"get\(\s*self,\s*vehicle_id: ", shown)
-    listing = r"list\(\s*self,.*?\) -> .?(evenergy\.blocking\.)?BlockingPager\[(evenergy\.vehicles\.)?Vehicle\]"
-    assert re.search(listing, shown, re.DOTALL)
-    assert (evenergy.AsyncClient("t").vehicles.get.__doc__ or "-").splitlines()[0] in shown
+    return blocking_fan_out(loop, method, items, concurrency=concurrency, on_progress=None, kwargs={})
 
 
 def test_calls(client: evenergy.Client, sandbox: Sandbox) -> None:
@@ -235,13 +214,7 @@ def test_a_page_that_failed_is_asked_for_again(loop: LoopThread) -> None:
         def pages(self) -> Pages:
             return Pages()
 
-        def numbers(self) -> Pager[int]:
-            return cast("Pager[int]", Listing())
-
-    class BlockingListing(Facade[Listing]):
-        numbers: Final = blocking_pager(Listing.numbers)
-
-    numbers = BlockingListing(Listing(), loop).numbers()
+    numbers: BlockingPager[int] = BlockingPager(cast("Any", Listing()), loop)
     assert [next(numbers), next(numbers)] == [1, 2]
     with pytest.raises(evenergy.TransportError):
         next(numbers)
@@ -375,7 +348,7 @@ def test_close_ends_a_wait_for_the_rate_limit() -> None:
     with Sandbox(vehicles=1, days=1, rate_limit=1) as sandbox, connect(sandbox, max_wait=None) as client:
         vehicle_id = sandbox.vehicle_ids[0]
         client.vehicles.get(vehicle_id)
-        line = client._twin._session.bucket.gate
+        line = client._session.credentials.limiter
         calls = [in_thread(lambda: client.vehicles.get(vehicle_id)) for _ in range(2)]
         calls.append(in_thread(lambda: list(client.fan_out(client.vehicles.get, [vehicle_id] * 3))))
 
@@ -499,14 +472,12 @@ def test_context_variables_are_seen(plain: Plain, loop: LoopThread) -> None:
     plain.do(lambda: name.set("callee"))
     assert name.get() == "caller"
 
-    class Named:
+    class Named(Resource[Blocking]):
+        @coroutine
         async def get(self, item: object) -> str:
             return name.get()
 
-    class BlockingNamed(Facade[Named]):
-        get: Final = blocking(Named.get)
-
-    assert [outcome.value for outcome in sweep(loop, BlockingNamed(Named(), loop).get, [1])] == ["caller"]
+    assert [outcome.value for outcome in sweep(loop, Named(cast("Any", None), loop).get, [1])] == ["caller"]
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), ZeroDivisionError()])

@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import pytest
 
@@ -21,8 +21,9 @@ from evenergy import (
     RateLimitError,
     VehicleStatusLog,
 )
-from evenergy._core.blocking import Facade, blocking
-from evenergy._core.fan_out import Crew, OnProgress
+from evenergy._core.fan_out import OnProgress, TaskPool
+from evenergy._core.loop_thread import LoopThread
+from evenergy._core.resource import Blocking, Resource, coroutine
 from evenergy.sandbox import Sandbox
 
 MISSING = "vhcl" + 26 * "0"
@@ -93,7 +94,7 @@ def fan(
     seen: list[tuple[int, int, int | None]] | None = None,
 ) -> FanOut[str, str]:
     on_progress = None if seen is None else recorder(seen)
-    return FanOut(Crew(work, concurrency=concurrency, total=total, on_progress=on_progress), items)
+    return FanOut(TaskPool(work, concurrency=concurrency, total=total, on_progress=on_progress), items)
 
 
 async def drain(outcomes: FanOut[str, str], found: list[str]) -> None:
@@ -119,7 +120,7 @@ async def test_all_outcomes_of_many_items_come_once() -> None:
         await asyncio.sleep(0)
         return 2 * item
 
-    outcomes = FanOut(Crew(double, concurrency=7, total=None, on_progress=None), range(500))
+    outcomes = FanOut(TaskPool(double, concurrency=7, total=None, on_progress=None), range(500))
     assert sorted([(outcome.item, outcome.unwrap()) async for outcome in outcomes]) == [(n, 2 * n) for n in range(500)]
 
 
@@ -163,7 +164,7 @@ async def test_a_slow_consumer_of_an_endless_source_holds_it_back(*, is_async: b
 
     started: list[str] = []
     source = asynchronous() if is_async else endless()
-    async with aclosing(FanOut(Crew(at_once, concurrency=3, total=None, on_progress=None), source)) as outcomes:
+    async with aclosing(FanOut(TaskPool(at_once, concurrency=3, total=None, on_progress=None), source)) as outcomes:
         for handed_out in range(1, 30):
             await anext(outcomes)
             await settle()
@@ -505,8 +506,14 @@ class Twin:
         return item.upper() + suffix
 
 
-class BlockingTwin(Facade[Twin]):
-    get: Final = blocking(Twin.get)
+class BlockingTwin(Resource[Blocking]):
+    def __init__(self, twin: Twin, loop: LoopThread | None) -> None:
+        super().__init__(cast("Any", None), loop)
+        self._twin = twin
+
+    @coroutine
+    async def get(self, item: str, /, *, suffix: str = "") -> str:
+        return await self._twin.get(item, suffix=suffix)
 
 
 @pytest.fixture

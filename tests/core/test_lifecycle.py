@@ -130,9 +130,9 @@ def test_equal_credentials_share_the_token_and_the_rate_limit(monkeypatch: pytes
     ]
     for auth, same, other in cases:
         client = AsyncClient(auth)
-        bucket = client._session.bucket
-        assert client.with_options(auth=same)._session.bucket is bucket
-        assert client.with_options(auth=other)._session.bucket is not bucket
+        bucket = client._session.credentials
+        assert client.with_options(auth=same)._session.credentials is bucket
+        assert client.with_options(auth=other)._session.credentials is not bucket
 
 
 @pytest.mark.parametrize("kind", [AsyncClient, evenergy.Client])
@@ -236,7 +236,7 @@ async def test_calls_cancelled_anywhere_leave_nothing() -> None:
                 *(client.vehicle_makes.get(MAKE_ID) for _ in range(50)), return_exceptions=True
             )
             assert any(isinstance(one, evenergy.VehicleMake) for one in found)
-            gate = client._session.bucket.gate
+            gate = client._session.credentials.limiter
             assert gate._in_flight == gate._waiting == 0
             assert client._session.connections.slots._value == 3
             assert not client._session.connections.watchdog._watches

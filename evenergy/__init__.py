@@ -34,7 +34,7 @@ if typing.TYPE_CHECKING:
     from ._core.pagination import (
         Pager as Pager,
     )
-    from ._transport.rate_limiter import (
+    from ._transport.rate_window import (
         RateLimit as RateLimit,
     )
     from ._transport.request import (
@@ -144,7 +144,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "Page",
         "Pager",
     ),
-    "._transport.rate_limiter": ("RateLimit",),
+    "._transport.rate_window": ("RateLimit",),
     "._transport.request": ("Response",),
     "._transport.retry": ("Retry",),
     ".auth": (

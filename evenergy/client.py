@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Self, cast
 
 from aiohttp import ClientSession
@@ -11,7 +13,8 @@ from ._core.generic import GenericCalls
 from ._core.loop_thread import LoopThread
 from ._core.resource import Async, Blocking, Child, M_co, operation
 from ._core.setup import BASE_URL, ClientArguments, bearer, made_at, new_session, view_of
-from ._transport.rate_limiter import RateLimit
+from ._transport.attempts import OnAttempt
+from ._transport.rate_window import RateLimit
 from ._transport.request import Request, request
 from ._transport.retry import Retry
 from .auth import Auth
@@ -60,6 +63,8 @@ class Api(GenericCalls[M_co]):
         deadline: float | UnsetType | None = UNSET,
         retry: Retry | UnsetType = UNSET,
         max_wait: float | UnsetType | None = UNSET,
+        headers: Mapping[str, str] | UnsetType | None = UNSET,
+        on_attempt: OnAttempt | UnsetType | None = UNSET,
     ) -> Self:
         """Return a light view of this client with other options; arguments that are not given stay.
 
@@ -77,6 +82,8 @@ class Api(GenericCalls[M_co]):
             deadline=deadline,
             retry=retry,
             max_wait=max_wait,
+            headers=headers,
+            on_attempt=on_attempt,
         )
         view._loop = self._loop
         return view
@@ -105,7 +112,13 @@ class AsyncClient(Api[Async]):
         max_wait: Seconds that a call may wait for the rate limit; a longer wait is a `RateLimitError` at once. None
             waits for ever.
         concurrency: Requests in flight at once.
-        trust_env: Whether proxies are read from the environment; it costs each request some time.
+        trust_env: Whether proxies are read from the environment (``HTTPS_PROXY``, ``NO_PROXY``); .netrc never is.
+        ssl: The context for TLS, such as one with a company's certificates; None for the default one.
+        proxy: The URL of a proxy for all requests; it may hold a user and a password.
+        headers: Headers for all requests to the API, beside those of this library, which cannot be replaced.
+        user_agent: The name of your program, put before this library's in ``User-Agent``.
+        allow_http: Names of hosts, such as a container's, to which plain http is fine; loopback always is.
+        on_attempt: A function that is called with an `Attempt` after each attempt, for metrics and traces.
 
     Raises:
         InvalidArgumentError: An argument, or a variable of the environment, is invalid.
@@ -125,6 +138,12 @@ class AsyncClient(Api[Async]):
         max_wait: float | None = 60.0,
         concurrency: int = 32,
         trust_env: bool = False,
+        ssl: SSLContext | None = None,
+        proxy: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        user_agent: str | None = None,
+        allow_http: Iterable[str] = (),
+        on_attempt: OnAttempt | None = None,
     ) -> None:
         auth = bearer(auth)
         arguments = ClientArguments(
@@ -137,6 +156,12 @@ class AsyncClient(Api[Async]):
             max_wait=max_wait,
             concurrency=concurrency,
             trust_env=trust_env,
+            ssl=ssl,
+            proxy=proxy,
+            headers=headers,
+            user_agent=user_agent,
+            allow_http=allow_http,
+            on_attempt=on_attempt,
         )
         unclosed = f"unclosed AsyncClient, made at {made_at()}; use `async with`, or await close()"
         super().__init__(new_session(auth, arguments, session=session, unclosed=unclosed))
@@ -176,6 +201,12 @@ class Client(Api[Blocking]):
         max_wait: float | None = 60.0,
         concurrency: int = 32,
         trust_env: bool = False,
+        ssl: SSLContext | None = None,
+        proxy: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        user_agent: str | None = None,
+        allow_http: Iterable[str] = (),
+        on_attempt: OnAttempt | None = None,
     ) -> None:
         auth = bearer(auth)
         arguments = ClientArguments(
@@ -188,6 +219,12 @@ class Client(Api[Blocking]):
             max_wait=max_wait,
             concurrency=concurrency,
             trust_env=trust_env,
+            ssl=ssl,
+            proxy=proxy,
+            headers=headers,
+            user_agent=user_agent,
+            allow_http=allow_http,
+            on_attempt=on_attempt,
         )
         session = new_session(auth, arguments, session=None, unclosed=None)  # the loop's thread warns
         unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"

@@ -3,7 +3,7 @@
 import functools
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from typing import TypeAlias, cast
@@ -48,7 +48,7 @@ def _is_one(value: object) -> bool:
     return isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
 
 
-def base_url(value: object) -> str:
+def base_url(value: object, allow_http: Container[str] = ()) -> str:
     """The root of the API without a slash at its end: https, or http on the loopback."""
     expected = f"base_url as an absolute URL such as {PROVIDER}/v2"
     if isinstance(value, str) and "@" in value:
@@ -58,9 +58,10 @@ def base_url(value: object) -> str:
     parts = _split(value, expected)
     if parts.scheme not in ("http", "https") or not parts.hostname or "?" in value or "#" in value:
         raise invalid_argument(expected, value)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not (_is_loopback(parts.hostname) or parts.hostname.lower() in allow_http):
         raise InvalidArgumentError(
-            f"expected base_url with https, got http for {parts.hostname}: a token would travel in the clear"
+            f"expected base_url with https, got http for {parts.hostname}: a token would travel in the clear;"
+            " for a host of a private network, pass allow_http=[its name]"
         )
     return value.rstrip("/")
 

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import cast
 from urllib.parse import unquote
@@ -20,6 +20,33 @@ _ULID = re.compile("[A-Z0-9]{26}")
 _LANGUAGES = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*,;=. -]*", re.ASCII)
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
 VISIBLE = re.compile(r"[\x21-\x7e]+")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # a token of RFC 9110, section 5.6.2
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_OUR_HEADERS = {
+    "authorization": "pass auth=",
+    "evenergy-user": "pass user=",
+    "evenergy-version": "pass api_version=",
+    "user-agent": "pass user_agent=",
+    "proxy-authorization": "put the user and the password into proxy=",
+    "accept-language": "pass language= to the operations that take it",
+    **dict.fromkeys(("accept", "content-type"), "the API speaks JSON"),
+    **dict.fromkeys(
+        (
+            "accept-encoding",
+            "connection",
+            "content-encoding",
+            "content-length",
+            "expect",
+            "host",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+        ),
+        "it belongs to the connection",
+    ),
+}
+"""Headers that a caller cannot replace, each with its reason."""
 _ENCODABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 
 
@@ -185,3 +212,41 @@ def environment_variable(name: str) -> str | None:
     if value is not None and not value.strip():
         raise InvalidArgumentError(f"the environment variable {name} is set but empty: give it a value, or unset it")
     return value
+
+
+def header_text(name: str, value: object) -> str:
+    """Return printable ASCII for a header, blanks included but for those at the ends."""
+    if isinstance(value, str) and _HEADER_TEXT.fullmatch(value):
+        return value
+    raise invalid_argument(f"{name} of printable ASCII characters", value)
+
+
+def extra_headers(value: Mapping[str, str] | None) -> dict[str, str]:
+    """Return headers of the caller's for all requests; their values may be secret, and are in no message.
+
+    Raises:
+        InvalidArgumentError: One is no header, or belongs to this library or to HTTP.
+    """
+    headers: dict[str, str] = {}
+    for name, text in ({} if value is None else value).items():
+        if not (isinstance(cast("object", name), str) and _HEADER_NAME.fullmatch(name)):
+            raise invalid_argument("headers with names such as X-Request-Source", name)
+        if name.lower() in _OUR_HEADERS:
+            raise InvalidArgumentError(
+                f"expected headers beside those of this library, got {name}: {_OUR_HEADERS[name.lower()]}"
+            )
+        if not (isinstance(cast("object", text), str) and _HEADER_TEXT.fullmatch(text)):
+            raise InvalidArgumentError(f"expected the header {name} as printable ASCII text")
+        headers[name] = text
+    return headers
+
+
+def host_names(value: object) -> frozenset[str]:
+    """Return host names in small letters."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise invalid_argument("allow_http as a list of host names, such as ['gateway']", value)
+    names = list(cast("Iterable[object]", value))
+    for name in names:
+        if not (isinstance(name, str) and VISIBLE.fullmatch(name)) or "/" in name:
+            raise invalid_argument("a host name in allow_http, without http:// before it", name)
+    return frozenset(str(name).lower() for name in names)

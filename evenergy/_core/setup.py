@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypedDict, TypeVar
+from ssl import SSLContext
+from typing import TypedDict, TypeVar, cast
 from urllib.parse import urljoin
 
 import attrs
@@ -13,7 +15,9 @@ from aiohttp import ClientSession
 from msgspec import UnsetType
 
 from evenergy._codec import urls, validate
-from evenergy._transport.connections import Connections
+from evenergy._transport import proxies
+from evenergy._transport.attempts import OnAttempt
+from evenergy._transport.connections import USER_AGENT, Connections, Network
 from evenergy._transport.credentials import CredentialState
 from evenergy._transport.exchange import Exchange
 from evenergy._transport.retry import Retry, RetryBudget
@@ -41,6 +45,12 @@ class ClientArguments(TypedDict):
     max_wait: float | None
     concurrency: int
     trust_env: bool
+    ssl: SSLContext | None
+    proxy: str | None
+    headers: Mapping[str, str] | None
+    user_agent: str | None
+    allow_http: Iterable[str]
+    on_attempt: OnAttempt | None
 
 
 def new_session(
@@ -58,22 +68,25 @@ def new_session(
         InvalidArgumentError: An argument, or a variable of the environment, is invalid.
     """
     base_url = _given(arguments["base_url"], "EVENERGY_BASE_URL")
-    user = _given(arguments["user"], "EVENERGY_USER")
+    allow_http = validate.host_names(arguments["allow_http"])
     options = Options(
-        base_url=urls.base_url(BASE_URL if base_url is None else base_url),
-        user=_user(user),
+        base_url=urls.base_url(BASE_URL if base_url is None else base_url, allow_http),
+        user=_user(_given(arguments["user"], "EVENERGY_USER")),
         api_version=validate.header_value("api_version", arguments["api_version"]),
         timeout=validate.seconds("timeout", arguments["timeout"]),
         deadline=validate.seconds("deadline", arguments["deadline"]),
         retry=_retry(arguments["retry"]),
         max_wait=validate.seconds("max_wait", arguments["max_wait"], zero=True),
+        headers=validate.extra_headers(arguments["headers"]),
+        on_attempt=_on_attempt(arguments["on_attempt"]),
     )
-    connections = Connections(
-        _aiohttp_session(session),
+    network = Network(
         concurrency=validate.positive_int("concurrency", arguments["concurrency"]),
-        trust_env=arguments["trust_env"],
-        unclosed=unclosed,
+        ssl=_ssl(arguments["ssl"]),
+        proxies=_proxies(arguments["proxy"], options.base_url, trust_env=arguments["trust_env"]),
+        user_agent=_user_agent(arguments["user_agent"]),
     )
+    connections = Connections(_aiohttp_session(session), network, unclosed=unclosed)
     credentials = _credentials(_from_environment() if auth is None else auth, options, connections)
     return Session(options, credentials, connections, RetryBudget())
 
@@ -87,6 +100,8 @@ def view_of(
     deadline: float | UnsetType | None,
     retry: Retry | UnsetType,
     max_wait: float | UnsetType | None,
+    headers: Mapping[str, str] | UnsetType | None,
+    on_attempt: OnAttempt | UnsetType | None,
 ) -> Session:
     """Return a session with other options over the same connections; arguments that are `UNSET` stay."""
     options = attrs.evolve(
@@ -96,6 +111,8 @@ def view_of(
         deadline=_or(deadline, old.options.deadline, lambda value: validate.seconds("deadline", value)),
         retry=_or(retry, old.options.retry, _retry),
         max_wait=_or(max_wait, old.options.max_wait, lambda value: validate.seconds("max_wait", value, zero=True)),
+        headers=_or(headers, old.options.headers, validate.extra_headers),
+        on_attempt=_or(on_attempt, old.options.on_attempt, _on_attempt),
     )
     auth = _from_environment() if auth is None else auth
     if isinstance(auth, UnsetType) or _is_same(auth, old.credentials.auth):
@@ -167,6 +184,31 @@ def _retry(value: object) -> Retry:
     if not isinstance(value, Retry):
         raise validate.invalid_argument("retry as a Retry, such as Retry(attempts=4)", value)
     return value
+
+
+def _on_attempt(value: OnAttempt | None) -> OnAttempt | None:
+    if value is not None and (not callable(cast("object", value)) or inspect.iscoroutinefunction(value)):
+        raise validate.invalid_argument("on_attempt as a function that is no coroutine function, or None", value)
+    return value
+
+
+def _ssl(value: object) -> SSLContext | None:
+    if value is not None and not isinstance(value, SSLContext):
+        raise validate.invalid_argument("ssl as an ssl.SSLContext, or None", value)
+    return value
+
+
+def _proxies(proxy: object, base_url: str, *, trust_env: bool) -> proxies.Proxies:
+    if proxy is not None:
+        return proxies.fixed(proxy)
+    if not trust_env:
+        return proxies.no_proxy
+    proxies.from_environment(base_url)  # an invalid variable fails here, and not in the first call
+    return functools.lru_cache(proxies.from_environment)
+
+
+def _user_agent(value: object) -> str | None:
+    return None if value is None else f"{validate.header_text('user_agent', value)} {USER_AGENT}"
 
 
 def _aiohttp_session(value: object) -> ClientSession | None:

@@ -1,29 +1,33 @@
-"""The connections to the API: one aiohttp session, bound to one event loop, and what aiohttp's failures mean."""
+"""Connections to the API: one aiohttp session, bound to one event loop at a time."""
 
 import asyncio
 import contextlib
 import os
 import warnings
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from ssl import SSLContext
 from typing import Protocol
 
 import aiohttp
+import attrs
 from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
+from evenergy._codec.secret import Secret
+from evenergy._lazy import preload
 from evenergy._version import VERSION
-from evenergy.errors import ClosedError, InvalidArgumentError
+from evenergy.errors import ClosedError, EvEnergyError, InvalidArgumentError
 
-from .failures import MAX_BODY, ResentError, TooLargeError
-from .request import Response
+from .failures import ResentError
+from .proxies import Proxies, no_proxy
 from .timeouts import Timeouts
 
 _LARGE = 4 * 2**20
 """Bytes of a block that glibc's malloc learns from, once it is freed, to keep blocks up to this size (mallopt(3),
-M_MMAP_THRESHOLD). Else the 256 KiB that asyncio reads into may be mapped and unmapped for each answer.
+M_MMAP_THRESHOLD). Else the 256 KiB that asyncio reads into may be mapped and unmapped for each response.
 """
 
 USER_AGENT = f"evenergy/{VERSION} aiohttp/{aiohttp.__version__}"
@@ -33,43 +37,26 @@ _inherited: list[object] = []
 
 
 async def send_once(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
-    """A middleware that keeps aiohttp from sending a request again (aio-libs/aiohttp#10790: no way to turn it off)."""
+    """Send a request, and keep aiohttp from sending it again (aio-libs/aiohttp#10790: no way to turn it off)."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
-        raise  # nothing was sent, and aiohttp does not try again
+        raise  # nothing was sent, and aiohttp does not retry
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise ResentError(str(error) or type(error).__name__) from None
 
 
-async def receive(request: Awaitable[aiohttp.ClientResponse]) -> Response:
-    """Send a request, and read its answer whole."""
-    response = await request
-    try:
-        return Response(response.status, response.headers, await _read(response))
-    finally:
-        if not response.closed:  # read to its end it has given its connection back
-            response.close()
+class _Authorization:
+    """Middleware that sets the Authorization header last: a session that trusts the environment reads .netrc before."""
 
+    def __init__(self, secret: Secret | None) -> None:
+        self._secret = secret
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, counted while it is read, so that a small one cannot unpack into all the memory there is."""
-    content = response.content
-    if content.is_eof():  # it came with the headers, as most do
-        whole = content.read_nowait()
-        _check_size(len(whole))
-        return whole
-    _check_size(response.content_length or 0)
-    body = bytearray()
-    while not content.at_eof():
-        body += await content.readany()
-        _check_size(len(body))
-    return bytes(body)
-
-
-def _check_size(size: int) -> None:
-    if size > MAX_BODY:
-        raise TooLargeError
+    async def __call__(self, request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
+        request.headers.popall("Authorization", None)
+        if self._secret is not None:
+            request.headers["Authorization"] = self._secret.reveal()
+        return await handler(request)
 
 
 class Closeable(Protocol):
@@ -80,43 +67,65 @@ class Closeable(Protocol):
         ...
 
 
-class Connections:
-    """The aiohttp session of a client and of its views, made anew when the event loop is another.
+@attrs.frozen
+class Network:
+    """Options of the connections of a client.
 
-    Whatever sends through it holds it, and when nobody does any more it is closed on its own loop, soon.
+    Attributes:
+        concurrency: Requests at once.
+        ssl: The context for TLS, or None for the default one.
+        proxies: The proxy of each URL.
+        user_agent: The value of ``User-Agent``, or None for that of the session.
     """
 
-    def __init__(
-        self, session: aiohttp.ClientSession | None, *, concurrency: int, trust_env: bool, unclosed: str | None
-    ) -> None:
+    concurrency: int
+    ssl: SSLContext | None = None
+    proxies: Proxies = no_proxy
+    user_agent: str | None = None
+
+
+class Connections:
+    """aiohttp session of a client and of its views, made anew when the event loop is another.
+
+    All that sends through it holds it; when nothing does any more it is closed on its own loop, soon.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession | None, network: Network, *, unclosed: str | None) -> None:
         """Prepare the connections; none is made before the first request.
 
         Args:
             session: The caller's session, or None.
-            concurrency: Requests at once.
-            trust_env: Whether proxies are read from the environment.
+            network: The options.
             unclosed: The warning for connections that were dropped without `close`; None for no warning.
         """
         self.closed: bool = False
+        self.network: Network = network
+        self.semaphore: asyncio.Semaphore = asyncio.Semaphore(network.concurrency)
+        self.timeouts: Timeouts = Timeouts()
+        self.trusts_env: bool = session is not None and session.trust_env
+        """Whether the caller's session reads .netrc, which must not win over the token."""
+        self.is_prepared: bool = session is None
         self._unclosed = unclosed
         self._used = False
-        self.semaphore: asyncio.Semaphore = asyncio.Semaphore(concurrency)
-        self.middlewares: Sequence[ClientMiddlewareType] | None = None
-        self.timeouts: Timeouts = Timeouts()
+        self._middlewares: Sequence[ClientMiddlewareType] | None = None
         self._owned: list[weakref.ref[Closeable]] = []
         self._given = session
-        self._concurrency = concurrency
-        self._trust_env = trust_env
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http: aiohttp.ClientSession | None = None
         self._guard: AsyncGenerator[None] | None = None
         self._pid = os.getpid()
 
+    async def prepare(self) -> None:
+        """Import all modules in a thread, for a caller whose loop must not be blocked: one who gave a session."""
+        self.is_prepared = True
+        await asyncio.get_running_loop().run_in_executor(None, preload)
+
     def session(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
-        """The session to send with on this loop.
+        """Return the session to send with on this loop.
 
         Raises:
             ClosedError: The client was closed, or the session that it was given.
+            EvEnergyError: The client is in use on another event loop.
             InvalidArgumentError: The session that it was given belongs to another event loop.
         """
         if self.closed:
@@ -126,8 +135,14 @@ class Connections:
             http = self._bind(loop)
         return http
 
+    def middlewares(self, secret: Secret | None) -> Sequence[ClientMiddlewareType] | None:
+        """Return the middlewares of a request; the secret is its Authorization header, where that must come last."""
+        if self.trusts_env:
+            return (_Authorization(secret), *(self._middlewares or ()))
+        return self._middlewares
+
     async def close(self) -> None:
-        """Close what was opened here, and end the calls under way with a ClosedError."""
+        """Close what was opened here, and end the calls in flight with a ClosedError."""
         try:
             for source in filter(None, [reference() for reference in self._owned]):
                 await source.close()
@@ -141,7 +156,7 @@ class Connections:
                 self._guard = None
 
     def own(self, source: Closeable) -> None:
-        """End what this fetches when the client is closed. Views may be made, and dropped, in any thread."""
+        """Close a source with the client. Views may be made, and dropped, in any thread."""
         self._owned = [*(reference for reference in self._owned if reference()), weakref.ref(source)]
 
     def __del__(self) -> None:
@@ -152,12 +167,18 @@ class Connections:
     def _bind(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         if self._pid != os.getpid():
             _inherited.append((self._loop, self._http, self._guard))  # closing it would edit the parent's epoll
-            self._pid = os.getpid()
+            self._loop, self._pid = None, os.getpid()
         if self._given is not None:
             http = self._borrow(self._given, loop)
         else:
+            if self._loop is not None and self._loop is not loop and self._loop.is_running():
+                raise EvEnergyError(
+                    "the client is in use on another event loop, which is running in another thread; make an"
+                    " AsyncClient for each loop, or use one Client from all threads"
+                )
+            self._loop = loop  # at once, so that another thread sees it
             http = self._make()
-            self.semaphore = asyncio.Semaphore(self._concurrency)
+            self.semaphore = asyncio.Semaphore(self.network.concurrency)
             self._guard = _closing(http)
             with contextlib.suppress(StopIteration):  # it yields at once, so there is nothing to await
                 self._guard.asend(None).send(None)
@@ -179,25 +200,24 @@ class Connections:
                 " give a session made on this loop, or none, so that the client makes its own on each loop"
             )
         # Middlewares of a request replace the session's, which must still run. aiohttp has no public name for them.
-        self.middlewares = (send_once, *getattr(given, "_middlewares", ()))
+        self._middlewares = (send_once, *getattr(given, "_middlewares", ()))
         # In a small pool the wait for a connection would count as part of a request's timeout: wait here instead.
         limits = [getattr(given.connector, name, 0) for name in ("limit", "limit_per_host")]
-        self.semaphore = asyncio.Semaphore(min([self._concurrency, *filter(None, limits)]))
+        self.semaphore = asyncio.Semaphore(min([self.network.concurrency, *filter(None, limits)]))
         return given
 
     def _make(self) -> aiohttp.ClientSession:
-        bytes(_LARGE)  # freed at once, which is what it is for
+        bytes(_LARGE)  # freed at once, which is its purpose
         http = aiohttp.ClientSession(
-            connector=_Connector(limit=0),  # `slots` bounds it, outside a request's timeout
+            connector=_Connector(limit=0),  # `semaphore` bounds it, outside a request's timeout
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT},
-            trust_env=self._trust_env,
         )
-        # What `send_once` does, for a fortieth of a request's price where aiohttp still has its switch.
+        # The same as `send_once`, for a fortieth of a request's price where aiohttp still has its switch.
         if hasattr(http, "_retry_connection"):
             http._retry_connection = False  # noqa: SLF001  there is no public one
         else:
-            self.middlewares = (send_once,)
+            self._middlewares = (send_once,)
         return http
 
 
@@ -213,7 +233,7 @@ async def _closing(http: aiohttp.ClientSession) -> AsyncGenerator[None]:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A pool that does not hand out a connection on which an answer arrived unasked (aio-libs/aiohttp#13656)."""
+    """Pool that gives out no connection on which a response arrived before its request (aio-libs/aiohttp#13656)."""
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:

@@ -44,6 +44,10 @@ class CredentialState:
             token = self._token = Secret(text)
         return token
 
+    def is_rejected(self, token: Secret | None) -> bool:
+        """Return whether the API rejected this token, and its source has not insisted on it since."""
+        return False
+
     def invalidate(self, token: Secret) -> None:
         """Tell the source that the API rejected this token."""
         invalidate: Any = getattr(self.source, "invalidate", None)

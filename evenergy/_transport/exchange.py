@@ -5,7 +5,8 @@ An `Exchange` knows neither tokens nor rate limits nor retries: `Session` and th
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import aiohttp
@@ -15,11 +16,14 @@ from yarl import URL
 from evenergy._codec.secret import Secret
 from evenergy.errors import ClosedError, EvEnergyError
 
-from . import connections, failures
+from . import failures
+from .connections import Connections
+from .proxies import unused_hint
 from .request import Request, Response
 from .timeouts import ExpiredError
 
 _log = logging.getLogger(__name__)
+_OK, _NO_CONTENT, _REDIRECTS = HTTPStatus.OK.value, HTTPStatus.NO_CONTENT.value, HTTPStatus.MULTIPLE_CHOICES.value
 
 
 class Headers(Protocol):
@@ -29,12 +33,16 @@ class Headers(Protocol):
         """Return the headers of a request."""
         ...
 
+    def authorization(self, secret: Secret | None, /) -> Secret | None:
+        """Return the value of the Authorization header, or None for none."""
+        ...
+
 
 class Exchange:
     """HTTP exchanges over the connections of a client, each within a timeout, so many at once as it allows."""
 
-    def __init__(self, connected: connections.Connections, headers: Headers, timeout: float | None) -> None:
-        self._connections = connected
+    def __init__(self, connections: Connections, headers: Headers, timeout: float | None) -> None:
+        self._connections = connections
         self._headers = headers
         self._timeout = timeout
         # Connecting has a share of the attempt's time, so that one who waited for it knows that nothing was sent.
@@ -69,18 +77,7 @@ class Exchange:
             if not ready(started):
                 return None
             with self._connections.timeouts.watch(self._timeout, loop, started):
-                pending = http.request(
-                    request.method,
-                    URL(url, encoded=True),
-                    headers=self._headers.of(request, secret),
-                    data=request.body,
-                    allow_redirects=False,
-                    raise_for_status=False,
-                    auto_decompress=True,
-                    timeout=self._wire,
-                    middlewares=self._connections.middlewares,
-                )
-                response = await connections.receive(pending)
+                response = await _receive(self._request(http, request, url, secret), request)
             if response is None:
                 raise ExpiredError
         except EvEnergyError:
@@ -98,11 +95,74 @@ class Exchange:
             raise failed or ClosedError("the client is closed")  # here, where no frame of aiohttp is attached
         return response
 
+    def _request(
+        self, http: aiohttp.ClientSession, request: Request[Any], url: str, secret: Secret | None
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        network = self._connections.network
+        proxy = network.proxies(url)
+        trusts_env = self._connections.trusts_env
+        return http.request(
+            request.method,
+            URL(url, encoded=True),
+            headers=self._headers.of(request, None if trusts_env else secret),
+            data=request.body,
+            allow_redirects=False,
+            raise_for_status=False,
+            auto_decompress=True,
+            timeout=self._wire,
+            ssl=True if network.ssl is None else network.ssl,
+            proxy=None if proxy is None else proxy.url,
+            middlewares=self._connections.middlewares(self._headers.authorization(secret) if trusts_env else None),
+        )
+
     def _failure(self, error: Exception, method: str, url: str, secret: Secret | None) -> EvEnergyError:
         if self._connections.closed:
             return ClosedError(f"the client was closed during the call ({method} {url})")
-        failed = failures.transport_error(error, method=method, url=url, timeout=self._timeout)
+        hint = ""
+        if self._connections.network.proxies(url) is None and not self._connections.trusts_env:
+            hint = unused_hint(url)
+        failed = failures.transport_error(error, method=method, url=url, timeout=self._timeout, hint=hint)
         return failures.redacted(failed, secret)
+
+
+async def _receive(pending: Awaitable[aiohttp.ClientResponse], request: Request[Any]) -> Response:
+    """Send a request, and read its response whole.
+
+    A body that nobody reads is no reason to fail: what was done is done, and must not be done again for it.
+    """
+    response = await pending
+    status, headers = response.status, response.headers
+    try:
+        if status == _NO_CONTENT:
+            return Response(status, headers, b"")
+        return Response(status, headers, await _read(response))
+    except failures.FAILURES:
+        if request.reads_body or not _OK <= status < _REDIRECTS:
+            raise
+        return Response(status, headers, b"")
+    finally:
+        if not getattr(response, "closed", True):  # read to its end it has given its connection back
+            response.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body, counted while it is read: a small one cannot unpack into all the memory there is."""
+    content = response.content
+    if content.is_eof():  # it came with the headers, as most do
+        whole = content.read_nowait()
+        _check_size(len(whole))
+        return whole
+    _check_size(getattr(response, "content_length", None) or 0)  # a mock may have none
+    body = bytearray()
+    while not content.at_eof():
+        body += await content.readany()
+        _check_size(len(body))
+    return bytes(body)
+
+
+def _check_size(size: int) -> None:
+    if size > failures.MAX_BODY:
+        raise failures.TooLargeError
 
 
 def _trace(method: str, url: str, ended: Response | EvEnergyError | None, seconds: float) -> None:

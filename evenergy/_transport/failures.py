@@ -72,20 +72,23 @@ def was_sent(error: BaseException) -> bool:
     return not (invalid or isinstance(error, _UNSENT))
 
 
-def transport_error(error: Exception, *, method: str, url: str, timeout: float | None) -> TransportError:
+def transport_error(
+    error: Exception, *, method: str, url: str, timeout: float | None, hint: str = ""
+) -> TransportError:
     """Return the error that stands for one of aiohttp's, with a cause that holds no request."""
     found: TransportError
     sent = was_sent(error)
+    hint = "" if sent else hint
     if isinstance(error, TimeoutError | ExpiredError):
         what, bound = "response not complete", timeout
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             what, bound = "no connection", timeout and timeout / CONNECTING
         after = "in time" if bound is None else f"after {bound:g} s"
-        found = RequestTimeoutError(f"{what} {after} ({method} {url})", method=method, url=url, sent=sent)
+        found = RequestTimeoutError(f"{what} {after}{hint} ({method} {url})", method=method, url=url, sent=sent)
     else:
         what, transient = next((what, again) for kinds, what, again in _MEANINGS if isinstance(error, kinds))
         why = _why(error)
-        text = f"{what}{': ' if why else ''}{printable(why)} ({method} {url})"
+        text = f"{what}{': ' if why else ''}{printable(why)}{hint} ({method} {url})"
         found = TransportError(text, method=method, url=url, transient=transient, sent=sent)
     found.__cause__ = _cause(error)
     return found

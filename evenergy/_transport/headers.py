@@ -1,4 +1,4 @@
-"""What a request carries, and what the headers of an answer say of the rate limit; rubbish in them says nothing."""
+"""Headers of requests, and what those of responses say of the rate limit; rubbish in them says nothing."""
 
 import functools
 import time
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict, istr
@@ -16,24 +17,35 @@ from evenergy._codec.secret import Secret
 from .request import IDEMPOTENT, Request
 
 if TYPE_CHECKING:
-    from .rate_limiter import LimitReading
+    from .window import LimitReading
 
 LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
 """The headers that each answer has."""
 
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
-_LONGEST = 9_999_999  # seconds; more make no sensible wait
-_DIGITS = len(str(_LONGEST))
+_LONGEST = 3600.0  # seconds: nothing lasts longer in a rolling hour
+_DIGITS = 7  # of a number of seconds; more make no sensible wait
 
 
 class RequestHeaders:
-    """The headers of all requests of a client, merged once for each token."""
+    """Headers of all requests of a client, merged once for each token."""
 
-    def __init__(self, base_url: str, user: str | None, api_version: str) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        user: str | None,
+        api_version: str,
+        *,
+        extra: Mapping[str, str] = MappingProxyType({}),
+        user_agent: str | None = None,
+    ) -> None:
         self._own = {
+            **extra,
             "Accept": "application/json, application/problem+json",
             "EvEnergy-Version": api_version,
         }
+        if user_agent is not None:
+            self._own["User-Agent"] = user_agent
         if user is not None:
             self._own["EvEnergy-User"] = f"{base_url}/users/{user}"
         self._token: Secret | None = None
@@ -41,17 +53,22 @@ class RequestHeaders:
         self._merge(None)
 
     def of(self, request: Request[Any], token: Secret | None) -> CIMultiDict[str]:
-        """What a request carries; never bound to a name on its way, so that no traceback can show it."""
+        """Return the headers of a request; never bound to a name on the way, so that no traceback can show them."""
         if token is not self._token:
             self._merge(token)
         # Where there is none, aiohttp would name a type of its own.
         headers = self._plain if request.body is None and request.method in IDEMPOTENT else self._with_body
         return CIMultiDict(headers, **request.headers) if request.headers else headers
 
+    def authorization(self, token: Secret | None) -> Secret | None:
+        """Return the value of the Authorization header, or None for none."""
+        return None if token is None else Secret(f"Bearer {validate.secret('the access token', token.reveal())}")
+
     def _merge(self, token: Secret | None) -> None:
         plain = CIMultiDict(self._own)
-        if token is not None:
-            plain["Authorization"] = f"Bearer {validate.secret('the access token', token.reveal())}"
+        authorization = self.authorization(token)
+        if authorization is not None:
+            plain["Authorization"] = authorization.reveal()
         self._token, self._plain = token, plain
         self._with_body = CIMultiDict(plain, **{"Content-Type": "application/json"})
 
@@ -80,7 +97,7 @@ def retry_after(headers: Mapping[str, str], status: int) -> float | None:
         return None
     value = value.strip()
     if _is_number(value):
-        return float(value)
+        return min(float(value), _LONGEST)
     then, now = _date(value), _date(headers.get("Date", "")) or datetime.now(UTC)
     return min(max(0.0, (then - now).total_seconds()), _LONGEST) if then else None
 

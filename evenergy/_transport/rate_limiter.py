@@ -1,374 +1,324 @@
-"""The rate gate: who may send when, in an hour that rolls.
+"""The queue of those who wait for the rate limit: the asyncio part, which knows no numbers of its own.
 
-The API tells how many requests remain, never when the next slot frees. Known are, best first: the ``Retry-After`` of a
-429 (nothing before that); the remaining count, exact when nothing else of ours is under way; and our own log, since
-each request frees its slot an hour after it was counted.
+First come, first served, by ticket. A `Window` says whether a permit can be granted, and the time before which there
+surely is none; whoever cannot wait that long gets a `RateLimitError` at once. There is one timer while somebody waits,
+and no task.
 """
 
 import asyncio
+import heapq
 import itertools
 import logging
 import math
-import random
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
-import attrs
+from evenergy.errors import ClosedError, RateLimitError
 
-from evenergy.errors import ProblemFields, RateLimitError
+from .rate_window import RateLimit, RateWindow
+from .usage import WINDOW
+from .window import LimitReading, Permit, State, Window
 
-if TYPE_CHECKING:
-    import tenacity
+_SLACK = 0.01  # seconds: no wait at all, to a caller
+_GRACE = 30.0  # seconds after its patience in which a waiter still waits for a response that will tell
+_ASK_AGAIN = 1.0  # seconds, for a caller that is turned away while nothing is certain
+_CLOCK_CHECK = 60.0  # seconds between two looks at the clocks while somebody waits
+_CLOCK_STEP = 30.0  # seconds that the wall clock runs ahead of the loop's clock when the machine was suspended
+_LONG_WAIT = 1.0  # seconds: a longer wait is worth a line in the log
+_LINE_AGAIN = 60.0  # seconds until the next line, where one short wait follows another
+_TICK = 1e-6  # seconds: a timer must not be early
 
-WINDOW = 3600.0
-"""Seconds: nothing in a rolling hour lasts longer."""
-
-_TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
-_LEAST_SHARE = 0.25  # of what remains, when others use the bucket too
-_SHORTEST_PAUSE = 1.0  # seconds after a 429, which is no attempt: only waits bound them
-_LONGEST_PROBE = 60.0  # seconds between two looks at a bucket that tells nothing
-_LONGEST_LOG = 1000  # requests that are remembered while no limit is known
-_TICK = 0.001  # seconds: less is nothing, to a clock
-_KEPT = WINDOW + _TICK  # seconds from an answer until the slot of its request is surely free
+_REASONS = {
+    State.CLOSED: "the API rejected a request (429)",
+    State.OPEN: "the hour's requests are used up",
+    State.HALF_OPEN: "one request finds out whether the API accepts requests again",
+    State.UNKNOWN: "the first request finds out the limit",
+}
 
 _log = logging.getLogger(__name__)
 
 
-LimitReading: TypeAlias = tuple[int, int, float]
-"""Limit, remaining, and when it was said in POSIX seconds: what is kept of each answer, until somebody asks."""
+class _Waiter:
+    """A caller in the queue."""
 
+    __slots__ = ("ends", "future", "since", "ticket")
 
-@attrs.frozen
-class RateLimit:
-    """What the API last said of a bucket of requests.
+    def __init__(self, ticket: int, since: float, ends: float, future: "asyncio.Future[Permit]") -> None:
+        self.ticket = ticket
+        self.since = since
+        self.ends = ends
+        self.future = future
 
-    Attributes:
-        limit: How many requests a rolling hour has.
-        remaining: How many of them were left.
-        observed_at: When it was said (UTC).
-    """
+    def __lt__(self, other: "_Waiter") -> bool:
+        return self.ticket < other.ticket
 
-    limit: int
-    remaining: int
-    observed_at: datetime
-
-    @classmethod
-    def of(cls, reading: LimitReading | None) -> Self | None:
-        """The value for what a gate was told, or None."""
-        return None if reading is None else cls(reading[0], reading[1], datetime.fromtimestamp(reading[2], UTC))
-
-
-class Permit:
-    """The right to send one request."""
-
-    at: float | None = None  # the loop's time of sending; None until then
-    waited: float = 0.0  # seconds that the rate limit cost
+    @property
+    def is_done(self) -> bool:
+        return self.future.done()
 
 
 class RateLimiter:
-    """One bucket of requests, shared by all tasks that draw on it."""
+    """Permits to send, for all tasks that share a bucket of requests.
 
-    def __init__(self, rng: random.Random | None = None) -> None:
-        self._rng = rng or random.Random()
-        self._limit: int | None = None  # None: the API has told none, so none is kept
-        self.reading: LimitReading | None = None
-        self._free: float = 1  # until the first answer is there one request goes, alone
-        self._left: float = 1  # the same, were all of the bucket ours
-        self._in_flight = 0
-        self._not_before = 0.0
-        self._probe_at: float | None = None
-        self._refusals = 0
-        self._lowest: float = math.inf  # the smallest remaining count told since we last sent
-        self._unanswered = 0  # requests lost since we last sent
-        self._share = 1.0
-        self._sent: deque[tuple[float, float]] = deque()  # when sent and when answered, for each that took a slot
-        self._waiting = 0
-        self._said_waiting = False
+    A caller takes a permit, gets what else it needs (a token, a connection), and asks `holds` at the moment of sending,
+    with no await between the two. A void permit is given back, and the caller queues again with the same ticket.
+    """
+
+    def __init__(self, window: Window | None = None) -> None:
+        self._window: Window = RateWindow() if window is None else window
+        self._tickets = itertools.count()
+        self._queue: list[_Waiter] = []  # a heap by ticket; some may be done
+        self._patience: list[tuple[float, int, _Waiter]] = []  # a heap by the time at which it ends; some may be done
+        self._late: list[_Waiter] = []  # those whose patience has ended, and who wait for a response in flight
+        self._queued = 0  # those in the queue that are not done
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._time: Callable[[], float] = time.monotonic  # the loop's, as soon as there is one
-        self._line = asyncio.Lock()  # its waiters are served first come, first served
-        self._change = asyncio.Event()
-        self._first = asyncio.Event()
+        self._clock: Callable[[], float] = time.monotonic  # the loop's, as soon as there is one
+        self._timer: asyncio.TimerHandle | None = None
+        self._review: asyncio.Handle | None = None
+        self._lead: float | None = None  # seconds by which the wall clock was ahead of the loop's
+        self._announced_until = -math.inf
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """What the API last said, or None."""
-        return RateLimit.of(self.reading)
+        """The state of the rate limit by the last response that told it, or None."""
+        return RateLimit.of(self._window.reading)
+
+    @property
+    def reading(self) -> LimitReading | None:
+        """The same as plain numbers."""
+        return self._window.reading
+
+    @property
+    def queued(self) -> int:
+        """How many callers wait."""
+        return self._queued
+
+    # Permits
 
     def take(self, loop: asyncio.AbstractEventLoop) -> Permit | None:
-        """A slot, if one is free and nobody waits for it."""
+        """Return a permit if nobody waits and one can be granted now, else None: then `acquire` waits for it."""
         if self._loop is not loop:
-            self._bind(loop)
-        return None if self._waiting else self._take(self._time())
+            self._start(loop)
+        if self._queued:
+            return None
+        return self._window.take(self._clock(), next(self._tickets))
 
-    async def acquire(self, max_wait: float | None) -> Permit:
-        """Wait for the right to send, in order of arrival.
+    async def acquire(self, *, ends: float = math.inf, ticket: int | None = None, deadline: float = math.inf) -> Permit:
+        """Wait for a permit.
+
+        Args:
+            ends: The loop's time at which the caller's patience ends.
+            ticket: That of a permit which the same caller gave back, to keep its place in the queue.
+            deadline: The loop's time at which the caller cancels the wait by itself.
 
         Raises:
-            RateLimitError: It would take longer than ``max_wait`` seconds; told at once where that is known.
+            RateLimitError: No permit can be had in time; ``retry_after`` is the time at which it can.
+            ClosedError: Another event loop took over.
         """
         loop = asyncio.get_running_loop()
-        slot = self.take(loop)
-        while slot is None and self.reading is None and not self._refusals and self._in_flight:
-            # What the first answer tells is waited for, but that is no wait for the rate limit.
-            self._first.clear()
-            await self._first.wait()
-            slot = self.take(loop)
-        return slot or await self._in_line(max_wait)
-
-    async def _in_line(self, max_wait: float | None) -> Permit:
-        asked = self._time()
-        wait = self._wait_for(asked, self._waiting)
-        if max_wait is not None and wait > max_wait:
-            return self._last(asked, wait, max_wait)
-        self._announce(wait, max_wait)
-        self._waiting += 1
+        if self._loop is not loop:
+            self._start(loop)
+        now = self._clock()
+        place = next(self._tickets) if ticket is None else ticket
+        waiter = _Waiter(place, now, min(ends, deadline), loop.create_future())
+        self._push(waiter, ends)
+        self._serve(now)
+        if self._queued and self._review is None:  # once for all that come now: their places are then known
+            self._review = loop.call_soon(self._pump)
         try:
-            async with asyncio.timeout(max_wait), self._line:
-                ends = math.inf if max_wait is None else asked + max_wait
-                slot = self._look(ends) or cast("Permit", await self._backoff()(self._look_again, ends))
-                slot.waited = self._time() - asked
-                return slot
-        except TimeoutError:
-            now = self._time()
-            slot = self._last(now, self._wait_for(now), 0.0)
-            slot.waited = now - asked
-            return slot
-        finally:
-            self._waiting -= 1
+            return await waiter.future
+        except asyncio.CancelledError:
+            self._abandon(waiter)
+            raise
 
-    def _wait_for(self, now: float, place: int = 0) -> float:
-        """Seconds until a slot can be free for the given place in the line."""
-        ready = self._free
-        if self._in_flight and self._lowest < math.inf:  # once they have landed, the lowest count is the truth
-            ready = max(ready, (self._lowest - self._unanswered) * self._share)
-        if ready > place:
-            return max(0.0, self._not_before - now)
-        place -= max(int(self._free), 0)
-        opens = [] if self._probe_at is None else [self._probe_at]
-        if place < len(self._sent):
-            opens.append(self._sent[place][1] + _KEPT)
-        elif self._sent and self._limit:
-            opens.append(self._sent[-1][1] + _KEPT + (place - len(self._sent)) * self._gap())
-        return max(0.0, max(min(opens, default=now), self._not_before) - now)
+    def holds(self, permit: Permit) -> bool:
+        """Return whether a permit is still good, to be asked at the moment of sending."""
+        return self._window.holds(permit)
+
+    def sent(self, permit: Permit, now: float) -> None:
+        """Record that the request was sent, at the loop's time ``now``."""
+        self._window.sent(permit, now)
 
     def responded(
         self, permit: Permit, status: int, limit: int | None, remaining: int | None, retry_after: float | None
     ) -> None:
-        """Learn from the answer to a request."""
-        now = self._land()
-        self._roll(now)
-        if limit:
-            self._limit = limit
-        if limit is not None and remaining is not None:
-            self.reading = (limit, remaining, time.time())
-        if status == _TOO_MANY:
-            self._refused(now, retry_after)
-        else:
-            self._refusals = 0
-            self._remember(permit, now)
-            self._counted(now, remaining)
-        if self._waiting:
-            self._change.set()
-
-    def holds(self, permit: Permit) -> bool:
-        """Return whether a permit is still good at the moment of sending."""
-        return permit.at is None
-
-    def sent(self, permit: Permit, now: float) -> None:
-        """Record that the request of a permit goes out."""
-        permit.at = now
-
-    def estimated_wait(self) -> float:
-        """Return the seconds until the next permit, as far as is known."""
-        return self._wait_for(self._time())
+        """Record a response: its status, its two rate limit headers, and Retry-After in seconds; None where absent."""
+        now, wall = self._clock(), time.time()
+        self._lead = wall - now
+        self._window.responded(permit, now, wall, status, limit, remaining, retry_after)
+        if self._queued:
+            self._pump()
 
     def lost(self, permit: Permit) -> None:
-        """A request ended without an answer: if it was sent it may have been counted, so it is."""
-        now = self._land()
-        if permit.at is None:
-            self._free += 1
-            self._left += 1
-        else:
-            self._unanswered += 1
-            self._remember(permit, now)
-            if self._in_flight == 0 and self._lowest < math.inf:
-                self._settle(now)
-            elif self._in_flight == 0 and self.reading is None:
-                self._free = self._left = math.inf  # nothing is known, and what is lost tells nothing of a limit
-            elif self._in_flight == 0 and self._free <= 0 and self._probe_at is None:
-                self._probe_at = now + self._gap() * self._rng.uniform(0.5, 1.5)  # the probe was lost: look again
-        if self._waiting:
-            self._change.set()
+        """Record that a request ended without a response, or with one that says nothing (401); it counts if sent."""
+        self._window.lost(permit, self._clock())
+        if self._queued:
+            self._pump()
 
-    def _take(self, now: float) -> Permit | None:
-        self._roll(now)
-        if self._free <= 0 or now < self._not_before:
-            return None
-        return self._grant()
+    def give_back(self, permit: Permit) -> None:
+        """Record that a request was not sent, or surely did not reach the API; it does not count."""
+        self._window.give_back(permit, self._clock())
+        if self._queued:
+            self._pump()
 
-    def _grant(self) -> Permit:
-        self._free -= 1
-        self._left -= 1
-        self._in_flight += 1
-        self._lowest, self._unanswered = math.inf, 0
-        return Permit()
+    def wait_estimate(self, now: float) -> float:
+        """Return the seconds, more than 0, until the next request may succeed, as far as is known."""
+        return self._retry_after(now, 0)
 
-    def _land(self) -> float:
-        """One less is under way, and the first to land tells those who wait for it. The time is now."""
-        if self._in_flight:  # none, when it took off from a loop that is gone
-            self._in_flight -= 1
-        if self.reading is None:
-            self._first.set()
-        return self._time()
+    # The queue
 
-    def _remember(self, permit: Permit, now: float) -> None:
-        self._sent.append((permit.at or now, now))
-        while len(self._sent) > (self._limit or _LONGEST_LOG):
-            self._sent.popleft()
+    def _push(self, waiter: _Waiter, ends: float) -> None:
+        heapq.heappush(self._queue, waiter)
+        if ends < math.inf:
+            heapq.heappush(self._patience, (ends + _SLACK, waiter.ticket, waiter))
+        self._queued += 1
 
-    def _refused(self, now: float, retry_after: float | None) -> None:
-        """A 429: it took no slot, and carries the only real time of a free one."""
-        self._refusals += 1
-        self._free = self._left = 0
-        if retry_after is not None:
-            wait = max(retry_after, _SHORTEST_PAUSE)
-            # Spread over up to two seconds: other processes were told the same.
-            self._not_before = max(self._not_before, now + wait + self._rng.uniform(0, min(2.0, 0.05 * wait)))
-            self._probe_at = self._not_before
-        else:
-            longest = WINDOW / 12 if self._sent else _LONGEST_PROBE  # our own log may open the gate before
-            gap = min(longest, self._gap() * 2 ** min(self._refusals, 10))
-            self._probe_at = now + gap * self._rng.uniform(0.5, 1.0)
+    def _abandon(self, waiter: _Waiter) -> None:
+        """Take a cancelled waiter out of the queue; a permit that it was granted in the same moment goes back."""
+        future = waiter.future
+        if not future.cancelled():
+            if future.exception() is None:
+                self.give_back(future.result())
+        elif future.get_loop() is self._loop:
+            self._queued -= 1
+            self._tidy()
 
-    def _counted(self, now: float, remaining: int | None) -> None:
-        """An answer: what does its remaining count say of what may be sent?"""
-        if remaining is None or self._limit is None:
-            if self._limit is None:
-                self._free = self._left = math.inf
-            elif self._in_flight == 0:
-                self._free = self._left = self._limit - len(self._sent)
+    def _tidy(self) -> None:
+        """Leave nothing behind: no timer when nobody waits, and not more than half of the queue done."""
+        if len(self._queue) > 2 * self._queued:
+            self._queue = [waiter for waiter in self._queue if not waiter.is_done]
+            heapq.heapify(self._queue)
+        if len(self._patience) > 2 * self._queued:
+            self._patience = [entry for entry in self._patience if not entry[2].is_done]
+            heapq.heapify(self._patience)
+        if not self._queued:
+            self._stop_timers()
+
+    def _pump(self) -> None:
+        """Serve the queue as far as the window allows, turn away who would wait in vain, and set the timer."""
+        now = self._clock()
+        self._check_clocks(now)
+        self._serve(now)
+        self._turn_away_hopeless(now)
+        self._turn_away_late(now)
+        self._announce(now)
+        self._review = None
+        self._tidy()
+        if self._queued:
+            self._set_timer(now)
+
+    def _serve(self, now: float, *, hurry: bool = False, until: _Waiter | None = None) -> None:
+        """Grant permits in order, ``until`` a waiter is served or the window has no more."""
+        while self._queued and (until is None or not until.is_done):
+            head = self._queue[0]
+            if not head.is_done:
+                permit = self._window.take(now, head.ticket, now - head.since, hurry=hurry)
+                if permit is None:
+                    return
+                head.future.set_result(permit)
+                self._queued -= 1
+            heapq.heappop(self._queue)
+
+    def _turn_away_hopeless(self, now: float) -> None:
+        """Turn away those whose turn surely comes after their patience has ended."""
+        patience = self._patience
+        while patience and patience[0][2].is_done:
+            heapq.heappop(patience)
+        if not patience or self._window.earliest(now, self._queued - 1) <= patience[0][0]:
             return
-        used, own = self._limit - remaining, len(self._sent) + self._in_flight
-        alone = own >= used
-        self._share = 1.0 if alone else max(_LEAST_SHARE, own / used)
-        self._lowest = min(self._lowest, remaining)
-        if self._in_flight == 0:
-            self._settle(now)
-        else:  # those under way may not be counted yet
-            self._free = min(self._free, int(remaining * self._share) - self._in_flight)
-            self._left = min(self._left, remaining - self._in_flight)
-        self._probe_at = None if alone else now + self._gap() * self._rng.uniform(0.5, 1.5)
+        place = turned_away = 0
+        for waiter in sorted(self._queue):
+            if waiter.is_done:
+                continue
+            if self._window.earliest(now, place) > waiter.ends + _SLACK:
+                # Each is told a time of its own: those before it may come back, too.
+                self._turn_away(waiter, now, self._retry_after(now, place + turned_away))
+                turned_away += 1
+            else:
+                place += 1
 
-    def _settle(self, now: float) -> None:
-        """Nothing of ours is under way, so the lowest count told since we last sent is the truth."""
-        left = int(self._lowest) - self._unanswered
-        # One at least, also when what was lost may have taken the rest: its answer will tell.
-        self._free = max(int(left * self._share), 1 if self._lowest > 0 else 0)
-        self._left = left
-        used = (self._limit or 0) - left
-        # What the API dropped already must not be added a second time when it expires here. Alone, the count tells how
-        # many that is; beside others at most those that may have expired, and no more than are free.
-        if len(self._sent) >= used:
-            dropped = len(self._sent) - max(used, 0)  # a bucket may have more left than its limit, if it says so
-        else:
-            expired = itertools.takewhile(lambda entry: entry[0] + WINDOW <= now, self._sent)
-            dropped = min(sum(1 for _ in expired), max(left, 0))
-        for _ in range(dropped):
-            self._sent.popleft()
+    def _turn_away_late(self, now: float) -> None:
+        """Serve or turn away those whose patience has ended, unless a response in flight will tell."""
+        while self._patience and self._patience[0][0] <= now:
+            self._late.append(heapq.heappop(self._patience)[2])
+        late, self._late = self._late, []
+        for waiter in late:
+            self._serve(now, hurry=True, until=waiter)
+            if waiter.is_done:
+                continue
+            if now < waiter.ends + _GRACE and self._window.is_learning():
+                self._late.append(waiter)
+            else:
+                self._turn_away(waiter, now, self._retry_after(now, 0))
 
-    def _roll(self, now: float) -> None:
-        sent = self._sent
-        while sent and sent[0][1] + _KEPT <= now:
-            sent.popleft()
-            self._free += 1
-            self._left += 1
-        if self._limit is not None and self._free > (most := self._limit - len(sent) - self._in_flight):
-            self._free = most
-
-    def _gap(self) -> float:
-        """The mean distance of two slots."""
-        return WINDOW / (self._limit or _LONGEST_LOG)
-
-    def _backoff(self) -> "tenacity.AsyncRetrying":
-        """Hold the head of the line until a slot can be free; ``slot`` bounds it by ``max_wait``."""
-        import tenacity  # noqa: PLC0415  most programs never wait
-
-        return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_result(_is_none),
-            wait=lambda _: self._pause(self._time()),
-            stop=tenacity.stop_never,
-            sleep=self._until_change,
+    def _turn_away(self, waiter: _Waiter, now: float, retry_after: float) -> None:
+        title = "Not sent: rate limit exhausted"
+        reason = _REASONS[self._window.state(now)]
+        left = max(0.0, waiter.ends - now)
+        message = (
+            f"429 {title}, {reason}; retry in {retry_after:.1f} s, which is more than the {left:.1f} s left to wait"
         )
+        waiter.future.set_exception(RateLimitError(message, retry_after=retry_after, status=429, title=title))
+        self._queued -= 1
 
-    async def _look_again(self, ends: float) -> Permit | None:
-        return self._look(ends)
+    def _retry_after(self, now: float, place: int) -> float:
+        seconds = self._window.earliest(now, place) - now
+        return min(WINDOW, seconds + _SLACK if seconds > 0 else _ASK_AGAIN)
 
-    def _look(self, ends: float) -> Permit | None:
-        """A slot, or None for the backoff: at most one probe is let out when the window may have opened.
+    # Clocks
 
-        Raises:
-            RateLimitError: By now it is known that there will be none in time.
-        """
-        now = self._time()
-        self._roll(now)
-        due = now if self._probe_at is None and not self._sent else self._probe_at
-        if self._in_flight == 0 and self._free <= 0 and due is not None and now >= max(due, self._not_before):
-            self._free = 1
-            self._probe_at = None
-        slot = self._take(now)
-        wait = self._wait_for(now)
-        return self._last(now, wait, ends - now) if slot is None and now + wait > ends else slot
+    def _set_timer(self, now: float) -> None:
+        due = min(self._window.next_change(now), now + _CLOCK_CHECK)
+        if self._patience:
+            due = min(due, self._patience[0][0])
+        if self._late:
+            due = min(due, self._late[0].ends + _GRACE)
+        due = max(due, now) + _TICK
+        timer = self._timer
+        if self._loop is None or (timer is not None and now < timer.when() <= due):
+            return  # it comes early enough, and is set anew then
+        if timer is not None:
+            timer.cancel()
+        self._timer = self._loop.call_at(due, self._pump)
 
-    def _last(self, now: float, wait: float, patience: float) -> Permit:
-        """What one gets who can wait no longer: a slot that was to be left to others, if there is one.
+    def _stop_timers(self) -> None:
+        for handle in (self._timer, self._review):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._review = None
 
-        Raises:
-            RateLimitError: There is none.
-        """
-        if self._left > 0 and now >= self._not_before:
-            return self._grant()
-        title = "Not sent: the hour's requests are used up"
-        raise RateLimitError(
-            f"429 {title}; a slot is expected in {wait:.1f} s, and max_wait leaves {max(patience, 0.0):.1f} s",
-            retry_after=wait,
-            **ProblemFields(status=429, title=title),
-        )
+    def _check_clocks(self, now: float) -> None:
+        """Notice that the machine was suspended: the loop's clock stood still, the API's hour went on."""
+        lead = time.time() - now
+        if self._lead is not None and lead - self._lead > _CLOCK_STEP:
+            self._window.distrust(now)
+        self._lead = lead
 
-    def _pause(self, now: float) -> float:
-        times = [self._sent[0][1] + _KEPT] if self._sent else []
-        if self._probe_at is not None and self._in_flight == 0:
-            times.append(self._probe_at)
-        if self._free > 0:
-            times.append(self._not_before)
-        return max(_TICK, max(min(times, default=now + WINDOW), self._not_before) - now)
+    def _announce(self, now: float) -> None:
+        """Write one line for a wait above a second."""
+        if not self._queued:
+            return
+        until = self._window.earliest(now, 0)
+        if until - now > _LONG_WAIT and until > self._announced_until:
+            self._announced_until = max(until, now + _LINE_AGAIN)
+            reason = _REASONS[self._window.state(now)]
+            _log.info("waiting %.0f s for the rate limit, %d queued: %s", until - now, self._queued, reason)
 
-    async def _until_change(self, seconds: float) -> None:
-        self._change.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._change.wait()
+    # Event loops
 
-    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """What others wait on belongs to the loop that they wait in; what was under way there will not be answered."""
-        self._loop, self._time = loop, loop.time
-        self._line = asyncio.Lock()
-        self._change = asyncio.Event()
-        self._first = asyncio.Event()
-        self._waiting = self._in_flight = 0
-        if self.reading is None:
-            self._free = max(self._free, 1)
-
-    def _announce(self, wait: float, max_wait: float | None) -> None:
-        if max_wait is None and wait > 0 and not self._said_waiting:
-            self._said_waiting = True
-            _log.warning("the hour's requests are used up; waiting about %.0f s for the next (max_wait=None)", wait)
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin on another event loop; whoever still waits on the one before is told, should that run again."""
+        self._stop_timers()
+        left = [waiter.future for waiter in self._queue]
+        self._queue, self._patience, self._late, self._queued = [], [], [], 0
+        self._loop, self._clock, self._lead = loop, loop.time, None
+        self._window.start(loop.time(), self._pump)
+        for future in left:
+            with suppress(RuntimeError):  # that loop is closed
+                future.get_loop().call_soon_threadsafe(_fail, future)
 
 
-def _is_none(slot: Permit | None) -> bool:
-    return slot is None
+def _fail(future: "asyncio.Future[Permit]") -> None:
+    if not future.done():
+        future.set_exception(ClosedError("the client moved to another event loop while a call waited in this one"))

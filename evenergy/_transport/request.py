@@ -68,9 +68,10 @@ class Request(Generic[T]):
         body: The encoded body; None for none.
         needs_user: Whether the API rejects it under client credentials without ``EvEnergy-User``.
         headers: Headers beside the client's.
+        statuses: The statuses of 300 and above that are a result and no error.
     """
 
-    __slots__ = ("body", "headers", "method", "needs_user", "path", "query", "read")
+    __slots__ = ("body", "headers", "method", "needs_user", "path", "query", "read", "statuses")
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Request(Generic[T]):
         *,
         needs_user: bool = False,
         headers: Mapping[str, str] = _NO_HEADERS,
+        statuses: tuple[int, ...] = (),
     ) -> None:
         self.method: str = method
         self.path: str = path
@@ -90,6 +92,16 @@ class Request(Generic[T]):
         self.body: bytes | None = body
         self.needs_user: bool = needs_user
         self.headers: Mapping[str, str] = headers
+        self.statuses: tuple[int, ...] = statuses
+
+    @property
+    def reads_body(self) -> bool:
+        """Return whether the result comes from the body of the response."""
+        return self.read is not _nothing
+
+    def accepts(self, status: int) -> bool:
+        """Return whether a status of 300 or above is a result, as the redirect of an onboarding is."""
+        return status in self.statuses
 
     def url(self, base: str) -> str:
         """Return the URL of the request, given the base URL of the API."""
@@ -200,9 +212,13 @@ def reader(into: type[T]) -> Callable[[Response], T]:
 @functools.cache
 def _reader(into: Any) -> Callable[[Response], Any]:
     if into is NoneType:
-        return lambda _: None
+        return _nothing
     decode_body = decode.decoder(into)
     return lambda response: decode_body(response.body)
+
+
+def _nothing(_: Response) -> None:
+    """Return nothing, for operations whose response says no more than its status."""
 
 
 def list_of(into: type[T]) -> type[list[T]]:

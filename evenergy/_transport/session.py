@@ -3,9 +3,12 @@
 operation → `Session` (what is sent, and when) → `Exchange` (how: one HTTP exchange) → aiohttp
 """
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import attrs
@@ -28,13 +31,14 @@ from evenergy.errors import (
 )
 
 from . import failures
+from .attempts import Attempt, Attempts, OnAttempt
 from .connections import Connections
 from .credentials import CredentialState
 from .exchange import Exchange
 from .headers import LIMIT, REMAINING, RequestHeaders, int_header, retry_after
-from .rate_limiter import Permit
+from .window import Permit
 from .request import IDEMPOTENT, Request, Response
-from .retry import Attempts, Retry, RetryBudget
+from .retry import Retry, RetryBudget
 from .timeouts import ExpiredError
 
 T = TypeVar("T")
@@ -42,6 +46,11 @@ T = TypeVar("T")
 # In Python 3.11 each look at a member of an enumeration takes as long as the rest of a comparison ten times.
 _UNAUTHORIZED, _TOO_MANY = HTTPStatus.UNAUTHORIZED.value, HTTPStatus.TOO_MANY_REQUESTS.value
 _REDIRECTS, _ERRORS = HTTPStatus.MULTIPLE_CHOICES.value, HTTPStatus.BAD_REQUEST.value
+
+
+_log = logging.getLogger(__name__)
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -55,6 +64,8 @@ class Options:
     deadline: float | None
     retry: Retry
     max_wait: float | None
+    headers: Mapping[str, str] = attrs.field(default=_NO_HEADERS, repr=False)  # one may be the key of a gateway
+    on_attempt: OnAttempt | None = None
 
 
 class Session:
@@ -67,7 +78,13 @@ class Session:
         self.credentials: CredentialState = credentials
         self.connections: Connections = connections
         self.retry_budget: RetryBudget = retry_budget
-        headers = RequestHeaders(options.base_url, options.user, options.api_version)
+        headers = RequestHeaders(
+            options.base_url,
+            options.user,
+            options.api_version,
+            extra=options.headers,
+            user_agent=connections.network.user_agent,
+        )
         self._exchange = Exchange(connections, headers, options.timeout)
 
     async def send(self, request: Request[T]) -> T:
@@ -76,7 +93,12 @@ class Session:
         Raises:
             EvEnergyError: As `evenergy.errors` lists.
         """
-        attempts = Attempts(request.method, self.options.retry, self.options.max_wait, self.retry_budget)
+        options = self.options
+        attempts = Attempts(
+            request.method, options.retry, self.retry_budget, max_wait=options.max_wait, deadline=options.deadline
+        )
+        if not self.connections.is_prepared:
+            await self.connections.prepare()
         first: EvEnergyError | None = None
         if self.options.deadline is None:
             try:
@@ -136,16 +158,18 @@ class Session:
         url = request.url(self.options.base_url)
         attempts.begin()
         self.connections.session(attempts.loop)  # a closed client fetches no token
+        credentials, timeouts = self.credentials, self.connections.timeouts
+        token = await credentials.token(timeouts)  # first, so that many who wait for one share its fate
+        attempts.check(token)
+        permit = credentials.limiter.take(attempts.loop) if attempts.ticket is None else None
         response: Response | None = None
-        token = await self._token(attempts)  # first, so that many who wait for one share its fate
-        permit = self.credentials.limiter.take(attempts.loop)
         while response is None:
             if permit is None:
                 permit = await self._queue(request, attempts, url)
                 token = await self._token_for(permit, attempts)  # the one from before may have expired meanwhile
             response = await self._exchange_with(permit, request, url, token, attempts)
             permit = None
-        if response.status >= _REDIRECTS:
+        if response.status >= _REDIRECTS and not request.accepts(response.status):
             raise self._rejection(request, response, token, attempts, url)
         try:
             result = request.read(response)
@@ -161,11 +185,12 @@ class Session:
     async def _exchange_with(
         self, permit: Permit, request: Request[Any], url: str, token: Secret | None, attempts: Attempts
     ) -> Response | None:
-        """Send with a permit, and tell the rate limiter about it; None when the permit was not good any more."""
-        limiter = self.credentials.limiter
+        """Send with a permit, and settle it; return None when the permit or the token was not good any more."""
+        credentials = self.credentials
+        limiter = credentials.limiter
 
         def ready(now: float) -> bool:
-            if not limiter.holds(permit):
+            if not limiter.holds(permit) or credentials.is_rejected(token):
                 return False
             limiter.sent(permit, now)
             attempts.sent(now)
@@ -176,30 +201,60 @@ class Session:
         except TransportError as error:
             limiter.lost(permit)
             attempts.lost(sent=error.sent)
-            if error.sent and request.method not in IDEMPOTENT:
-                raise failures.outcome_unknown(error) from error.__cause__
-            raise
+            failed = failures.outcome_unknown(error) if error.sent and request.method not in IDEMPOTENT else error
+            self._observe(request, url, attempts, failed)
+            raise failed from failed.__cause__
         except BaseException:
             limiter.lost(permit)
             raise
         if response is None:
-            limiter.lost(permit)
+            limiter.give_back(permit)
+            attempts.keep(permit.ticket)
             return None
         attempts.responded()
-        if response.status == _UNAUTHORIZED:  # its numbers are those of another bucket
+        self._settle(permit, response)
+        self._observe(request, url, attempts, response)
+        return response
+
+    def _settle(self, permit: Permit, response: Response) -> None:
+        """Teach the rate limiter what a response says."""
+        limiter, status, headers = self.credentials.limiter, response.status, response.headers
+        if status == _UNAUTHORIZED:  # its numbers are those of another bucket
             limiter.lost(permit)
-            return response
-        headers, status = response.headers, response.status
+            return
         wait = retry_after(headers, status) if status == _TOO_MANY else None
         limiter.responded(permit, status, int_header(headers, LIMIT), int_header(headers, REMAINING), wait)
-        return response
+
+    def _observe(self, request: Request[Any], url: str, attempts: Attempts, outcome: Response | EvEnergyError) -> None:
+        """Hand the attempt to the caller's ``on_attempt``; its own errors end in the log, not in the call."""
+        on_attempt = self.options.on_attempt
+        if on_attempt is None:
+            return
+        response = outcome if isinstance(outcome, Response) else None
+        attempt = Attempt(
+            method=request.method,
+            url=url,
+            number=attempts.total,
+            status=None if response is None else response.status,
+            error=None if isinstance(outcome, Response) else outcome,
+            seconds=attempts.elapsed(),
+            waited=attempts.waited,
+            rate_limit=self.credentials.limiter.rate_limit,
+            headers=_NO_HEADERS if response is None else response.headers,
+        )
+        try:
+            on_attempt(attempt)
+        except Exception:  # whatever it is, it is the caller's
+            _log.exception("on_attempt raised an error; the call goes on")
 
     async def _queue(self, request: Request[Any], attempts: Attempts, url: str) -> Permit:
         """Wait for a permit of the rate limiter."""
         limiter = self.credentials.limiter
         attempts.queue()
         try:
-            permit = await self.connections.timeouts.bounded(limiter.acquire(attempts.patience), None)
+            permit = await self.connections.timeouts.bounded(
+                limiter.acquire(ends=attempts.patience_ends, ticket=attempts.ticket, deadline=attempts.deadline), None
+            )
         except RateLimitError as error:
             raise RateLimitError(
                 f"{error} ({request.method} {url})",
@@ -214,17 +269,14 @@ class Session:
         attempts.permitted(permit.waited)
         return permit
 
-    async def _token(self, attempts: Attempts) -> Secret | None:
-        token = await self.credentials.token(self.connections.timeouts)
-        attempts.check(token)
-        return token
-
     async def _token_for(self, permit: Permit, attempts: Attempts) -> Secret | None:
         try:
-            return await self._token(attempts)
+            token = await self.credentials.token(self.connections.timeouts)
+            attempts.check(token)
         except BaseException:
             self.credentials.limiter.lost(permit)
             raise
+        return token
 
     def _rejection(
         self, request: Request[Any], response: Response, token: Secret | None, attempts: Attempts, url: str
@@ -243,7 +295,7 @@ class Session:
         headers.popall("Set-Cookie", None)
         wait = retry_after(headers, response.status)
         if wait is None:
-            wait = self.credentials.limiter.estimated_wait()
+            wait = self.credentials.limiter.wait_estimate(asyncio.get_running_loop().time())
         hint = failures.hint(
             response.status,
             anonymous=token is None,

@@ -63,6 +63,10 @@ class OAuthHeaders:
             headers["Authorization"] = basic.reveal()
         return headers
 
+    def authorization(self, basic: Secret | None) -> Secret | None:
+        """Return the value of the Authorization header, or None for none."""
+        return basic
+
 
 class OAuthEndpoints:
     """The provider's OAuth endpoints on one origin, for one application."""

@@ -1,0 +1,5 @@
+"""Imports at first use."""
+
+
+def preload() -> None:
+    """Import all modules."""

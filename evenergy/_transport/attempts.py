@@ -1,0 +1,260 @@
+"""Attempts of one call: their count and outcome, and the patience that is left."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+from evenergy._codec.secret import Secret
+from evenergy.errors import (
+    AuthenticationError,
+    DecodeError,
+    EvEnergyError,
+    OutcomeUnknownError,
+    ProblemError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    reworded,
+)
+
+from .headers import retry_after
+from .rate_window import RateLimit
+from .request import IDEMPOTENT
+from .retry import Retry, RetryBudget
+
+if TYPE_CHECKING:
+    import tenacity
+    import tenacity.wait
+
+_TRANSIENT = frozenset({408, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
+"""Statuses after which a retry may succeed; those from 520 on are of content delivery networks."""
+_OF_PROXIES = frozenset({502, 504, 520, 522, 524})
+"""Statuses of a proxy that lost the response of the API, which may have acted."""
+_WORTH_A_LINE = 1.0  # seconds: a longer wait is logged
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Attempt:
+    """One attempt of a call, as ``on_attempt`` gets it.
+
+    Attributes:
+        method: The HTTP method.
+        url: The URL; no URL of this library holds a secret.
+        number: The count of the attempt within its call, from 1.
+        status: The HTTP status of the response, or None when none came.
+        error: The error of an attempt without a response, or None.
+        seconds: The time from sending to the last byte of the response, or to the failure.
+        waited: The seconds that the call has waited for the rate limit so far.
+        rate_limit: The rate limit as the API last reported it, or None.
+        headers: The headers of the response; empty when none came.
+    """
+
+    method: str
+    url: str
+    number: int
+    status: int | None
+    error: EvEnergyError | None
+    seconds: float
+    waited: float
+    rate_limit: RateLimit | None
+    headers: Mapping[str, str] = attrs.field(repr=False)
+
+
+OnAttempt: TypeAlias = Callable[[Attempt], object]
+"""Function that is called with each attempt, for metrics and traces; its result is not used."""
+
+
+class Attempts:
+    """Attempts of one call: their count, the last failure, and the patience that is left."""
+
+    total: int = 0
+    last: EvEnergyError | None = None
+    """The failure of the attempt before, or None."""
+    is_unanswered: bool = False
+    """Whether the request of this attempt is on the wire, or its response was lost."""
+    waited: float = 0.0
+    """Seconds that were spent on the rate limit."""
+    ticket: int | None = None
+    """The place in the queue of the rate limiter, once there is one."""
+
+    _made = 0  # those that count: neither a 429 nor the 401 that a new token may cure
+    _sends = 0  # those that came as far as a connection
+    _sent = False  # whether the last one may have reached the API
+    _sent_at = 0.0
+    _is_queued = False
+    _rejected: Secret | None = None  # the token that a 401 rejected
+    _rejection: AuthenticationError | None = None
+    _lost = False
+    _unauthorized = 0
+    _jitter: "tenacity.wait.wait_base"
+
+    def __init__(
+        self, method: str, retry: Retry, budget: RetryBudget, *, max_wait: float | None, deadline: float | None
+    ) -> None:
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self._method = method
+        self._retry = retry
+        self._budget = budget
+        self._max_wait = max_wait
+        self.deadline: float = math.inf if deadline is None else self.loop.time() + deadline
+        """The loop's time at which the whole call must be complete."""
+
+    @property
+    def patience_ends(self) -> float:
+        """Return the loop's time at which ``max_wait`` is used up by one more wait for the rate limit."""
+        return math.inf if self._max_wait is None else self.loop.time() + max(0.0, self._max_wait - self.waited)
+
+    def begin(self) -> None:
+        """Begin an attempt; nothing of it is sent yet."""
+        self.total += 1
+        self._sent = False
+        self.is_unanswered = False
+
+    def queue(self) -> None:
+        """Begin to wait for the rate limiter."""
+        self._is_queued = True
+
+    def permitted(self, waited: float) -> None:
+        """End the wait for the rate limiter."""
+        self._is_queued = False
+        self.waited += waited
+
+    def keep(self, ticket: int) -> None:
+        """Keep the place in the queue, for a permit that was void at the moment of sending."""
+        self.ticket = ticket
+
+    def sent(self, now: float) -> None:
+        """Record that the request goes out."""
+        self._sent = self.is_unanswered = True
+        self._sends += 1
+        self._sent_at = now
+        self.ticket = None
+
+    def responded(self) -> None:
+        """Record that the response is here."""
+        self.is_unanswered = False
+
+    def lost(self, *, sent: bool) -> None:
+        """Record that no response came; ``sent`` says whether the request may have reached the API."""
+        self._sent = self.is_unanswered = sent
+
+    def elapsed(self) -> float:
+        """Return the seconds since the request went out; 0 when it never did."""
+        return self.loop.time() - self._sent_at if self._sent_at else 0.0
+
+    def unauthorized(self, token: Secret, error: AuthenticationError) -> None:
+        """Remember the token that a 401 rejected."""
+        self._rejected, self._rejection = token, error
+
+    def check(self, token: Secret | None) -> None:
+        """Raise the 401 of this call again, when its source has no other token than the rejected one."""
+        if self._rejection is not None and token == self._rejected:
+            raise self._rejection
+
+    def where(self) -> str:
+        """Return where the call is, for the message of a spent deadline."""
+        return "waiting for the rate limit" if self._is_queued else f"in attempt {self.total}"
+
+    def is_deleted(self) -> bool:
+        """Return whether a 404 means that an earlier DELETE of this call took effect."""
+        return self._sent and self._method == "DELETE" and self._lost
+
+    def policy(self) -> "tenacity.AsyncRetrying":
+        """Return the retry policy for tenacity, from the first failure on."""
+        import tenacity  # noqa: PLC0415  nothing has failed yet in most programs
+
+        self._jitter = tenacity.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)
+        return tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(self.is_worth_retrying),
+            wait=self._pause,
+            stop=self._is_over,
+            before_sleep=_announce,
+            reraise=True,
+        )
+
+    def failed(self, error: EvEnergyError) -> None:
+        """Count an attempt that failed."""
+        self.last = error
+        if self._sent and isinstance(error, AuthenticationError):
+            self._unauthorized += 1
+        elif not self._is_rate_limit(error):
+            self._made += 1
+        self._lost = self._lost or (self._sent and _is_lost(error))
+
+    def counted(self, error: EvEnergyError) -> EvEnergyError:
+        """Return the last error, with the number of attempts in its message."""
+        error.__traceback__ = None
+        return error if self._sends <= 1 else reworded(error, f"{error}, after {self._sends} attempts")
+
+    def is_worth_retrying(self, error: BaseException) -> bool:
+        """Return whether a retry of this call may succeed."""
+        if isinstance(error, AuthenticationError):
+            return self._sent and self._rejected is not None and self._unauthorized == 1
+        if isinstance(error, RateLimitError):
+            return self._sent or bool(error.headers)  # else it is the rate limiter's own
+        repeatable = self._method in IDEMPOTENT or not self._sent
+        match error:
+            case OutcomeUnknownError():
+                return False
+            case TransportError():
+                return error.transient and repeatable
+            case DecodeError():
+                return error.malformed and error.status == HTTPStatus.OK and self._method == "GET"
+            case ProblemError():
+                return error.status in _TRANSIENT and repeatable
+            case _:
+                return False
+
+    def _is_rate_limit(self, error: BaseException | None) -> bool:
+        return self._sent and isinstance(error, RateLimitError)  # unsent, it is the limiter's or the token endpoint's
+
+    def _pause(self, state: "tenacity.RetryCallState") -> float:
+        error = _error(state)
+        if isinstance(error, AuthenticationError) or self._is_rate_limit(error):
+            return 0.0  # a new token is fetched, or the rate limiter holds the next attempt
+        return max(self._jitter(state), _requested_wait(error))
+
+    def _is_over(self, state: "tenacity.RetryCallState") -> bool:
+        error = _error(state)
+        until = self.loop.time() + _requested_wait(error)
+        if until > self.patience_ends or (isinstance(error, RateLimitError) and until > self.deadline):
+            return True
+        if isinstance(error, AuthenticationError) or self._is_rate_limit(error):
+            return False
+        if self._made >= self._retry.attempts:
+            return True
+        if self._budget.spend(error):
+            if isinstance(error, RateLimitError):  # of the token endpoint
+                self.waited += state.upcoming_sleep
+            return False
+        if error is not None:
+            error.add_note("not retried: the client's retry budget is exhausted")
+        return True
+
+
+def _requested_wait(error: BaseException | None) -> float:
+    """Return the seconds for which the API wants no request."""
+    if isinstance(error, RateLimitError):
+        return error.retry_after
+    return (retry_after(error.headers, error.status) or 0.0) if isinstance(error, ServerError) else 0.0
+
+
+def _is_lost(error: EvEnergyError) -> bool:
+    """Return whether the API may have acted although no response of its own came: a proxy's is none."""
+    return isinstance(error, TransportError) or (isinstance(error, ServerError) and error.status in _OF_PROXIES)
+
+
+def _error(state: "tenacity.RetryCallState") -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _announce(state: "tenacity.RetryCallState") -> None:
+    if state.upcoming_sleep > _WORTH_A_LINE:
+        _log.info("retrying in %.1f s: %s", state.upcoming_sleep, _error(state))

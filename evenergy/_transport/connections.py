@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import warnings
 import weakref
@@ -12,6 +13,7 @@ from typing import Protocol
 import aiohttp
 import attrs
 from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
@@ -209,7 +211,7 @@ class Connections:
     def _make(self) -> aiohttp.ClientSession:
         bytes(_LARGE)  # freed at once, which is its purpose
         http = aiohttp.ClientSession(
-            connector=_Connector(limit=0),  # `semaphore` bounds it, outside a request's timeout
+            connector=_Connector(),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT},
         )
@@ -232,8 +234,29 @@ async def _closing(http: aiohttp.ClientSession) -> AsyncGenerator[None]:
         await http.close()
 
 
+class _ResponseHandler(ResponseHandler):
+    """Protocol that reads a 204 whose server sends a body all the same (RFC 9110, section 15.3.5: it has none).
+
+    aiohttp's parser takes such a body for the next response, and so loses this one: a DELETE would be retried although
+    it was done.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser with what was read, without the body of a 204."""
+        if data[9:12] == b"204" and data.startswith(b"HTTP/1."):
+            head, end, body = data.partition(b"\r\n\r\n")
+            if body:
+                data = head + end
+                self.force_close()  # the rest of the body may come yet
+        super().data_received(data)
+
+
 class _Connector(aiohttp.TCPConnector):
     """Pool that gives out no connection on which a response arrived before its request (aio-libs/aiohttp#13656)."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=0)  # the semaphore of the connections bounds it, outside a request's timeout
+        self._factory = functools.partial(_ResponseHandler, loop=self._loop)
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:

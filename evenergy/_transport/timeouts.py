@@ -1,4 +1,4 @@
-"""Bounds in time for what is awaited, all on one timer: `asyncio.timeout` for a fifth of its price on Python 3.11."""
+"""Timeouts of all that is awaited, on one timer: `asyncio.timeout` for a fifth of its price on Python 3.11."""
 
 import asyncio
 import math
@@ -9,53 +9,62 @@ T = TypeVar("T")
 
 
 class ExpiredError(Exception):
-    """What was watched took too long, or the client was closed meanwhile."""
+    """Expiry of a timeout, or the end of the client meanwhile."""
 
 
 class Timeout:
-    """A block of code that a task is in, until when it may be, and whether that was too long.
+    """Timeout of a block of code that a task is in.
 
     As a context manager it ends such a block and swallows the cancellation that did it: look at `expired` behind it.
     """
 
-    __slots__ = ("_cancelling", "_running", "due", "expired", "task")
+    __slots__ = ("_cancelling", "_timeouts", "due", "expired", "task")
 
-    def __init__(self, running: "set[Timeout]", task: "asyncio.Task[Any]", due: float) -> None:
+    def __init__(self, timeouts: "Timeouts", task: "asyncio.Task[Any]", due: float) -> None:
         self.task: asyncio.Task[Any] = task
         self.due: float = due
         self.expired: bool = False
-        self._running = running
+        self._timeouts = timeouts
         self._cancelling = task.cancelling()
 
+    def expire(self) -> None:
+        """End the block now."""
+        if not self.expired:
+            self.expired = True
+            self.task.cancel()
+
     def __enter__(self) -> Self:
-        self._running.add(self)
+        self._timeouts.add(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: object) -> bool:
-        self._running.discard(self)
+        self._timeouts.discard(self)
         # As asyncio.timeout does it: ours is taken back, and a cancellation by somebody else goes on.
         return self.expired and self.task.uncancel() <= self._cancelling and kind is asyncio.CancelledError
 
 
 class Timeouts:
-    """Ends what takes too long, and on `expire_all` all that is under way."""
+    """All timeouts of a client: each ends its block in time, and `expire_all` ends all of them.
+
+    The timer is set no more often than it must be, and none stays on the loop when nothing is in flight.
+    """
 
     def __init__(self) -> None:
         self._running: set[Timeout] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._looks_at = math.inf
+        self._due = math.inf  # of the timer
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def watch(self, seconds: float | None, loop: asyncio.AbstractEventLoop, now: float) -> Timeout:
-        """A bound for the block of code that is about to begin in this task; None for none but `expire_all`."""
+        """Return a timeout for the block that is about to begin in this task; None has no end but `expire_all`."""
         if loop is not self._loop:
-            self._forget()  # what was under way on a loop that is gone
+            self._forget()  # a loop that is gone
             self._loop = loop
         due = math.inf if seconds is None else now + seconds
-        if due < self._looks_at:
-            self._look_at(due, loop)
+        if due < self._due:
+            self._set_timer(due, loop)
         task: Any = asyncio.current_task(loop)
-        return Timeout(self._running, task, due)
+        return Timeout(self, task, due)
 
     async def bounded(self, work: Awaitable[T], seconds: float | None) -> T:
         """Await something for so many seconds at most.
@@ -68,34 +77,42 @@ class Timeouts:
             return await work
         raise ExpiredError
 
+    def add(self, timeout: Timeout) -> None:
+        """Begin a timeout."""
+        self._running.add(timeout)
+
+    def discard(self, timeout: Timeout) -> None:
+        """End a timeout; with the last one the timer goes."""
+        self._running.discard(timeout)
+        if not self._running:
+            self._cancel_timer()
+
     def expire_all(self) -> None:
-        """End everything now."""
+        """End all blocks now."""
         for timeout in self._running:
-            self._expire(timeout)
+            timeout.expire()
         self._forget()
 
     def _forget(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._cancel_timer()
         self._running.clear()
-        self._timer, self._looks_at = None, math.inf
 
-    def _look_at(self, due: float, loop: asyncio.AbstractEventLoop) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._looks_at = loop.call_at(due, self._look, loop), due
+            self._timer, self._due = None, math.inf
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _set_timer(self, due: float, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._due = loop.call_at(due, self._expire, loop), due
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for timeout in self._running:
             if timeout.due <= now:
-                self._expire(timeout)
-        self._timer, self._looks_at = None, math.inf
+                timeout.expire()
+        self._timer, self._due = None, math.inf
         due = min((timeout.due for timeout in self._running if not timeout.expired), default=math.inf)
         if due < math.inf:
-            self._look_at(due, loop)
-
-    def _expire(self, timeout: Timeout) -> None:
-        if not timeout.expired:
-            timeout.expired = True
-            timeout.task.cancel()
+            self._set_timer(due, loop)

@@ -138,9 +138,10 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _decoder(name: str) -> Callable[[bytes], Any]:
     if name == "evenergy":
-        from evenergy import VehicleStatusLog, codec  # noqa: PLC0415
+        from evenergy import VehicleStatusLog  # noqa: PLC0415
+        from evenergy._codec.decode import decode  # noqa: PLC0415
 
-        return lambda body: codec.decode(body, list[VehicleStatusLog])
+        return lambda body: decode(body, list[VehicleStatusLog])
     if name == "generated":
         log: Any = import_module("generated.models.vehicle_status_log").VehicleStatusLog
         return lambda body: [log.from_dict(item) for item in json.loads(body)]

@@ -256,7 +256,8 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self) -> None:
         super().__init__(limit=0)  # the semaphore of the connections bounds it, outside a request's timeout
-        self._factory = functools.partial(_ResponseHandler, loop=self._loop)
+        handler: type[ResponseHandler] = _ResponseHandler
+        self._factory = functools.partial(handler, loop=self._loop)
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:

@@ -129,6 +129,7 @@ if typing.TYPE_CHECKING:
     )
     from .resources.catalogue import *
     from .resources.onboarding import *
+    from .resources.tariffs import *
     from .resources.users import *
     from .resources.vehicle_logs import *
     from .resources.vehicles import *
@@ -202,6 +203,17 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleCompatibility",
         "VehicleOnboarding",
         "WaitlistEntry",
+    ),
+    ".resources.tariffs": (
+        "DailyPrices",
+        "Price",
+        "PriceSummary",
+        "PriceTimes",
+        "Supplier",
+        "Tariff",
+        "TariffExpand",
+        "TariffOption",
+        "TariffType",
     ),
     ".resources.users": (
         "LatLong",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.catalogue import VehicleMakes, VehicleModels, VehicleTrims
     from .resources.oauth import OAuth
     from .resources.onboarding import VehicleCompatibilities, VehicleOnboardings, VehicleWaitlist
+    from .resources.tariffs import Suppliers, Tariffs
     from .resources.users import Users
     from .resources.vehicles import Vehicles
 
@@ -33,6 +34,8 @@ class Api(GenericCalls[M_co]):
     """Collections of the API, for both clients."""
 
     oauth: Child[OAuth[M_co]] = Child("oauth:OAuth")
+    suppliers: Child[Suppliers[M_co]] = Child("tariffs:Suppliers")
+    tariffs: Child[Tariffs[M_co]] = Child("tariffs:Tariffs")
     users: Child[Users[M_co]] = Child("users:Users")
     vehicle_compatibility: Child[VehicleCompatibilities[M_co]] = Child("onboarding:VehicleCompatibilities")
     vehicle_makes: Child[VehicleMakes[M_co]] = Child("catalogue:VehicleMakes")

@@ -127,8 +127,12 @@ if typing.TYPE_CHECKING:
     from .errors import (
         UnprocessableEntityError as UnprocessableEntityError,
     )
+    from .resources.batteries import *
     from .resources.catalogue import *
+    from .resources.feeds import *
+    from .resources.meters import *
     from .resources.onboarding import *
+    from .resources.sites import *
     from .resources.tariffs import *
     from .resources.users import *
     from .resources.vehicle_logs import *
@@ -183,6 +187,17 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "UnprocessableEntityError",
     ),
     "msgspec": ("UNSET",),
+    ".resources.batteries": (
+        "HomeBattery",
+        "HomeBatteryExpand",
+        "HomeBatteryLogExpand",
+        "HomeBatteryMake",
+        "HomeBatteryModel",
+        "HomeBatteryModelExpand",
+        "HomeBatteryOperationMode",
+        "HomeBatteryStatus",
+        "HomeBatteryStatusLog",
+    ),
     ".resources.catalogue": (
         "ChargingRegion",
         "Confidence",
@@ -196,6 +211,22 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleModelConnector",
         "VehicleTrim",
     ),
+    ".resources.feeds": (
+        "CarbonFeed",
+        "CarbonIntensity",
+        "GridFeed",
+        "GridLevel",
+    ),
+    ".resources.meters": (
+        "BoundaryMeter",
+        "BoundaryMeterExpand",
+        "BoundaryMeterLogExpand",
+        "BoundaryMeterMake",
+        "BoundaryMeterModel",
+        "BoundaryMeterModelExpand",
+        "BoundaryMeterStatus",
+        "BoundaryMeterStatusLog",
+    ),
     ".resources.onboarding": (
         "AuthMethod",
         "CompletedOnboarding",
@@ -203,6 +234,11 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleCompatibility",
         "VehicleOnboarding",
         "WaitlistEntry",
+    ),
+    ".resources.sites": (
+        "CPMS",
+        "CPMSProvider",
+        "EVSESite",
     ),
     ".resources.tariffs": (
         "DailyPrices",

@@ -20,9 +20,13 @@ from ._transport.retry import Retry
 from .auth import Auth
 
 if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nobody else anything
+    from .resources.batteries import HomeBatteries, HomeBatteryMakes, HomeBatteryModels
     from .resources.catalogue import VehicleMakes, VehicleModels, VehicleTrims
+    from .resources.feeds import CarbonFeeds, GridFeeds
+    from .resources.meters import BoundaryMeterMakes, BoundaryMeterModels, BoundaryMeters
     from .resources.oauth import OAuth
     from .resources.onboarding import VehicleCompatibilities, VehicleOnboardings, VehicleWaitlist
+    from .resources.sites import CPMSProviders, EVSESites
     from .resources.tariffs import Suppliers, Tariffs
     from .resources.users import Users
     from .resources.vehicles import Vehicles
@@ -33,6 +37,16 @@ __all__ = ["BASE_URL", "Api", "AsyncClient", "Client"]
 class Api(GenericCalls[M_co]):
     """Collections of the API, for both clients."""
 
+    boundary_meter_makes: Child[BoundaryMeterMakes[M_co]] = Child("meters:BoundaryMeterMakes")
+    boundary_meter_models: Child[BoundaryMeterModels[M_co]] = Child("meters:BoundaryMeterModels")
+    boundary_meters: Child[BoundaryMeters[M_co]] = Child("meters:BoundaryMeters")
+    carbon_feeds: Child[CarbonFeeds[M_co]] = Child("feeds:CarbonFeeds")
+    cpms_providers: Child[CPMSProviders[M_co]] = Child("sites:CPMSProviders")
+    evse_sites: Child[EVSESites[M_co]] = Child("sites:EVSESites")
+    grid_feeds: Child[GridFeeds[M_co]] = Child("feeds:GridFeeds")
+    home_batteries: Child[HomeBatteries[M_co]] = Child("batteries:HomeBatteries")
+    home_battery_makes: Child[HomeBatteryMakes[M_co]] = Child("batteries:HomeBatteryMakes")
+    home_battery_models: Child[HomeBatteryModels[M_co]] = Child("batteries:HomeBatteryModels")
     oauth: Child[OAuth[M_co]] = Child("oauth:OAuth")
     suppliers: Child[Suppliers[M_co]] = Child("tariffs:Suppliers")
     tariffs: Child[Tariffs[M_co]] = Child("tariffs:Tariffs")

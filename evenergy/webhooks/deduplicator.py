@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from evenergy._codec import validate
@@ -16,12 +17,14 @@ class Deduplicator:
         if seen.is_new(event.message_id):
             try:
                 handle(event)
-            except Exception:
+            except BaseException:  # a cancellation too
                 seen.discard(event.message_id)  # the next delivery of the message is new again
                 raise
 
-    It forgets at a restart, and knows nothing of other processes. Where events are stored in a database, make the
-    message's id a unique key there instead: that holds for all processes, and is stored with the event or not at all.
+    It forgets at a restart, and knows nothing of other processes. A repetition that arrives while the first delivery is
+    still being handled is not new: when the handling fails after that, the event is lost. Where events are stored in a
+    database, make the message's id a unique key there instead: it holds for all processes, and is stored together with
+    the event or not at all.
 
     Args:
         size: The most ids that are kept; beyond it the oldest is forgotten. 100,000 take about 20 MB.
@@ -39,7 +42,8 @@ class Deduplicator:
         self._size = validate.positive_int("size", size)
         self._ttl = validate.seconds("ttl", ttl)
         self._clock = time.monotonic if clock is None else clock
-        self._seen: dict[str, float] = {}  # oldest first, since each is added at its end
+        # Oldest first, since each is added at the end. A dict would search for its first item past all deleted ones.
+        self._seen = OrderedDict[str, float]()
         self._lock = threading.Lock()
 
     def is_new(self, message_id: str) -> bool:
@@ -51,7 +55,7 @@ class Deduplicator:
             if message_id in self._seen:
                 return False
             if len(self._seen) >= self._size:
-                del self._seen[next(iter(self._seen))]
+                self._seen.popitem(last=False)
             self._seen[message_id] = now
             return True
 

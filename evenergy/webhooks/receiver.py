@@ -234,7 +234,7 @@ def _keys(secret: object) -> list[bytes] | InvalidArgumentError:
 
 def _key(secret: str) -> bytes:
     """Return the key in a secret, whose prefix and padding may be missing; empty where it is not base64."""
-    text = secret.removeprefix("whsec_").rstrip("=")
+    text = secret.removeprefix("whsec_")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:  # its frames hold the secret, so it is not chained

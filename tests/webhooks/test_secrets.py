@@ -79,6 +79,8 @@ BAD: list[tuple[Any, str]] = [
     (SECRET[:-1] + "-", "secret 1 as whsec_ and base64"),
     (SECRET[:-3], "secret 1 as whsec_ and base64, got 35 characters"),
     ([OTHER, SECRET + "é"], "secret 2 as whsec_ and base64"),
+    (f"{SECRET} whsec_", "secret 1 as whsec_ and base64"),
+    (f"{OTHER} {SECRET}!", "secret 1 as whsec_ and base64"),
     (f"{SECRET},{OTHER}", "secret 1 as whsec_ and base64"),
     (SECRET.replace("whsec_", "whpk_"), "secret 1 as whsec_ and base64"),
     (SECRET.encode(), "as text, got bytes"),

@@ -10,11 +10,14 @@ from types import ModuleType
 from typing import Any, cast
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from evenergy import webhooks
 from evenergy._codec.model import model
 from evenergy._codec.wire_types import Time
 from evenergy.webhooks import WebhookReceiver
+
+ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # also a busy one
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3"

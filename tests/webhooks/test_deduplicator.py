@@ -5,11 +5,12 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenergy.errors import InvalidArgumentError
 from evenergy.webhooks import Deduplicator
+from tests.webhooks.helpers import ANY_MACHINE
 
 
 class Clock:
@@ -80,7 +81,7 @@ def test_the_oldest_is_forgotten_when_there_is_no_room() -> None:
     steps=st.lists(st.tuples(st.sampled_from(["new", "discard"]), st.sampled_from("abcdef"), st.integers(0, 4))),
     size=st.integers(1, 4),
 )
-@settings(deadline=None)
+@ANY_MACHINE
 def test_any_history(steps: list[tuple[str, str, int]], size: int) -> None:
     clock, model = Clock(), dict[str, float]()
     seen = Deduplicator(size=size, ttl=5, clock=clock)

@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from evenergy.errors import DecodeError, InvalidArgumentError
 from evenergy.webhooks import WebhookError, WebhookReceiver
-from tests.webhooks.helpers import NOW, OTHER, SECRET, SUB_SESSION, body_of, receiver, signed
+from tests.webhooks.helpers import ANY_MACHINE, NOW, OTHER, SECRET, SUB_SESSION, body_of, receiver, signed
 
 VECTOR = b'{"test": 2432232314}'
 VECTOR_HEADERS = {
@@ -37,7 +37,7 @@ def test_the_published_vector_is_signed() -> None:
 
 
 @given(text=st.text())
-@settings(deadline=None)
+@ANY_MACHINE
 def test_another_implementation_accepts_what_is_signed_here(text: str) -> None:
     body = json.dumps({"text": text}, ensure_ascii=False).encode()
     made = WebhookReceiver([SECRET, OTHER]).headers(body)
@@ -47,7 +47,7 @@ def test_another_implementation_accepts_what_is_signed_here(text: str) -> None:
 
 
 @given(text=st.text(), message_id=st.from_regex("[A-Za-z0-9_-]{1,40}", fullmatch=True))
-@settings(deadline=None)
+@ANY_MACHINE
 def test_what_another_implementation_signs_is_accepted_here(text: str, message_id: str) -> None:
     body = json.dumps({"type": "x", "timestamp": "2024-05-01T22:00:03Z", "data": {"text": text}})
     now = int(time.time())
@@ -59,7 +59,7 @@ def test_what_another_implementation_signs_is_accepted_here(text: str, message_i
 
 
 @given(mask=st.integers(1, 255), text=st.text(max_size=20))
-@settings(deadline=None, max_examples=25)
+@settings(ANY_MACHINE, max_examples=25)
 def test_no_byte_of_the_body_can_change(mask: int, text: str) -> None:
     body = body_of(data={**SUB_SESSION, "currency": text})
     headers = signed(body)
@@ -76,7 +76,7 @@ def test_no_byte_of_the_body_can_change(mask: int, text: str) -> None:
 
 
 @given(mask=st.integers(1, 255), name=st.sampled_from(sorted(VECTOR_HEADERS)))
-@settings(deadline=None)
+@ANY_MACHINE
 def test_no_byte_of_a_header_can_change(mask: int, name: str) -> None:
     body = body_of()
     headers = signed(body)
@@ -89,7 +89,7 @@ def test_no_byte_of_a_header_can_change(mask: int, name: str) -> None:
 
 
 @given(whole=st.text("1.", min_size=3, max_size=10))
-@settings(deadline=None)
+@ANY_MACHINE
 def test_what_is_signed_can_be_split_in_one_way_only(whole: str) -> None:
     """A dot moved from one part to the next leaves the signed bytes as they are."""
     key = base64.b64decode(SECRET.removeprefix("whsec_"))

@@ -137,6 +137,21 @@ if typing.TYPE_CHECKING:
     from .resources.users import *
     from .resources.vehicle_logs import *
     from .resources.vehicles import *
+    from .webhooks import (
+        Deduplicator as Deduplicator,
+    )
+    from .webhooks import (
+        UnknownWebhookEvent as UnknownWebhookEvent,
+    )
+    from .webhooks import (
+        WebhookError as WebhookError,
+    )
+    from .webhooks import (
+        WebhookHeaders as WebhookHeaders,
+    )
+    from .webhooks import (
+        WebhookReceiver as WebhookReceiver,
+    )
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "._codec.decode": ("to_dict",),
@@ -185,6 +200,13 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ServerError",
         "TransportError",
         "UnprocessableEntityError",
+    ),
+    ".webhooks": (
+        "Deduplicator",
+        "UnknownWebhookEvent",
+        "WebhookError",
+        "WebhookHeaders",
+        "WebhookReceiver",
     ),
     "msgspec": ("UNSET",),
     ".resources.batteries": (

@@ -11,9 +11,9 @@ from multidict import CIMultiDictProxy
 from evenergy._codec import urls
 from evenergy._transport.headers import reading
 from evenergy._transport.rate_window import RateLimit
-from evenergy._transport.window import LimitReading
 from evenergy._transport.request import ListRequest, Response
 from evenergy._transport.session import Session
+from evenergy._transport.window import LimitReading
 from evenergy.errors import DecodeError, InvalidArgumentError
 
 T = TypeVar("T")

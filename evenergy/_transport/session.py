@@ -36,10 +36,10 @@ from .connections import Connections
 from .credentials import CredentialState
 from .exchange import Exchange
 from .headers import LIMIT, REMAINING, RequestHeaders, int_header, retry_after
-from .window import Permit
 from .request import IDEMPOTENT, Request, Response
 from .retry import Retry, RetryBudget
 from .timeouts import ExpiredError
+from .window import Permit
 
 T = TypeVar("T")
 

@@ -244,7 +244,7 @@ class Session:
         )
         try:
             on_attempt(attempt)
-        except Exception:  # whatever it is, it is the caller's
+        except Exception:  # noqa: BLE001  whatever it is, it is the caller's
             _log.exception("on_attempt raised an error; the call goes on")
 
     async def _queue(self, request: Request[Any], attempts: Attempts, url: str) -> Permit:

@@ -160,7 +160,7 @@ def _is_usual(value: object, fields: tuple[str, ...]) -> bool:
     return True
 
 
-def _is_usual_part(part: Any) -> bool:
+def _is_usual_part(part: object) -> bool:
     if isinstance(part, list):
         return all(map(_is_usual_part, cast("list[object]", part)))
     if isinstance(part, dict):

@@ -1,19 +1,20 @@
-"""What can go wrong, and the pure function from an answer of the API to an error.
+"""Errors that this library raises, and the pure function from a response to an error.
 
 EvEnergyError
-├── InvalidArgumentError (also ValueError)   refused before anything was sent
-├── TransportError                           no answer
+├── InvalidArgumentError (also ValueError)   rejected before anything was sent
+├── TransportError                           no response
 │   ├── RequestTimeoutError (also TimeoutError)
 │   └── OutcomeUnknownError                  a POST or PATCH may have taken effect
-├── DecodeError                              an answer that cannot be read
+├── DecodeError                              a response, or an item of one, that cannot be decoded
 ├── ClosedError                              the client was closed
-└── ProblemError                             the API said no
+└── ProblemError                             the API rejected the request, or failed
     ├── BadRequestError 400 · AuthenticationError 401 · PermissionDeniedError 403 · NotFoundError 404
     ├── MethodNotAllowedError 405 · NotAcceptableError 406 · ConflictError 409 · PayloadTooLargeError 413
     ├── UnprocessableEntityError 422 · ServerError 5xx
     └── RateLimitError 429
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -25,35 +26,37 @@ from multidict import CIMultiDict, MultiMapping
 E = TypeVar("E", bound="EvEnergyError")
 T = TypeVar("T")
 
-_LONGEST_TEXT = 300  # of what a server wrote, in a message; the attributes keep it whole
-_MOST_FIELDS = 10  # likewise
-_LONGEST_WAIT = timedelta(days=36525)  # a century: what comes after it may be beyond the calendar
+_LONGEST_TEXT = 300  # characters of a response's text in a message; the attributes keep it whole
+_MOST_FIELDS = 10  # field errors in a message; likewise
+_LONGEST_WAIT = timedelta(days=36525)  # a century: a later time may be beyond the calendar
+_WINDOW = 3600.0  # seconds of the rolling rate limit: after it a request may succeed, whatever went before
+_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "field_errors", "notification"})
 
 
 class EvEnergyError(Exception):
-    """The root of all that this library raises."""
+    """Root of all errors of this library."""
 
 
 class InvalidArgumentError(EvEnergyError, ValueError):
-    """An argument was refused before anything was sent; the message says what was expected and what came."""
+    """Argument that was rejected before anything was sent; the message says what was expected and what came."""
 
 
 class ClosedError(EvEnergyError):
-    """The client was closed, before the call or during it."""
+    """Call on a client that was closed, before the call or during it."""
 
 
 class TransportError(EvEnergyError):
-    """No usable answer came: connection lost, TLS, a redirect, a body cut short or too large.
+    """Request without a usable response: connection lost, TLS, a redirect, a body cut short or too large.
 
     Attributes:
         method: The HTTP method.
-        url: The URL that was asked.
-        transient: Whether a retry of the same request may succeed.
-        sent: Whether the request may have reached the server.
+        url: The URL that was requested.
+        transient: True when a retry of the same request may succeed.
+        sent: True when the request may have reached the server.
     """
 
     def __init__(
-        self, message: str, *, method: str = "", url: str = "", transient: bool = True, sent: bool = False
+        self, message: str, *, method: str = "", url: str = "", transient: bool = True, sent: bool = True
     ) -> None:
         super().__init__(message)
         self.method = method
@@ -63,25 +66,31 @@ class TransportError(EvEnergyError):
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """An attempt took longer than ``timeout``, or a call longer than ``deadline``."""
+    """Attempt that took longer than ``timeout``, or call that took longer than ``deadline``."""
 
 
 class OutcomeUnknownError(TransportError):
-    """A POST or PATCH was sent, and then timed out or lost its answer: it may have taken effect.
+    """POST or PATCH that was sent, and then timed out or lost its response: it may have taken effect.
 
-    The API has no idempotency keys, so it was not sent again. Read the resource back before you repeat the call.
+    The API has no idempotency keys, so it was not retried. Read the resource back before you repeat the call.
     """
+
+    def __init__(
+        self, message: str, *, method: str = "", url: str = "", transient: bool = False, sent: bool = True
+    ) -> None:
+        super().__init__(message, method=method, url=url, transient=transient, sent=sent)
 
 
 class DecodeError(EvEnergyError):
-    """An answer that cannot be read.
+    """Response, or item of a listing, that cannot be decoded.
 
     Attributes:
-        where: The place in the answer, such as ``$[3].sampled_at``.
-        status: The HTTP status of the answer, or None where there was none.
+        where: The place in the response, such as ``$[3].sampled_at``; ``Link`` and ``Location`` are headers.
+        raw: The plain data that cannot be decoded: of the item, or of the whole response; None without JSON data.
+        status: The HTTP status of the response, or None where there was none.
         method: The HTTP method.
-        url: The URL that was asked.
-        malformed: Whether the answer was no whole JSON document, as when a proxy cuts it.
+        url: The URL that was requested; of an item, that of its page.
+        malformed: True when the response was no whole JSON document, as when a proxy cuts it.
     """
 
     def __init__(
@@ -89,6 +98,7 @@ class DecodeError(EvEnergyError):
         message: str,
         *,
         where: str = "$",
+        raw: object = None,
         status: int | None = None,
         method: str = "",
         url: str = "",
@@ -96,6 +106,7 @@ class DecodeError(EvEnergyError):
     ) -> None:
         super().__init__(message)
         self.where = where
+        self.raw = raw  # never in the message: it may be long
         self.status = status
         self.method = method
         self.url = url
@@ -103,56 +114,59 @@ class DecodeError(EvEnergyError):
 
 
 class ProblemFields(TypedDict, total=False):
-    """The attributes of a `ProblemError`, as its constructor takes them."""
+    """Attributes of a `ProblemError`, as its constructor takes them."""
 
-    status: int
+    status: int | None
     type: str | None
     title: str
     detail: str | None
     instance: str | None
     field_errors: dict[str, list[str]]
     notification: dict[str, object] | None
+    extensions: dict[str, object]
     method: str
     url: str
     headers: Mapping[str, str]
 
 
 class ProblemError(EvEnergyError):
-    """The API said no, as RFC 9457 problem details where it sent them.
+    """Response of 400 and above, with its problem details (RFC 9457) where the API sent them.
 
     Attributes:
-        status: The HTTP status.
+        status: The HTTP status; None when the error was made of its message alone.
         type: The URI of the kind of problem; None when the status says enough.
         title: A short description, or the reason of the status when the API sent none.
-        detail: What went wrong this time; None when the API did not say.
+        detail: The description of this occurrence; None when the API sent none.
         instance: The URI of this occurrence, or None.
         field_errors: Field name to messages, empty when there are none.
-        notification: What the API wants shown to the driver, or None.
+        notification: The message that the API wants shown to the driver, or None.
+        extensions: The other members of the problem details, such as ``conflicts`` of a region.
         method: The HTTP method.
-        url: The URL that was asked.
-        headers: Those of the answer; empty when nothing was sent.
+        url: The URL that was requested.
+        headers: The headers of the response; empty when nothing was sent.
     """
 
     def __init__(self, message: str, **members: Unpack[ProblemFields]) -> None:
         super().__init__(message)
-        self.status: int = members.get("status", 0)
+        self.status: int | None = members.get("status")
         self.type: str | None = members.get("type")
         self.title: str = members.get("title", "")
         self.detail: str | None = members.get("detail")
         self.instance: str | None = members.get("instance")
         self.field_errors: dict[str, list[str]] = members.get("field_errors", {})
         self.notification: dict[str, object] | None = members.get("notification")
+        self.extensions: dict[str, object] = members.get("extensions", {})
         self.method: str = members.get("method", "")
         self.url: str = members.get("url", "")
         self.headers: Mapping[str, str] = members.get("headers", {})
 
 
 class BadRequestError(ProblemError):
-    """400: a parameter, the body or a header was not accepted."""
+    """400: a parameter, the body or a header was rejected."""
 
 
 class AuthenticationError(ProblemError):
-    """401: no credentials, or none that are good; also when the token endpoint refuses them for good."""
+    """401: no credentials, or none that are good; also when the token endpoint rejects them for good."""
 
 
 class PermissionDeniedError(ProblemError):
@@ -164,11 +178,11 @@ class NotFoundError(ProblemError):
 
 
 class MethodNotAllowedError(ProblemError):
-    """405: the resource does not know this method."""
+    """405: the resource does not allow this method."""
 
 
 class NotAcceptableError(ProblemError):
-    """406: the answer cannot be had in the form that was asked for."""
+    """406: the response is not available in the requested form."""
 
 
 class ConflictError(ProblemError):
@@ -180,7 +194,7 @@ class PayloadTooLargeError(ProblemError):
 
 
 class UnprocessableEntityError(ProblemError):
-    """422: the body was understood and makes no sense."""
+    """422: the body was understood and is invalid."""
 
 
 class ServerError(ProblemError):
@@ -188,14 +202,15 @@ class ServerError(ProblemError):
 
 
 class RateLimitError(ProblemError):
-    """429: the hour's requests are used up; with nothing sent also when a slot is further off than ``max_wait``.
+    """429: the hour's requests are used up; with nothing sent also when a permit is further off than ``max_wait``.
 
     Attributes:
-        retry_after: Seconds until the next request may succeed; always set.
+        retry_after: Seconds until the next request may succeed; always set. An hour, the window of the rate limit,
+            when the error was made of its message alone.
         retry_at: The same as a time (UTC).
     """
 
-    def __init__(self, message: str, *, retry_after: float = 0.0, **members: Unpack[ProblemFields]) -> None:
+    def __init__(self, message: str, *, retry_after: float = _WINDOW, **members: Unpack[ProblemFields]) -> None:
         super().__init__(message, **members)
         self.retry_after = retry_after
         self.retry_at: datetime = datetime.now(UTC) + timedelta(seconds=min(retry_after, _LONGEST_WAIT.total_seconds()))
@@ -222,21 +237,21 @@ def error_from_response(
     *,
     method: str,
     url: str,
-    retry_after: float = 0.0,
+    retry_after: float = _WINDOW,
     hint: str = "",
     secret: str | None = None,
 ) -> ProblemError:
-    """The error that an answer of 400 and above stands for, whatever its body is.
+    """Return the error for a response of 400 and above, whatever its body is.
 
     Args:
-        status: The HTTP status; it is believed before what the body says.
-        headers: Those of the answer.
+        status: The HTTP status; it wins over that of the body.
+        headers: The headers of the response.
         body: Problem details (RFC 9457), or anything: a proxy's page becomes an error without detail.
         method: The HTTP method.
-        url: The URL that was asked.
+        url: The URL that was requested.
         retry_after: Seconds, for a 429.
-        hint: What the caller can do, added to the message.
-        secret: What is shown nowhere, even where the answer echoes it.
+        hint: The remedy, added to the message.
+        secret: The token, which is redacted where the response echoes it.
     """
     document = _document(body, secret)
     members = ProblemFields(
@@ -247,65 +262,73 @@ def error_from_response(
         instance=_text(document, "instance"),
         field_errors=_field_errors(document.get("field_errors")),
         notification=_mapping(document.get("notification")),
+        extensions={name: value for name, value in document.items() if name not in _MEMBERS},
         method=method,
         url=url,
         headers=redact_data(secret, headers),
     )
-    message = f"{_message(ProblemError('', **members), hint)} ({method} {url})"
     kind = error_class(status)
     if issubclass(kind, RateLimitError):
-        return kind(message, retry_after=retry_after, **members)
-    return kind(message, **members)
+        wait = f"retry after {math.ceil(min(retry_after, _LONGEST_WAIT.total_seconds()))} s"
+        hint = f"{wait} · {hint}" if hint else wait
+        return kind(f"{_message(members, hint)} ({method} {url})", retry_after=retry_after, **members)
+    return kind(f"{_message(members, hint)} ({method} {url})", **members)
 
 
 def error_class(status: int) -> type[ProblemError]:
-    """The class of the error for a status of 400 and above."""
+    """Return the class of the error for a status of 400 and above."""
     return _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ProblemError)
 
 
-def redact_data(secret: str | None, said: T) -> T:
-    """Text, headers or JSON data with a secret taken out of it."""
-    return said if secret is None else cast("T", _redact_data(secret, said))
+def redact_data(secret: str | None, data: T) -> T:
+    """Return text, headers or JSON data without the secret."""
+    return data if secret is None else cast("T", _redact_data(secret, data))
 
 
-def _redact_data(secret: str, said: object) -> object:
-    if isinstance(said, str):
-        return said.replace(secret, "***")
-    if isinstance(said, MultiMapping):
-        pairs = cast("MultiMapping[str]", said).items()
+def _redact_data(secret: str, data: object) -> object:
+    if isinstance(data, str):
+        return data.replace(secret, "***")
+    if isinstance(data, MultiMapping):
+        pairs = cast("MultiMapping[str]", data).items()
         return CIMultiDict((name.replace(secret, "***"), value.replace(secret, "***")) for name, value in pairs)
-    if isinstance(said, dict):
-        members = cast("dict[str, object]", said)
+    if isinstance(data, dict):
+        members = cast("dict[str, object]", data)
         return {name.replace(secret, "***"): _redact_data(secret, value) for name, value in members.items()}
-    if isinstance(said, list):
-        return [_redact_data(secret, one) for one in cast("list[object]", said)]
-    return said
+    if isinstance(data, list):
+        return [_redact_data(secret, one) for one in cast("list[object]", data)]
+    return data
 
 
 def redact(secret: str, error: EvEnergyError) -> None:
-    """Take a secret out of all that an error says, and let go a cause that shows it."""
+    """Remove a secret from the message and the attributes of an error, and a cause that shows it."""
     error.args = tuple(_redact_data(secret, one) for one in error.args)
-    vars(error).update({name: _redact_data(secret, value) for name, value in vars(error).items()})
+    for name, value in list(vars(error).items()):
+        try:
+            vars(error)[name] = _redact_data(secret, value)
+        except RecursionError:  # data nested beyond reason, which nobody can look through
+            vars(error)[name] = None
     cause = error.__cause__
     if cause is not None and secret in f"{cause!r} {cause} {vars(cause)}":
         error.__cause__ = ConnectionError(_redact_data(secret, f"{type(cause).__name__}: {cause}"))
 
 
-def reworded(error: E, message: str) -> E:
-    """Return the same error with another message."""
+def reworded(error: E, message: str, **attributes: object) -> E:
+    """Return the same error with another message, and with other values of its attributes."""
     error.args = (message, *error.args[1:])
+    vars(error).update(attributes)
     return error
 
 
 def printable(text: str) -> str:
-    """What somebody else wrote, fit for one line of a message: cut, and without control characters."""
+    """Return text of others fit for one line of a message: cut, and with its control characters escaped."""
     cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in cut)
 
 
-def _message(said: ProblemError, hint: str) -> str:
-    parts = [f"{said.status} {said.title}", said.detail or ""]
-    fields = list(said.field_errors.items())
+def _message(members: ProblemFields, hint: str) -> str:
+    problem = ProblemError("", **members)
+    parts = [f"{problem.status} {problem.title}", problem.detail or ""]
+    fields = list(problem.field_errors.items())
     parts += [f"{field}: {' '.join(texts)}" for field, texts in fields[:_MOST_FIELDS]]
     if fields[_MOST_FIELDS:]:
         parts.append(f"and {len(fields) - _MOST_FIELDS} more fields")
@@ -329,10 +352,10 @@ def _text(document: dict[str, object], name: str) -> str | None:
 
 
 def _field_errors(value: object) -> dict[str, list[str]]:
-    """Field name to messages; a single message in place of a list is taken as one, anything else is left out."""
+    """Return field name to messages; a single message in place of a list is accepted, anything else is left out."""
     found: dict[str, list[str]] = {}
-    for field, said in (_mapping(value) or {}).items():
-        texts = cast("list[object]", said) if isinstance(said, list) else [said]
+    for field, messages in (_mapping(value) or {}).items():
+        texts = cast("list[object]", messages) if isinstance(messages, list) else [messages]
         found[field] = [text for text in texts if isinstance(text, str)]
     return found
 

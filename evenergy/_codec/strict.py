@@ -1,18 +1,20 @@
-"""The second path of the codec: cattrs over the same classes, with rules that coerce nothing in silence.
+"""Second decode path: cattrs over the same models, which converts nothing that would lose anything.
 
 It is a module of its own because it is imported when it is first needed, which for most programs is never.
 """
 
+import contextlib
+import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import NoneType, UnionType
-from typing import Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
 import msgspec
 from cattrs.cols import list_structure_factory
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from evenergy.errors import DecodeError, InvalidArgumentError, printable
 
@@ -21,40 +23,86 @@ from .wire_types import JSON, OpenEnum, time_text
 
 T = TypeVar("T")
 
+_WORDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+}
+_FAILED = "could not decode the response"
+_MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ]00:00(:00(\.0+)?)?([Zz]|[+-]00:?00)?")
+
 
 def structure(body: bytes, into: type[T]) -> T:
-    """The value of the given type that a JSON document holds.
+    """Return the value of the given type that a JSON document holds.
 
     Raises:
-        DecodeError: The document is none, or does not fit; ``where`` names the place.
+        DecodeError: The document is malformed, or does not fit; ``where`` names the place.
     """
-    try:
-        document: object = msgspec.json.decode(body)
-    except RecursionError:
-        raise DecodeError("the answer is nested too deeply to be read") from None
-    except ValueError as error:
-        raise DecodeError(f"the answer is not a whole JSON document: {error}", malformed=True) from error
-    try:
-        return _CONVERTER.structure(document, into)
-    except Exception as error:  # cattrs raises groups of whatever its hooks raise
-        _drop_frames(error)
-        places = list(_places(error, "$"))
-        text = "; ".join(f"{printable(why)} at {where}" for where, why in places[:3])
-        more = f", and {len(places) - 3} more" if places[3:] else ""
-        raise DecodeError(f"the answer cannot be read: {text}{more}", where=places[0][0]) from error
+    document = _document(body)
+    found = _structure(document, into, "$")
+    if isinstance(found, DecodeError):
+        raise found from found.__cause__
+    return found
+
+
+def structure_items(body: bytes, into: type[T], wrapped_in: str | None) -> list[T | DecodeError]:
+    """Return the items of a JSON array, with a `DecodeError` in the place of each that does not fit.
+
+    Args:
+        body: The document.
+        into: The type of an item.
+        wrapped_in: The field of an object that holds the array; None when the document is the array.
+
+    Raises:
+        DecodeError: The document is malformed, or holds no array there.
+    """
+    document, where = _document(body), "$"
+    items: object = document
+    if wrapped_in is not None and isinstance(items, dict):
+        items, where = cast("dict[str, object]", items).get(wrapped_in), f"$.{wrapped_in}"
+    if not isinstance(items, list):
+        raise DecodeError(f"{_FAILED}: {_expected('an array', items)} at {where}", where=where, raw=document)
+    return [_structure(item, into, f"{where}[{at}]") for at, item in enumerate(cast("list[object]", items))]
 
 
 def unstructure(value: attrs.AttrsInstance) -> dict[str, JSON]:
-    """The plain JSON data of a value.
+    """Return the plain JSON data of a model.
 
     Raises:
-        InvalidArgumentError: It holds what is no JSON data: a secret, or bytes.
+        InvalidArgumentError: It holds something that is no JSON data: a secret, or bytes.
     """
     return cast("dict[str, JSON]", _CONVERTER.unstructure(value))
 
 
+def _document(body: bytes) -> object:
+    try:
+        document: object = msgspec.json.decode(body)
+    except RecursionError:
+        raise DecodeError(f"{_FAILED}: it is nested too deeply") from None
+    except ValueError as error:
+        raise DecodeError(f"{_FAILED}: it is not a whole JSON document: {error}", malformed=True) from error
+    return document
+
+
+def _structure(data: object, into: type[T], where: str) -> T | DecodeError:
+    """Return the value that plain data holds, or the error, so that no frame of it holds what was read."""
+    try:
+        return _CONVERTER.structure(data, into)
+    except Exception as cause:  # noqa: BLE001  cattrs raises groups of whatever its hooks raise
+        _drop_frames(cause)
+        places = list(_places(cause, where))
+        text = "; ".join(f"{printable(why)} at {place}" for place, why in places[:3])
+        more = f", and {len(places) - 3} more" if places[3:] else ""
+        error = DecodeError(f"{_FAILED}: {text}{more}", where=places[0][0], raw=data)
+        error.__cause__ = cause
+        return error
+
+
 def _drop_frames(error: Exception) -> None:
-    """Let go the frames of an error, and of those in it: they hold what was read."""
+    """Drop the frames of an error, and of the errors in it: they hold what was read."""
     error.__traceback__ = None
     if isinstance(error, ExceptionGroup):
         for inner in cast("ExceptionGroup[Exception]", error).exceptions:
@@ -62,7 +110,7 @@ def _drop_frames(error: Exception) -> None:
 
 
 def _places(error: Exception, where: str) -> Iterator[tuple[str, str]]:
-    """Each place of a document that is wrong, and why."""
+    """Return each place of a document that is wrong, and the reason."""
     if isinstance(error, cattrs.ClassValidationError):
         for inner, field in error.group_exceptions()[0]:
             yield from _places(inner, f"{where}.{field.name}")
@@ -73,12 +121,12 @@ def _places(error: Exception, where: str) -> Iterator[tuple[str, str]]:
         yield where, "the field is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _expected(what: str, value: object) -> ValueError:
+def _expected(expected: str, value: object) -> ValueError:
     kinds: dict[object, str] = {dict: "an object", list: "an array", NoneType: "null"}
-    return ValueError(f"expected {what}, got {kinds.get(type(value)) or repr(value)}")
+    return ValueError(f"expected {expected}, got {kinds.get(type(value)) or printable(repr(value))}")
 
 
-def _whole_number(value: object, _: object) -> int:
+def _int(value: object, _: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():  # 70.0 is 70; 70.9 is not
@@ -86,17 +134,17 @@ def _whole_number(value: object, _: object) -> int:
     raise _expected("a whole number", value)
 
 
-def _number(value: object, _: object) -> float:
+def _float(value: object, _: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise _expected("a number", value)
 
 
-def _exactly(kind: type[T], what: str) -> Callable[[object, object], T]:
+def _exactly(kind: type[T], expected: str) -> Callable[[object, object], T]:
     def structure(value: object, _: object) -> T:
         if isinstance(value, kind):
             return value
-        raise _expected(what, value)
+        raise _expected(expected, value)
 
     return structure
 
@@ -108,12 +156,22 @@ def _time(value: object, _: object) -> datetime:
         time = datetime.fromisoformat(value.upper())  # RFC 3339 allows a small t and z; more digits are cut
     except ValueError:
         raise _expected("a time such as 2024-01-01T11:11:11.1111Z", value) from None
-    if time.tzinfo is None:
-        raise _expected("a time with a zone", value)
+    if time.tzinfo is None:  # the API's times are in UTC, and some of them come without a zone
+        return time.replace(tzinfo=UTC)
     try:
         return time.astimezone(UTC)
     except OverflowError:
         raise _expected("a time between the years 1 and 9999", value) from None
+
+
+def _date(value: object, _: object) -> date:
+    if not isinstance(value, str):
+        raise _expected("a date", value)
+    midnight = _MIDNIGHT.fullmatch(value)
+    try:
+        return date.fromisoformat(midnight[1] if midnight else value)
+    except ValueError:
+        raise _expected("a date such as 2024-01-31", value) from None
 
 
 def _member(value: object, kind: type[OpenEnum]) -> OpenEnum:
@@ -126,8 +184,16 @@ def _is_list(kind: Any) -> bool:
     return get_origin(kind) is list
 
 
+def _is_mapping(kind: Any) -> bool:
+    return get_origin(kind) is dict
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
+
+
 def _is_struct(kind: Any) -> bool:
-    """A class that a caller laid out with msgspec, and without attrs."""
+    """Return whether a class is one that a caller laid out with msgspec, and without attrs."""
     return isinstance(kind, msgspec.StructMeta) and not attrs.has(kind)
 
 
@@ -139,27 +205,50 @@ def _struct(value: object, kind: Any) -> object:
     return kind(**{field.name: _CONVERTER.structure(given[field.encode_name], field.type) for field in fields})
 
 
-def _is_reference(kind: Any) -> bool:
-    return get_origin(kind) in (Union, UnionType) and any(attrs.has(one) or _is_plain(one) for one in get_args(kind))
+def _data_of(kind: Any) -> type:
+    """Return the type of the JSON data that a type is decoded from; ``object`` for data of several types."""
+    if kind in (str, bool, int, float, NoneType):
+        return cast("type", kind)
+    if _is_list(kind):
+        return list
+    if attrs.has(kind) or _is_struct(kind) or _is_mapping(kind):
+        return dict
+    return str if isinstance(kind, type) and issubclass(kind, str | date) else object
 
 
-def _is_plain(kind: Any) -> bool:
-    return get_origin(kind) is dict
+def _from_union(union: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
+    """Return the hook for a union, in which the type of the JSON data tells the types apart."""
+    kinds = [get_args(one)[0] if get_origin(one) is Annotated else one for one in get_args(union)]
+    hooks = {data: _hook(one, converter) for one in reversed(kinds) if (data := _data_of(one)) is not NoneType}
+    if int in hooks:
+        hooks.setdefault(float, hooks[int])  # 70.0 is 70
+    if float in hooks:
+        hooks.setdefault(int, hooks[float])
+    names = [_WORDS[data] for data in hooks if data in _WORDS]
+    expected = " or ".join(["a URL" if name == "a string" and "an object" in names else name for name in names])
+    others = hooks.get(object) or (next(iter(hooks.values())) if len(kinds) - (NoneType in kinds) == 1 else None)
+
+    def structure(value: object, _: object) -> object:
+        if value is None and NoneType in kinds:
+            return None
+        hook = hooks.get(type(value), others)
+        if hook is None:
+            raise _expected(expected, value)
+        return hook(value)
+
+    return structure
 
 
-def _reference(value: object, kind: Any) -> object:
-    """A URL, or the resource itself where the request expanded it, or null."""
-    kinds = get_args(kind)
-    if type(value) in kinds:  # str and NoneType
-        return value
-    if isinstance(value, dict):
-        resource: Any = next(filter(attrs.has, kinds), dict[str, Any])
-        return _CONVERTER.structure(value, resource)
-    raise _expected("a URL or an object" if str in kinds else "an object", value)
+def _hook(kind: Any, converter: cattrs.Converter) -> Callable[[object], object]:
+    if _data_of(kind) in (dict, list, object):  # found later: models refer to each other
+        return lambda value: converter.structure(value, kind)
+    structure = converter.get_structure_hook(kind)
+    return lambda value: structure(value, kind)
 
 
 def _from_object(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
-    structure = make_dict_structure_fn(kind, converter)
+    hidden: dict[str, Any] = {field.name: override(struct_hook=_unshown) for field in _resolved(kind) if not field.repr}
+    structure = make_dict_structure_fn(kind, converter, **hidden)
 
     def checked(value: object, kind: Any) -> object:
         if isinstance(value, dict):
@@ -167,6 +256,19 @@ def _from_object(kind: Any, converter: cattrs.Converter) -> Callable[[object, An
         raise _expected("an object", value)
 
     return checked
+
+
+def _resolved(kind: Any) -> tuple["attrs.Attribute[Any]", ...]:
+    """Return the fields of a class, all with their types: those of its bases lack them at first."""
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(kind))
+    return fields
+
+
+def _unshown(value: object, kind: Any) -> object:
+    """Return the value of a secret field, which no message may show."""
+    with contextlib.suppress(Exception):
+        return _CONVERTER.structure(value, kind)
+    raise ValueError("the value, which is secret, does not fit")
 
 
 def _from_array(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
@@ -180,26 +282,40 @@ def _from_array(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any
     return checked
 
 
+def _from_mapping(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
+    structure = converter.gen_structure_mapping(kind)
+
+    def checked(value: object, kind: Any) -> object:
+        if isinstance(value, dict):
+            return structure(cast("dict[str, Any]", value), kind)
+        raise _expected("an object", value)
+
+    return checked
+
+
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     converter.register_structure_hook_factory(attrs.has, _from_object)
     converter.register_structure_hook_factory(_is_list, _from_array)
-    converter.register_structure_hook_func(_is_reference, _reference)
+    converter.register_structure_hook_factory(_is_mapping, _from_mapping)
+    converter.register_structure_hook_factory(_is_union, _from_union)
     converter.register_structure_hook_func(_is_struct, _struct)
-    converter.register_structure_hook(int, _whole_number)
-    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(int, _int)
+    converter.register_structure_hook(float, _float)
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
     converter.register_structure_hook(str, _exactly(str, "a string"))
     converter.register_structure_hook(OpenEnum, _member)
     converter.register_structure_hook(datetime, _time)
+    converter.register_structure_hook(date, _date)
     converter.register_unstructure_hook(datetime, time_text)
+    converter.register_unstructure_hook(date, date.isoformat)
     converter.register_unstructure_hook(Secret, _no_data)
     converter.register_unstructure_hook(bytes, _no_data)
     return converter
 
 
-def _no_data(held: object) -> NoReturn:
-    raise InvalidArgumentError(f"expected a value such as a Vehicle, got one that holds {type(held).__name__.lower()}")
+def _no_data(value: object) -> NoReturn:
+    raise InvalidArgumentError(f"expected a value such as a Vehicle, got one that holds {type(value).__name__.lower()}")
 
 
 _CONVERTER = _converter()

@@ -7,42 +7,102 @@ closed when a loop is left early.
 import contextlib
 import functools
 import threading
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from evenergy.errors import EvEnergyError, InvalidArgumentError
+from evenergy.errors import DecodeError, EvEnergyError, InvalidArgumentError
 
 from .fan_out import OnProgress, Outcome, TaskPool, collected, shared_keywords, size
 from .loop_thread import LoopThread
-from .pagination import Page, Pager
+from .pagination import Collected, Listing, Page, Pager
 
+E = TypeVar("E")
 Item = TypeVar("Item")
 R = TypeVar("R")
 
 
-class BlockingPager(Iterator[R]):
-    """The items of a collection, page by page: ``for item in pager`` blocks once a page.
+class Delivery(Iterator["deque[E]"]):
+    """Iterator that gives the same queue over and over, with the next entry of a listing at its head.
 
-    One loop uses it up, and after an error it goes on where it was; `pages` and `collect` begin anew.
+    The caller takes the entry with a function in C, so that no interrupt can come between taking it and having it.
     """
+
+    def __init__(self, listing: Listing[Any, E], loop: LoopThread) -> None:
+        self._listing, self._loop = listing, loop
+        self._turn = listing.turn
+
+    def __next__(self) -> deque[E]:
+        while True:
+            turn = self._turn
+            entries = turn.entries
+            if entries and entries[0].__class__ is not DecodeError:
+                return cast("deque[E]", entries)
+            if entries:
+                self._raise_once(entries)
+                continue
+            following = self._loop.run(self._listing.after, turn)
+            if following is None:
+                raise StopIteration
+            self._turn = following
+
+    @staticmethod
+    def _raise_once(entries: deque[E | DecodeError]) -> None:
+        """Raise the error at the head; it is removed at the next look, once it has a traceback and so was raised."""
+        error = entries[0] if entries else None  # another thread may have been faster
+        if isinstance(error, DecodeError):
+            if error.__traceback__ is None:
+                raise error
+            if entries and entries[0] is error:
+                del entries[0]
+
+
+if TYPE_CHECKING:
+    _Map = map
+else:
+
+    class _Map(map):
+        """`map` that is a generic class at run time too."""
+
+        __class_getitem__ = classmethod(GenericAlias)
+
+
+class BlockingPager(_Map[R]):
+    """Items of a collection, page by page: ``for item in pager`` blocks once a page.
+
+    One loop uses it up; `pages` and `collect` begin anew. After an error or an interrupt, such as Ctrl-C, it goes on
+    where it was: no item is skipped, and none is delivered twice. An item that cannot be decoded raises `DecodeError`
+    when its turn comes; iterating goes on behind it, with no request sent again.
+    """
+
+    def __new__(cls, pager: Pager[R], loop: LoopThread) -> Self:
+        """Return an iterator that takes each item with C code, which no interrupt divides."""
+        return super().__new__(cls, deque[R].popleft, Delivery(aiter(pager), loop))
 
     def __init__(self, pager: Pager[R], loop: LoopThread) -> None:
         self._pager, self._loop = pager, loop
-        self._pages, self._items = self.pages(), iter(list[R]())
-
-    def __next__(self) -> R:
-        while True:
-            for item in self._items:
-                return item
-            self._items = iter(next(self._pages).items)
 
     def pages(self) -> Iterator[Page[R]]:
-        """The pages, from the first."""
-        return iter(functools.partial(self._loop.run, self._pager.pages().next_page), None)
+        """Return an iterator over the pages, from the first."""
+        return map(deque[Page[R]].popleft, Delivery(self._pager.pages(), self._loop))
 
-    def collect(self, limit: int | None = None) -> list[R]:
-        """All items in a list, or the first ``limit``; no page is asked for that is not needed."""
-        return self._loop.run(self._pager.collect, limit)
+    def collect(self, limit: int | None = None, on_error: Callable[[DecodeError], object] | None = None) -> list[R]:
+        """Return all items in a list, or the first ``limit``; no page is requested that is not needed.
+
+        Args:
+            limit: The most items; None for all.
+            on_error: Called, in this thread, with the error of each item that cannot be decoded; None to raise the
+                first of them.
+        """
+        if on_error is None:
+            return self._loop.run(self._pager.collect, limit)
+        items, listing = Collected[R](limit, on_error), aiter(self._pager)
+        turn = listing.turn
+        while items.wanted and (following := self._loop.run(listing.after, turn)) is not None:
+            turn = following
+            items.add(turn)
+        return items.all
 
     def __repr__(self) -> str:
         return repr(self._pager).replace("Pager", "BlockingPager", 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypeVar, cast, ov
 
 from evenergy._codec import urls, validate
 from evenergy._codec.urls import Parameter
-from evenergy._transport.request import ListRequest, Request, Response, encode, list_of, reader
+from evenergy._transport.request import ListRequest, Request, Response, encode, items_reader, reader
 
 from .blocking import BlockingPager, blocking_fan_out
 from .fan_out import FanOut, OnProgress, Outcome, TaskPool, collected, shared_keywords, size
@@ -123,7 +123,7 @@ class GenericCalls(Resource[M_co]):
         if "page_size" not in {name for name, _ in query}:
             query = (("page_size", str(validate.LARGEST_PAGE)), *query)
         validate.page_size(cast("int | None", params.get("page_size")))
-        return ListRequest("GET", where, reader(list_of(into)), urls.encoded(query))
+        return ListRequest("GET", where, items_reader(into), urls.encoded(query))
 
     if not TYPE_CHECKING:
         pages = paged(pages)

@@ -243,7 +243,7 @@ def _requested_wait(error: BaseException | None) -> float:
     """Return the seconds for which the API wants no request."""
     if isinstance(error, RateLimitError):
         return error.retry_after
-    return (retry_after(error.headers, error.status) or 0.0) if isinstance(error, ServerError) else 0.0
+    return (retry_after(error.headers, error.status or 0) or 0.0) if isinstance(error, ServerError) else 0.0
 
 
 def _is_lost(error: EvEnergyError) -> bool:

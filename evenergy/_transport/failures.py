@@ -17,6 +17,7 @@ from evenergy.errors import (
     TransportError,
     printable,
     redact,
+    reworded,
 )
 
 from .request import IDEMPOTENT, Response
@@ -138,16 +139,8 @@ def deadline_error(
 def with_context(error: DecodeError, response: Response, *, method: str, url: str) -> DecodeError:
     """Return the same error with the request and the response named in it."""
     kind = f", {printable(response.headers.get('Content-Type', 'of no type'))}" if error.malformed else ""
-    located = DecodeError(
-        f"{error} ({response.status}{kind}, {method} {url})",
-        where=error.where,
-        status=response.status,
-        method=method,
-        url=url,
-        malformed=error.malformed,
-    )
-    located.__cause__ = error.__cause__
-    return located
+    message = f"{error} ({response.status}{kind}, {method} {url})"
+    return reworded(error, message, status=response.status, method=method, url=url)
 
 
 def redacted(error: E, token: Secret | None) -> E:

@@ -4,20 +4,22 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from types import GenericAlias, MappingProxyType, NoneType
-from typing import Any, Generic, TypeVar, cast
+from types import MappingProxyType, NoneType
+from typing import Any, Generic, Protocol, TypeVar, cast
+from urllib.parse import urljoin, urlsplit
 
 import attrs
 import msgspec
 from multidict import CIMultiDict
 
 from evenergy._codec import decode, urls, validate
+from evenergy._codec.decode import Decoded
 from evenergy._codec.urls import Parameter
 from evenergy._codec.wire_types import JSON
 from evenergy.errors import DecodeError, InvalidArgumentError, printable
 
 T = TypeVar("T")
-V = TypeVar("V")
+P = TypeVar("P", bound="ReadPage")
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 """Methods that may be retried after a lost response (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
@@ -52,7 +54,9 @@ class Response:
             document: JSON = msgspec.json.decode(self.body)
         except (ValueError, RecursionError) as error:
             raise DecodeError(
-                f"the response is not a JSON document: {error}", status=self.status, malformed=True
+                f"could not decode the response: it is not a whole JSON document: {error}",
+                status=self.status,
+                malformed=True,
             ) from error
         return document
 
@@ -66,12 +70,12 @@ class Request(Generic[T]):
         read: From the response to the result.
         query: The query as it stands in the URL, without the question mark.
         body: The encoded body; None for none.
-        needs_user: Whether the API rejects it under client credentials without ``EvEnergy-User``.
+        needs_user: True when the API rejects it under client credentials without ``EvEnergy-User``.
         headers: Headers beside the client's.
-        statuses: The statuses of 300 and above that are a result and no error.
+        reads_redirect: True when a redirect is the response to read; else it is an error. It is never followed.
     """
 
-    __slots__ = ("body", "headers", "method", "needs_user", "path", "query", "read", "statuses")
+    __slots__ = ("body", "headers", "method", "needs_user", "path", "query", "read", "reads_redirect")
 
     def __init__(
         self,
@@ -83,7 +87,7 @@ class Request(Generic[T]):
         *,
         needs_user: bool = False,
         headers: Mapping[str, str] = _NO_HEADERS,
-        statuses: tuple[int, ...] = (),
+        reads_redirect: bool = False,
     ) -> None:
         self.method: str = method
         self.path: str = path
@@ -92,30 +96,51 @@ class Request(Generic[T]):
         self.body: bytes | None = body
         self.needs_user: bool = needs_user
         self.headers: Mapping[str, str] = headers
-        self.statuses: tuple[int, ...] = statuses
+        self.reads_redirect: bool = reads_redirect
 
     @property
     def reads_body(self) -> bool:
         """Return whether the result comes from the body of the response."""
-        return self.read is not _nothing
+        return self.read is not _read_nothing
 
-    def accepts(self, status: int) -> bool:
-        """Return whether a status of 300 or above is a result, as the redirect of an onboarding is."""
-        return status in self.statuses
+    def undecoded(self, result: T) -> Iterable[DecodeError]:  # noqa: ARG002  of a page there may be some
+        """Return the errors of the parts of a result that could not be decoded."""
+        return ()
 
     def url(self, base: str) -> str:
         """Return the URL of the request, given the base URL of the API."""
         return f"{base}{self.path}?{self.query}" if self.query else base + self.path
 
-    def with_query(self, query: str, read: Callable[[Response], V]) -> "Request[V]":
-        """Return the same request for another query, such as that of the next page."""
-        return Request(self.method, self.path, read, query, self.body, needs_user=self.needs_user, headers=self.headers)
 
-
-class ListRequest(Request[list[T]]):
+class ListRequest(Request[Decoded[T]]):
     """Description of the first page of a listing."""
 
     __slots__ = ()
+
+    def with_query(self, query: str, read: Callable[[Response], P]) -> "PageRequest[P]":
+        """Return the request of a page: the same but for its query, and for the result."""
+        return PageRequest(
+            self.method, self.path, read, query, self.body, needs_user=self.needs_user, headers=self.headers
+        )
+
+
+class ReadPage(Protocol):
+    """Page that was read."""
+
+    @property
+    def undecoded(self) -> Iterable[DecodeError]:
+        """Return the errors of its items that could not be decoded."""
+        ...
+
+
+class PageRequest(Request[P]):
+    """Description of one page of a listing, of which some items may be undecoded."""
+
+    __slots__ = ()
+
+    def undecoded(self, result: P) -> Iterable[DecodeError]:
+        """Return the errors of the items that could not be decoded."""
+        return result.undecoded
 
 
 def request(
@@ -138,7 +163,7 @@ def request(
         path: The quoted path, from a `Kind` or from `urls.segments`.
         expand: The references to expand.
         body: The body as data; None for none.
-        needs_user: Whether the API rejects it under client credentials without ``EvEnergy-User``.
+        needs_user: True when the API rejects it under client credentials without ``EvEnergy-User``.
         language: The value of ``Accept-Language``, or None.
         parameters: The other parameters of the query; None is left out.
     """
@@ -162,12 +187,31 @@ def list_request(
     expand: Iterable[str] = (),
     needs_user: bool = False,
     language: str | None = None,
+    wrapped_in: str | None = None,
     **parameters: Parameter,
 ) -> ListRequest[T]:
-    """Return the request for the first page of a listing: its largest page, since each costs one request."""
+    """Return the request for the first page of a listing: its largest page, since each costs one request.
+
+    Args:
+        into: The type of an item.
+        path: The quoted path, from a `Kind` or from `urls.segments`.
+        page_size: Items for each request, 1 to 100; 100 unless it is given.
+        expand: The references to expand.
+        needs_user: True when the API rejects it under client credentials without ``EvEnergy-User``.
+        language: The value of ``Accept-Language``, or None.
+        wrapped_in: The field of an object that holds the array, such as ``carbon_intensities``; None for a bare array.
+        parameters: The other parameters of the query; None is left out.
+    """
     size = validate.page_size(page_size) or validate.LARGEST_PAGE
-    query = _query({"page_size": size, **parameters}, expand)
-    return ListRequest("GET", path, reader(list_of(into)), query, needs_user=needs_user, headers=_language(language))
+    return unpaged_request(
+        into,
+        path,
+        expand=expand,
+        needs_user=needs_user,
+        language=language,
+        wrapped_in=wrapped_in,
+        **{"page_size": size, **parameters},
+    )
 
 
 def unpaged_request(
@@ -178,11 +222,46 @@ def unpaged_request(
     expand: Iterable[str] = (),
     needs_user: bool = False,
     language: str | None = None,
+    wrapped_in: str | None = None,
     **parameters: Parameter,
 ) -> ListRequest[T]:
-    """Return the request for a listing that knows no ``page_size``."""
-    query = _query(parameters, expand)
-    return ListRequest("GET", path, reader(list_of(into)), query, needs_user=needs_user, headers=_language(language))
+    """Return the request for a listing that knows no ``page_size``; the arguments are those of `list_request`."""
+    read, query = items_reader(into, wrapped_in), _query(parameters, expand)
+    return ListRequest("GET", path, read, query, needs_user=needs_user, headers=_language(language))
+
+
+def redirect_request(
+    read: Callable[[str], T], path: str, /, *, base_url: str, language: str | None = None, **parameters: Parameter
+) -> Request[T]:
+    """Return the request of an operation whose response is a redirect, which is not followed.
+
+    Args:
+        read: From the target of the redirect, an absolute URL, to the result.
+        path: The quoted path.
+        base_url: The base URL of the API, to which the target may be relative.
+        language: The value of ``Accept-Language``, or None.
+        parameters: The parameters of the query; None is left out.
+    """
+    query = _query(parameters, ())
+    url = f"{base_url}{path}?{query}"
+    return Request(
+        "GET",
+        path,
+        lambda response: read(_target(response, url)),
+        query,
+        headers=_language(language),
+        reads_redirect=True,
+    )
+
+
+def _target(response: Response, url: str) -> str:
+    try:
+        target = urljoin(url, response.headers["Location"].strip())
+        if urlsplit(target).scheme in ("http", "https") and urlsplit(target).netloc:
+            return target
+    except (KeyError, ValueError):  # none, or one that is no URL
+        pass
+    raise DecodeError("could not decode the response: it has no Location with a URL", where="Location")
 
 
 def _query(parameters: Mapping[str, Parameter], expand: Iterable[str]) -> str:
@@ -201,29 +280,37 @@ def reader(into: type[T]) -> Callable[[Response], T]:
         InvalidArgumentError: JSON cannot be decoded into this type.
     """
     kind: Any = into
-    try:
-        found: Callable[[Response], T] = _reader(kind)
-    except (TypeError, NameError) as error:  # a name: one that an annotation could not resolve
-        what = f"a type such as Vehicle or list[Vehicle] to decode a response into, got {printable(repr(kind))}"
-        raise InvalidArgumentError(f"expected {what}: {error}") from None
-    return found
+    return _read_nothing if kind is NoneType else _reader(_decoder(decode.decoder, kind))
 
 
-@functools.cache
-def _reader(into: Any) -> Callable[[Response], Any]:
-    if into is NoneType:
-        return _nothing
-    decode_body = decode.decoder(into)
+def items_reader(into: type[T], wrapped_in: str | None = None) -> Callable[[Response], Decoded[T]]:
+    """Return the function that decodes a response that is an array, in which an odd item loses no other.
+
+    Args:
+        into: The type of an item.
+        wrapped_in: The field of an object that holds the array; None for a bare array.
+
+    Raises:
+        InvalidArgumentError: JSON cannot be decoded into this type.
+    """
+    return _reader(_decoder(decode.items_decoder, into, wrapped_in))
+
+
+@functools.lru_cache(maxsize=1024)  # a method makes the same one for each call
+def _reader(decode_body: Callable[[bytes], T]) -> Callable[[Response], T]:
     return lambda response: decode_body(response.body)
 
 
-def _nothing(_: Response) -> None:
+def _decoder(make: Callable[..., Callable[[bytes], Any]], into: Any, *wrapped_in: str | None) -> Callable[[bytes], Any]:
+    try:
+        return make(into, *wrapped_in)
+    except (TypeError, NameError) as error:  # a name: one that an annotation could not resolve
+        what = f"a type such as Vehicle or list[Vehicle] to decode a response into, got {printable(repr(into))}"
+        raise InvalidArgumentError(f"expected {what}: {error}") from None
+
+
+def _read_nothing(_: Response) -> Any:
     """Return nothing, for operations whose response says no more than its status."""
-
-
-def list_of(into: type[T]) -> type[list[T]]:
-    """Return the type of a list of these items."""
-    return cast("type[list[T]]", GenericAlias(list, (into,)))
 
 
 def fields(**given: object) -> dict[str, object]:
@@ -232,25 +319,49 @@ def fields(**given: object) -> dict[str, object]:
 
 
 def encode(body: object) -> bytes:
-    """Return the JSON of a body."""
+    """Return the JSON of a body.
+
+    A model is sent without its fields that are None, or as its URL where it is a part of the body and has one; a
+    mapping as it stands. Times are written in UTC.
+
+    Raises:
+        InvalidArgumentError: It holds something that is no JSON data, or that JSON would change in silence: a naive
+            time loses its zone, not-a-number becomes null.
+    """
     try:
-        _check(body)
-        return msgspec.json.encode(body)
+        return msgspec.json.encode(_fields_of(body) if _is_model(body) else _data(body))
     except InvalidArgumentError:
         raise
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"expected a body of JSON data: {error}") from None
 
 
-def _check(body: object) -> None:
-    """Reject data that JSON would change in silence: a naive time loses its zone, not-a-number becomes null."""
-    if isinstance(body, datetime):
-        validate.aware(body)
-    elif isinstance(body, float) and not math.isfinite(body):
-        raise validate.invalid_argument("a number that JSON knows", body)
-    elif isinstance(body, Mapping):
-        for value in cast("Mapping[object, object]", body).values():
-            _check(value)
-    elif isinstance(body, list | tuple | set | frozenset):
-        for value in cast("Iterable[object]", body):
-            _check(value)
+def _data(value: Any) -> object:
+    """Return a part of a body as data."""
+    if value is None or isinstance(value, str | bytes | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise validate.invalid_argument("a number that JSON knows", value)
+        return value
+    if isinstance(value, datetime):
+        return validate.aware(value)
+    if isinstance(value, Mapping):
+        return {name: _data(part) for name, part in cast("Mapping[object, object]", value).items()}
+    if _is_model(value):
+        return _fields_of(value) if getattr(value, "url", None) is None else value.url
+    if hasattr(value, "__geo_interface__"):
+        return _data(value.__geo_interface__)
+    if isinstance(value, Iterable) and not isinstance(value, msgspec.Struct):
+        return [_data(part) for part in cast("Iterable[object]", value)]
+    return value
+
+
+def _is_model(value: object) -> bool:
+    return attrs.has(type(value)) and not isinstance(value, type)
+
+
+def _fields_of(model: object) -> dict[str, object]:
+    kind = cast("type[attrs.AttrsInstance]", type(model))
+    given = ((field.name, getattr(model, field.name)) for field in attrs.fields(kind))
+    return {name: _data(value) for name, value in given if value is not None}

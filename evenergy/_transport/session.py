@@ -169,7 +169,7 @@ class Session:
                 token = await self._token_for(permit, attempts)  # the one from before may have expired meanwhile
             response = await self._exchange_with(permit, request, url, token, attempts)
             permit = None
-        if response.status >= _REDIRECTS and not request.accepts(response.status):
+        if response.status >= (_ERRORS if request.reads_redirect else _REDIRECTS):
             raise self._rejection(request, response, token, attempts, url)
         try:
             result = request.read(response)
@@ -177,6 +177,8 @@ class Session:
             located = failures.with_context(error, response, method=request.method, url=url)
             failed = failures.redacted(located, token)
         else:
+            for odd in request.undecoded(result):
+                failures.redacted(failures.with_context(odd, response, method=request.method, url=url), token)
             if attempts.total == 1:
                 self.retry_budget.refund()
             return result

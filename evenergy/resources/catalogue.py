@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
 from evenergy._codec.validate import path_text
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
@@ -43,36 +43,36 @@ ModelExpand: TypeAlias = Literal["make"]
 class ConnectorType(OpenEnum):
     """Plug of a DC fast charger."""
 
-    CCS = "CCS"
-    NACS = "NACS"
-    CHADEMO = "CHADEMO"
-    GBT = "GBT"
+    CCS = Member("CCS")
+    NACS = Member("NACS")
+    CHADEMO = Member("CHADEMO")
+    GBT = Member("GBT")
 
 
 class ChargingRegion(OpenEnum):
     """Region of the world for which a model's connector is known."""
 
-    NORTH_AMERICA = "NORTH_AMERICA"
-    EUROPE = "EUROPE"
+    NORTH_AMERICA = Member("NORTH_AMERICA")
+    EUROPE = Member("EUROPE")
 
 
 class ConnectorSource(OpenEnum):
     """Source of the connector of a model."""
 
-    EV_ENERGY = "EV_ENERGY"
-    CAR_API = "CAR_API"
-    USER = "USER"
-    DVLA = "DVLA"
-    PROVIDER = "PROVIDER"
-    FLEET = "FLEET"
+    EV_ENERGY = Member("EV_ENERGY")
+    CAR_API = Member("CAR_API")
+    USER = Member("USER")
+    DVLA = Member("DVLA")
+    PROVIDER = Member("PROVIDER")
+    FLEET = Member("FLEET")
 
 
 class Confidence(OpenEnum):
     """Confidence of a curator."""
 
-    HIGH = "HIGH"
-    MEDIUM = "MEDIUM"
-    LOW = "LOW"
+    HIGH = Member("HIGH")
+    MEDIUM = Member("MEDIUM")
+    LOW = Member("LOW")
 
 
 @model

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
 from evenergy._codec.validate import header_value
-from evenergy._codec.wire_types import OpenEnum
+from evenergy._codec.wire_types import Member, OpenEnum
 from evenergy._core.resource import M_co, Resource, operation
 from evenergy._transport.request import Request, fields, request
 
@@ -28,8 +28,8 @@ __all__ = [
 class AuthMethod(OpenEnum):
     """Way in which an app lets its user agree."""
 
-    API = "api"
-    NATIVE = "native"
+    API = Member("api")
+    NATIVE = Member("native")
 
 
 @model

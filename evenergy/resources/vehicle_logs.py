@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evenergy._codec.model import model
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co
 
 from ._kinds import VEHICLE
@@ -21,10 +21,10 @@ __all__ = [
 class Command(OpenEnum):
     """Command to a vehicle."""
 
-    START_CHARGE = "START_CHARGE"
-    STOP_CHARGE = "STOP_CHARGE"
-    WAKE_UP = "WAKE_UP"
-    SEND_SCHEDULE = "SEND_SCHEDULE"
+    START_CHARGE = Member("START_CHARGE")
+    STOP_CHARGE = Member("STOP_CHARGE")
+    WAKE_UP = Member("WAKE_UP")
+    SEND_SCHEDULE = Member("SEND_SCHEDULE")
 
 
 @model

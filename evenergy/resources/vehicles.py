@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
@@ -48,38 +48,38 @@ LogExpand: TypeAlias = Literal[
 class Integration(OpenEnum):
     """State of the link between a vehicle and ev.energy."""
 
-    UNINTEGRATED = "UNINTEGRATED"
-    ACTIVE = "ACTIVE"
-    INACTIVE = "INACTIVE"
+    UNINTEGRATED = Member("UNINTEGRATED")
+    ACTIVE = Member("ACTIVE")
+    INACTIVE = Member("INACTIVE")
 
 
 class VehicleClass(OpenEnum):
     """Use of a vehicle."""
 
-    PASSENGER = "PASSENGER"
-    COMMERCIAL = "COMMERCIAL"
+    PASSENGER = Member("PASSENGER")
+    COMMERCIAL = Member("COMMERCIAL")
 
 
 class CurrentType(OpenEnum):
     """Current that a vehicle charges with. The texts are the API's own."""
 
-    AC = "AC - Typically home chargers"
-    DC = "DC - Typically OTG chargers"
+    AC = Member("AC - Typically home chargers")
+    DC = Member("DC - Typically OTG chargers")
 
 
 class VehicleState(OpenEnum):
     """Activity of a vehicle."""
 
-    DRIVING = "DRIVING"
-    RECENTLY_FINISHED_DRIVING = "RECENTLY_FINISHED_DRIVING"
-    STATIONARY = "STATIONARY"
-    IN_SERVICE = "IN_SERVICE"
-    PLUGGED_IN_NOT_CHARGING = "PLUGGED_IN_NOT_CHARGING"
-    PLUGGED_IN_CHARGING = "PLUGGED_IN_CHARGING"
-    PLUGGED_IN_COMPLETE = "PLUGGED_IN_COMPLETE"
-    PLUGGED_IN_NEAR_READY_BY_TIME = "PLUGGED_IN_NEAR_READY_BY_TIME"
-    PLUGGED_IN_ALMOST_COMPLETE = "PLUGGED_IN_ALMOST_COMPLETE"
-    UNKNOWN = "UNKNOWN"
+    DRIVING = Member("DRIVING")
+    RECENTLY_FINISHED_DRIVING = Member("RECENTLY_FINISHED_DRIVING")
+    STATIONARY = Member("STATIONARY")
+    IN_SERVICE = Member("IN_SERVICE")
+    PLUGGED_IN_NOT_CHARGING = Member("PLUGGED_IN_NOT_CHARGING")
+    PLUGGED_IN_CHARGING = Member("PLUGGED_IN_CHARGING")
+    PLUGGED_IN_COMPLETE = Member("PLUGGED_IN_COMPLETE")
+    PLUGGED_IN_NEAR_READY_BY_TIME = Member("PLUGGED_IN_NEAR_READY_BY_TIME")
+    PLUGGED_IN_ALMOST_COMPLETE = Member("PLUGGED_IN_ALMOST_COMPLETE")
+    UNKNOWN = Member("UNKNOWN")
 
 
 @model
@@ -183,8 +183,8 @@ class Vehicle:
 class StateOfChargeSource(OpenEnum):
     """Source of a state of charge."""
 
-    MANUAL = "MANUAL"
-    CONNECTED = "CONNECTED"
+    MANUAL = Member("MANUAL")
+    CONNECTED = Member("CONNECTED")
 
 
 @model

@@ -61,11 +61,11 @@ VALUES: list[Any] = [
     OnboardedVehicle("vhcl01HRFHBCM7VBSWRPVYFBQMH2BR"),
     WaitlistEntry("7"),
 ]
-CLASSES: list[Any] = [kind for name in evenergy.__all__ if attrs.has(kind := getattr(evenergy, name))]
+CLASSES: list[Any] = [kind for name in dir(evenergy) if attrs.has(kind := getattr(evenergy, name))]
 OF_THE_API = [
     kind
     for kind in CLASSES
-    if any(kind.__module__.endswith(part) for part in ("catalogue", "telemetry", "users", "vehicles", "onboarding"))
+    if any(kind.__module__.endswith(part) for part in ("catalogue", "vehicle_logs", "users", "vehicles", "onboarding"))
 ]
 
 

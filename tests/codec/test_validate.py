@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from evenergy import AsyncClient, InvalidArgumentError, VehicleMake
+from evenergy._codec import urls, validate
 
 BASE = "https://gateway.example/ev/v2"
 VEHICLE = "vhcl01HRFF3SEVSCRAV9B3CHVDFN0H"
@@ -455,7 +456,7 @@ def test_what_is_no_field_to_expand_is_refused(field: object) -> None:
         ("https://gateway.example/vehicles?page=2", ("/vehicles", (("page", "2"),))),
     ],
 )
-def test_a_path_or_a_url_is_placed_below_the_base(value: str, expected: tuple[str, validate.Query]) -> None:
+def test_a_path_or_a_url_is_placed_below_the_base(value: str, expected: tuple[str, urls.Query]) -> None:
     assert urls.resolve_url(value, BASE) == expected
 
 

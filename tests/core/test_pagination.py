@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evenergy._codec.validate import Query, encoded
+from evenergy._codec.urls import Query, encoded
 from evenergy._core.pagination import follow, linked
 from evenergy.errors import DecodeError
 

@@ -81,8 +81,8 @@ class VehicleMake:
 
     Attributes:
         icon: The URL of the logo; None when there is none.
-        onboarding_url: URL at which a user links a vehicle of this make; None when a model must be chosen first. It names the
-            user only where the request did.
+        onboarding_url: URL at which a user links a vehicle of this make; None when a model must be chosen first. It
+            names the user only where the request did.
         models: The URL of the make's models, fit for ``client.pages``.
         subscription_name: Of the manufacturer's own service that linking needs; None when it needs none.
         subscription_package: Likewise.

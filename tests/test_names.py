@@ -1,174 +1,222 @@
+"""Public names: the same in both clients, right for help() and mocks, complete in ``evenergy``."""
+
 from __future__ import annotations
 
 import inspect
+import pydoc
 import re
 import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
-from enum import Enum
+from operator import attrgetter
 from typing import Any, cast, get_overloads
+from unittest.mock import AsyncMock, NonCallableMagicMock, create_autospec
 
-import attrs
 import pytest
 
 import evenergy
-from evenergy import (
-    AsyncClient,
-    BlockingPager,
-    Client,
-    FanOut,
-    Pager,
-    catalogue,
-    onboarding,
-    telemetry,
-    users,
-    vehicles,
-)
-from evenergy._core.blocking import Facade
+from evenergy import AsyncClient, BlockingPager, Client, FanOut, Pager, Vehicle
+from tests.house import DOMAINS, MODULES, PACKAGE, PUBLIC, collections, lacking_exports, methods, operations, public
+from tests.operations._row import VEHICLE
 
-BY_HAND = {"request", "fan_out", "with_options", "close", "rate_limit", "authorization_request"}
-"""What has a blocking form of its own, not one that `blocking` makes, and so words of its own too."""
+PATHS = [path for path, _ in collections(AsyncClient)]
+METHODS = sorted(methods(AsyncClient))
+
+each_path = pytest.mark.parametrize("path", PATHS)
+each_method = pytest.mark.parametrize("name", METHODS)
 
 
-def public(thing: object) -> set[str]:
-    return {name for name in dir(thing) if not name.startswith("_")}
+def of_both(path: str) -> tuple[Any, Any]:
+    """Return what stands at a path of both clients."""
+    clients = AsyncClient("token"), Client("token")
+    return clients if not path else (attrgetter(path)(clients[0]), attrgetter(path)(clients[1]))
 
 
-def collections(one: object, other: object, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """The client and its collections, each with its blocking twin."""
-    yield path, one, other
-    for name in sorted(public(one)):
-        inner = getattr(one, name)
-        if type(inner).__module__.startswith("evenergy."):
-            yield from collections(inner, getattr(other, name), f"{path}.{name}")
+def parameters(method: Callable[..., object]) -> list[inspect.Parameter]:
+    return list(inspect.signature(method).parameters.values())
 
 
-PAIRS = list(collections(AsyncClient("token"), Client("token"), "client"))
-METHODS = [
-    pytest.param(getattr(one, name), getattr(other, name), id=f"{path}.{name}")
-    for path, one, other in PAIRS
-    for name in sorted(public(one) & public(other))
-    if inspect.ismethod(getattr(one, name))
-]
+def returned(method: Callable[..., object]) -> str:
+    return str(inspect.signature(method).return_annotation)
 
 
-def shape(method: Callable[..., object], *, annotated: bool) -> list[object]:
-    parameters = inspect.signature(method).parameters.values()
-    return [(each.name, each.kind, each.default, annotated and each.annotation) for each in parameters]
+def help_of(thing: object) -> str:
+    return pydoc.render_doc(thing, renderer=cast("Any", pydoc).plaintext)
 
 
 def test_the_walk_finds_the_collections() -> None:
-    assert {"client", "client.vehicles.status_logs", "client.vehicle_models.connectors"} <= {
-        path for path, _, _ in PAIRS
-    }
-    assert len(PAIRS) > 15
+    assert {"", "vehicles.status_logs", "vehicle_models.connectors"} <= set(PATHS)
+    assert {"root", "vehicles.status_logs.list", "oauth.exchange"} <= set(METHODS)
+    assert len(PATHS) > 15
 
 
-@pytest.mark.parametrize(("path", "one", "other"), PAIRS, ids=[path for path, _, _ in PAIRS])
-def test_each_blocking_class_has_the_names_of_its_twin(path: str, one: object, other: object) -> None:
-    assert public(other) == public(one)
-    assert isinstance(other, Facade)
-    assert not isinstance(one, Facade)
+@each_path
+def test_both_clients_have_the_same_names(path: str) -> None:
+    awaiting, blocking = of_both(path)
+    assert public(blocking) == public(awaiting)
 
 
-@pytest.mark.parametrize(("one", "other"), METHODS)
-def test_each_blocking_method_takes_what_its_twin_takes(one: Any, other: Any) -> None:
-    annotated = one.__name__ != "fan_out"  # it takes methods of its own client, and no asynchronous items
-    assert shape(other, annotated=annotated) == shape(one, annotated=annotated)
-    assert not inspect.iscoroutinefunction(other)
+@each_method
+def test_both_clients_take_the_same_arguments(name: str) -> None:
+    awaiting, blocking = of_both(name)
+    assert parameters(blocking) == parameters(awaiting)
+    assert all(one.annotation is not one.empty for one in parameters(awaiting))
 
 
-@pytest.mark.parametrize(("one", "other"), METHODS)
-def test_each_method_says_what_it_does(one: Any, other: Any) -> None:
-    assert one.__doc__
-    assert other.__doc__
-    if one.__name__ not in BY_HAND:
-        assert other.__doc__ == one.__doc__
+@each_method
+def test_both_clients_give_the_same_results(name: str) -> None:
+    awaiting, blocking = of_both(name)
+    pages = returned(awaiting).startswith("Pager")
+    assert returned(blocking) == (f"Blocking{returned(awaiting)}" if pages else returned(awaiting))
+    assert not inspect.iscoroutinefunction(blocking)
 
 
-def test_the_clients_take_the_same_options_but_for_the_session() -> None:
-    own = [each for each in inspect.signature(AsyncClient).parameters.values() if each.name != "session"]
-    assert list(inspect.signature(Client).parameters.values()) == own
+@each_method
+def test_both_clients_have_the_same_words(name: str) -> None:
+    awaiting, blocking = of_both(name)
+    assert awaiting.__doc__
+    assert name == "close" or blocking.__doc__ == awaiting.__doc__
+    assert awaiting.__name__ == blocking.__name__ == name.rpartition(".")[2]
 
 
-def test_the_pagers_have_the_same_names() -> None:
-    one, other = cast("Any", Pager), cast("Any", BlockingPager)
-    assert public(other) == public(one)
-    assert shape(other.collect, annotated=True) == shape(one.collect, annotated=True)
-    assert shape(other.pages, annotated=True) == shape(one.pages, annotated=True)
+def test_methods_of_one_result_are_coroutine_functions() -> None:
+    described = operations(AsyncClient)
+    assert {"vehicles.get", "vehicles.status_logs.get", "root"} <= described.keys()
+    for name, method in described.items():
+        assert inspect.iscoroutinefunction(method) is not returned(method).startswith("Pager"), name
+    for name in ("request", "oauth.revoke", "close"):
+        assert inspect.iscoroutinefunction(methods(AsyncClient)[name])
 
 
-def test_all_is_what_is_public() -> None:
-    for name in evenergy.__all__:
-        assert getattr(evenergy, name) is not None  # what is imported late is imported by now
-    found = {
-        name
-        for name, value in vars(evenergy).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
-    }
-    assert set(evenergy.__all__) == found
-    assert len(evenergy.__all__) == len(set(evenergy.__all__))
+@pytest.mark.parametrize("of_class", [True, False])
+@pytest.mark.parametrize(("client", "result"), [(AsyncClient, "Pager"), (Client, "BlockingPager")])
+def test_help_has_the_signatures_of_the_client(client: type[AsyncClient | Client], result: str, of_class: bool) -> None:
+    holder: Any = client if of_class else client("token")
+    shown = help_of(holder.vehicles)
+    assert "get(self, vehicle_id: 'str', /, *, expand: 'Iterable[VehicleExpand]' = ()) -> 'Vehicle'" in shown
+    assert f"page_size: 'int | None' = None) -> '{result}[Vehicle]'" in shown
+    assert "Vehicles, and below them their logs." in shown
+    shown = help_of(holder.vehicles.status_logs.list)
+    assert "list(vehicle_id: 'str', /, *, since: 'datetime | None' = None," in shown
+    assert f"-> '{result}[VehicleStatusLog]'" in shown
+    assert "root(self) -> 'dict[str, str]'" in help_of(client)
 
 
-def test_the_values_of_all_domains_are_public() -> None:
-    domains = [catalogue, onboarding, telemetry, users, vehicles]
-    values = {
-        kind.__name__
-        for domain in domains
-        for kind in vars(domain).values()
-        if isinstance(kind, type) and kind.__module__ == domain.__name__ and (attrs.has(kind) or issubclass(kind, Enum))
-    }
-    assert len(values) > 25
-    assert values <= set(evenergy.__all__)
-    assert set(evenergy.__all__) <= set(dir(evenergy))
+def test_a_client_of_ones_own_is_like_the_client() -> None:
+    class Own(Client):
+        pass
+
+    assert returned(methods(Own)["vehicles.list"]) == "BlockingPager[Vehicle]"
+    assert returned(Own("token").vehicles.status_logs.list) == "BlockingPager[VehicleStatusLog]"
+
+
+@pytest.mark.parametrize("spec", [AsyncClient, AsyncClient("token"), Client, Client("token")])
+def test_mocks_with_a_spec_have_the_methods_of_collections(spec: AsyncClient | Client | type) -> None:
+    client: Any = create_autospec(spec, instance=isinstance(spec, type))
+    is_async = spec is AsyncClient or isinstance(spec, AsyncClient)
+    for collection in (client.vehicles, client.vehicles.status_logs):
+        assert isinstance(collection, NonCallableMagicMock)
+        assert isinstance(collection.get, AsyncMock) is is_async
+        with pytest.raises(TypeError):
+            collection.get()
+        with pytest.raises(TypeError):
+            collection.list(VEHICLE, page=1)
+        with pytest.raises(AttributeError):
+            _ = collection.gett
+
+
+async def test_mocks_are_called_like_clients() -> None:
+    awaiting, blocking = create_autospec(AsyncClient, instance=True), create_autospec(Client, instance=True)
+    awaiting.vehicles.get.return_value = blocking.vehicles.get.return_value = Vehicle("v")
+    assert await awaiting.vehicles.get(VEHICLE, expand=["user"]) == Vehicle("v")
+    assert blocking.vehicles.get(VEHICLE, expand=["user"]) == Vehicle("v")
+    awaiting.vehicles.get.assert_awaited_once_with(VEHICLE, expand=["user"])
+    blocking.vehicles.get.assert_called_once_with(VEHICLE, expand=["user"])
+
+
+def test_both_clients_take_the_same_options_but_for_the_session() -> None:
+    own = [each for each in parameters(AsyncClient) if each.name != "session"]
+    assert parameters(Client) == own
+
+
+def test_both_pagers_have_the_same_names() -> None:
+    awaiting, blocking = cast("Any", Pager), cast("Any", BlockingPager)
+    assert public(blocking) == public(awaiting)
+    assert parameters(blocking.collect) == parameters(awaiting.collect)
+    assert parameters(blocking.pages) == parameters(awaiting.pages)
 
 
 def test_a_collection_is_made_once() -> None:
     for client in (AsyncClient("token"), Client("token")):
         assert client.vehicles is client.vehicles
+        assert client.vehicles.status_logs is client.vehicles.status_logs
         assert client.with_options(timeout=1).vehicles is not client.vehicles
-    assert AsyncClient.vehicles.__doc__
+        assert type(client.with_options(timeout=1).vehicles) is type(client.vehicles)
 
 
-def test_a_name_that_is_not_there() -> None:
+def test_all_is_the_public_names() -> None:
+    for name in PUBLIC:
+        assert getattr(evenergy, name) is not None  # all modules are imported by now
+    found = {
+        name
+        for name, value in vars(evenergy).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert set(PUBLIC) == found
+    assert len(PUBLIC) == len(set(PUBLIC))
+    assert set(PUBLIC) <= set(dir(evenergy))
+
+
+def test_models_enumerations_and_aliases_are_public() -> None:
+    assert len({name for module in DOMAINS.values() for name in getattr(module, "__all__", ())}) > 35
+    assert list(lacking_exports(DOMAINS, MODULES, (PACKAGE / "__init__.py").read_text())) == []
+
+
+def test_errors_are_public() -> None:
+    assert {name for name in public(evenergy.errors) if name.endswith("Error")} <= set(PUBLIC)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    unknown = "Vehicel"
     with pytest.raises(AttributeError, match="has no attribute 'Vehicel'"):
-        _ = cast("Any", evenergy).Vehicel
+        getattr(evenergy, unknown)
 
 
-def test_what_is_not_used_is_not_imported() -> None:
+def test_a_module_is_imported_at_its_first_use() -> None:
     script = (
-        "import sys, evenergy; evenergy.Client('token').vehicle_makes; print(*sys.modules);"
+        "import sys, evenergy; print(*sys.modules); evenergy.Client('token').vehicle_makes; print(*sys.modules);"
         " from evenergy import VehicleStatusLog; print(VehicleStatusLog.__module__)"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    first, second = run.stdout.splitlines()
-    loaded = set(first.split())
-    assert "evenergy.resources.catalogue" in loaded
-    unused = ("telemetry", "users", "vehicles", "onboarding", "oauth", "rules", "sandbox", "demo", "cli")
-    assert not loaded & {"cattrs", "tenacity", *(f"evenergy.{name}" for name in unused)}
-    assert second == "evenergy.resources.vehicle_logs"
+    first, second, third = run.stdout.splitlines()
+    assert not set(first.split()) & {"aiohttp", "attrs", "msgspec", "evenergy.client"}
+    loaded = {name for name in second.split() if name.startswith("evenergy.")}
+    assert {name for name in loaded if name.startswith("evenergy.resources.")} == {
+        "evenergy.resources._kinds",
+        "evenergy.resources.catalogue",
+    }
+    assert not loaded & {f"evenergy.{name}" for name in ("_codec.strict", "sandbox", "cli")}
+    assert not set(second.split()) & {"cattrs", "tenacity"}
+    assert third == "evenergy.resources.vehicles"
 
 
-def test_all_errors_are_public() -> None:
-    errors = {name for name in dir(evenergy.errors) if name.endswith("Error")}
-    assert errors <= set(evenergy.__all__)
-
-
-def functions() -> Iterator[tuple[str, Callable[..., object]]]:
-    """All that a user calls, but for the values."""
-    kinds: list[Any] = [*(type(thing) for _, *pair in PAIRS for thing in pair), Pager, BlockingPager, FanOut]
-    for kind in kinds:
-        for name in sorted(public(kind)):
-            member: Any = getattr(kind, name)
-            yield f"{kind.__name__}.{name}", getattr(member, "fget", getattr(member, "func", member))
+def signatures() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Yield all that a user calls, but for the models."""
+    for client in (AsyncClient("token"), Client("token")):
+        for name, method in methods(client).items():
+            yield f"{type(client).__name__}.{name}", method
+    for kind in (Pager, BlockingPager, FanOut):
+        for name in public(kind):
+            yield f"{kind.__name__}.{name}", getattr(kind, name)
     yield "AsyncClient()", AsyncClient.__init__
     yield "Client()", Client.__init__
     yield "to_dict", evenergy.to_dict
 
 
-@pytest.mark.parametrize("function", [pytest.param(function, id=name) for name, function in functions()])
+@pytest.mark.parametrize("function", [pytest.param(function, id=name) for name, function in signatures()])
 def test_no_public_signature_holds_any(function: Callable[..., object]) -> None:
-    for form in get_overloads(function) or [function]:
+    for form in get_overloads(inspect.unwrap(function)) or [function]:
         assert callable(form)
-        assert not re.search(r"\bAny\b", str(inspect.signature(form)))
+        # The result of an overloaded coroutine is written as what calling it gives.
+        assert not re.search(r"\bAny\b", str(inspect.signature(form)).replace("Coroutine[Any, Any, ", ""))

@@ -13,7 +13,7 @@ import importlib
 import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from types import FunctionType, MethodType
+from types import FunctionType, new_class
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from evenergy._transport.request import ListRequest, Request
@@ -43,18 +43,16 @@ class Blocking:
 class Resource(Generic[M_co]):
     """Operations below one path of the API. The methods raise what `evenergy.errors` lists."""
 
-    is_blocking: ClassVar[bool] = False
-    """Whether the class is one of the blocking client alone."""
+    _mark: ClassVar[type[Async | Blocking]] = Async
 
     def __init_subclass__(cls) -> None:
         """Give a class of one client the plain functions of that client, which mocks and help() see as methods."""
         super().__init_subclass__()
-        modes = [get_args(base)[0] for base in vars(cls).get("__orig_bases__", ()) if get_args(base)]
-        cls.is_blocking = Blocking in modes
-        for name in dir(cls) if Async in modes or cls.is_blocking else ():
-            method = inspect.getattr_static(cls, name)
-            if isinstance(method, Method):
-                setattr(cls, name, method.blocking if cls.is_blocking else method.awaited)
+        marks = {get_args(base)[0] for base in vars(cls).get("__orig_bases__", ()) if get_args(base)}
+        for mark in marks & {Async, Blocking}:
+            cls._mark = mark
+            for name, method in _methods(cls):
+                setattr(cls, name, method.blocking if mark is Blocking else method.awaited)
 
     def __repr__(self) -> str:
         words, _, _ = (inspect.getdoc(self) or "").partition("\n")
@@ -144,7 +142,7 @@ def streamed(method: Callable[Concatenate[S, P], AsyncIterator[R]]) -> Streamed[
 
 
 class Method:
-    """Two forms of a method; a resource has the one of its client."""
+    """Two forms of a method; the resources of a client have that of the client."""
 
     def __init__(self, awaited: Callable[..., Any], blocking: Callable[..., Any]) -> None:
         self.__doc__ = awaited.__doc__
@@ -155,11 +153,6 @@ class Method:
     def renamed(self, words: Mapping[str, str]) -> Method:
         """Return the same method with other names of arguments and types in help()."""
         return Method(_renamed(self.awaited, words), _renamed(self.blocking, words))
-
-    def __get__(self, resource: Resource[Any] | None, owner: type) -> Any:
-        if resource is None:
-            return self.awaited
-        return MethodType(self.awaited if _loop(resource) is None else self.blocking, resource)
 
 
 class Child(Generic[T]):
@@ -175,18 +168,31 @@ class Child(Generic[T]):
         self._name = name
 
     def __get__(self, parent: Resource[Any] | None, owner: type[Resource[Any]]) -> T:
-        if parent is None:  # for help() and for mocks with a spec, which look at the class
-            return self._make(_NO_SESSION, _NO_LOOP if owner.is_blocking else None)
-        return cast("T", vars(parent).setdefault(self._name, self._make(_session(parent), _loop(parent))))
-
-    def _make(self, session: Session, loop: LoopThread | None) -> T:
         module = importlib.import_module(f"evenergy.resources.{self._module}")
-        made: T = getattr(module, self._class)(session, loop)
-        return made
+        kind: Callable[[Session, LoopThread | None], T] = _of_client(getattr(module, self._class), _mark(owner))
+        if parent is None:  # for help() and for mocks with a spec, which look at the class
+            return kind(_NO_SESSION, None)
+        return cast("T", vars(parent).setdefault(self._name, kind(_session(parent), _loop(parent))))
+
+
+@functools.cache
+def _of_client(kind: Any, mark: Any) -> Any:
+    """Return the class of a resource for one client; it is made once."""
+    named = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    return new_class(kind.__name__, (kind[mark],), exec_body=lambda body: body.update(named))
 
 
 _NO_SESSION = cast("Session", None)
-_NO_LOOP = cast("LoopThread", object())
+
+
+def _methods(kind: type) -> list[tuple[str, Method]]:
+    names = {name for base in kind.__mro__ for name, part in vars(base).items() if isinstance(part, Method)}
+    found = [(name, inspect.getattr_static(kind, name)) for name in names]
+    return [(name, method) for name, method in found if isinstance(method, Method)]
+
+
+def _mark(owner: Any) -> Any:
+    return owner._mark  # noqa: SLF001  one class
 
 
 def _session(resource: Any) -> Session:

@@ -31,6 +31,8 @@ class Logs(Resource[M_co], Generic[M_co, L, X]):
     def __init_subclass__(cls) -> None:
         """Name the device and the log in the methods, for help()."""
         super().__init_subclass__()
+        if "_into" not in vars(cls):  # the class of one client, which has the methods already
+            return
         words = {"device_id": cls._argument, "L": cls._into.__name__, "X": "str"}
         for name, method in vars(Logs).items():
             if isinstance(method, Method):

@@ -1,16 +1,16 @@
-"""What of a description the client covers, and whether what it covers is still there.
+"""Command that prints which operations of a description the client covers.
 
 Usage: python -m tests.contract [description]
 
 The description is the one in ``EVENERGY_OPENAPI`` unless its path is given. The exit code is 1 when an operation that
-the client claims is gone or changed, and when the tag that it covers whole has another operation.
+the client claims is not in the description, or is another one there.
 """
 
 import asyncio
 import sys
 
-from .coverage import differences, lacking, report
-from .description import TAG, VARIABLE, configured, load
+from .coverage import differences, report
+from .description import VARIABLE, configured, load
 from .recording import record
 
 
@@ -21,10 +21,9 @@ def main(arguments: list[str]) -> int:
         return 2
     description = load(path)
     wrong = list(differences(description, asyncio.run(record())))
-    wrong += [f"{operation}: it is new below the tag {TAG}" for operation in lacking(description)]
-    heading = ["", "Not as the client has it:"] if wrong else []
+    heading = ["", "Different from the client:"] if wrong else []
     for line in (*report(description), *heading, *wrong):
-        print(line)  # noqa: T201  what it is for
+        print(line)  # noqa: T201  a command
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""What the contract tests share: the description, and servers that are started once."""
+"""The description, and servers that are started once for all contract tests."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.recorder import Recorder, serving
+
 from .description import VARIABLE, Description, configured, load
 from .prism import mocking
-from .recording import Recorder, forwarding, serving
+from .recording import forwarding
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +29,13 @@ def description(description_path: Path) -> Description:
 
 @pytest.fixture(scope="session")
 def prism(description_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The origin of Prism."""
+    """Give the origin of Prism."""
     with mocking(description_path, tmp_path_factory.mktemp("prism") / "prism.log") as origin:
         yield origin
 
 
 @pytest.fixture(scope="session")
 def recorder(prism: str) -> Iterator[Recorder]:
-    """A recording server before Prism; its handler is set back after each test that sets another."""
+    """Give a recording server before Prism; a test that sets another handler sets it back."""
     with serving(Recorder(forwarding(prism))) as recorder:
         yield recorder

@@ -1,4 +1,4 @@
-"""What the client covers of a description, and where the two differ."""
+"""Coverage of a description by the client, and the differences between the two."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from .description import TAG, Described, Description, Schema
-from .operations import OPERATIONS, Operation
-from .recording import Exchange
+from tests.operations import OPERATIONS
+from tests.recorder import Exchange
+
+from .description import Described, Description, Schema
 
 # Headers of HTTP itself, which no description lists as parameters.
 _TRANSPORT = frozenset(
@@ -21,29 +22,23 @@ _ALWAYS_SENT = frozenset({"evenergy-user", "evenergy-version"})
 
 
 def differences(description: Description, recorded: Mapping[str, Sequence[Exchange]]) -> Iterator[str]:
-    """Each way in which the claimed operations are not those of the description; no lines mean none."""
-    for operation in OPERATIONS:
-        described = description.operations.get(operation.id)
+    """Yield each way in which a claimed operation is not that of the description."""
+    for operation_id in OPERATIONS:
+        described = description.operations.get(operation_id)
         if described is None:
-            yield f"{operation.id}: the description has no such operation"
+            yield f"{operation_id}: the description has no such operation"
         else:
-            for difference in _of_one(description, operation, described, recorded.get(operation.id, ())):
-                yield f"{operation.id}: {difference}"
-
-
-def lacking(description: Description) -> list[str]:
-    """The operations with the tag that the client covers whole, and has not."""
-    return [operation.id for operation in missing(description) if TAG in operation.tags]
+            for difference in _of_one(description, described, recorded.get(operation_id, ())):
+                yield f"{operation_id}: {difference}"
 
 
 def missing(description: Description) -> list[Described]:
-    """The operations of the description that the client lacks."""
-    covered = {operation.id for operation in OPERATIONS}
-    return [operation for operation in description.operations.values() if operation.id not in covered]
+    """Return the operations of the description that the client lacks."""
+    return [operation for operation in description.operations.values() if operation.id not in OPERATIONS]
 
 
 def report(description: Description) -> Iterator[str]:
-    """The coverage table: covered and missing operations, by tag."""
+    """Yield the lines of the coverage table: covered and missing operations, by tag."""
     lacked = {operation.id for operation in missing(description)}
     operations = description.operations
     yield f"covered {len(operations) - len(lacked)}/{len(operations)}"
@@ -58,20 +53,14 @@ def report(description: Description) -> Iterator[str]:
             yield f"  {mark}  {operation.method:<6}  {operation.path}"
 
 
-def _of_one(
-    description: Description, operation: Operation, described: Described, exchanges: Sequence[Exchange]
-) -> Iterator[str]:
-    if (described.method, described.path) != (operation.method, operation.path):
-        yield f"it is {described.method} {described.path} now, no longer {operation.method} {operation.path}"
+def _of_one(description: Description, described: Described, exchanges: Sequence[Exchange]) -> Iterator[str]:
     if not exchanges:
         yield "the client sends nothing"
-    for exchange in exchanges:
-        if exchange.method != described.method or not _template(described.path).fullmatch(exchange.path):
-            yield f"the client sends {exchange.method} {exchange.path}, not {described.method} {described.path}"
+    wrong = {one.line for one in exchanges if one.method != described.method or not _fits(described.path, one.path)}
+    for line in sorted(wrong):
+        yield f"the client sends {line}, not {described.method} {described.path}"
     yield from _compared("query parameter", _names(described, "query"), _sent_query(exchanges))
     yield from _headers(_names(described, "header"), exchanges)
-    in_path = set(re.findall(r"{(\w+)}", operation.path))
-    yield from _compared("path parameter", _names(described, "path"), in_path)
     yield from _compared("field of the body", description.writable(described.body), _sent_fields(exchanges))
     expandable = _expandable(described)
     if expandable:  # else the description leaves open what can be expanded
@@ -108,5 +97,6 @@ def _sent_fields(exchanges: Sequence[Exchange]) -> set[str]:
     return {name for exchange in exchanges if exchange.body for name in json.loads(exchange.body)}
 
 
-def _template(path: str) -> re.Pattern[str]:
-    return re.compile("[^/]+".join(re.escape(part) for part in re.split(r"{\w+}", path)))
+def _fits(template: str, path: str) -> bool:
+    pattern = "[^/]+".join(re.escape(part) for part in re.split(r"{\w+}", template))
+    return re.fullmatch(pattern, path) is not None

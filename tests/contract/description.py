@@ -13,8 +13,6 @@ import yaml
 Schema: TypeAlias = dict[str, Any]
 
 VARIABLE = "EVENERGY_OPENAPI"
-TAG = "Vehicles"
-"""The tag that the client covers whole."""
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -55,11 +53,22 @@ class Description:
         return schema
 
     def at(self, pointer: str) -> Schema:
-        """What stands at a place such as ``#/components/schemas/Vehicle``."""
-        found: Any = self.document
-        for name in pointer.removeprefix("#/").split("/"):
+        """Return what stands at a place: ``#/components/schemas/Vehicle``, or of a response ``@get-root@200/items``."""
+        if pointer.startswith("@"):
+            operation_id, place = pointer[1:].rsplit("@", 1)
+            status, *names = place.split("/")
+            found: Any = self.response(self.operations[operation_id], status)
+        else:
+            found, names = self.document, pointer.removeprefix("#/").split("/")
+        for name in names:
             found = found[name.replace("~1", "/").replace("~0", "~")]
         return dict(found)
+
+    def response(self, operation: Described, status: str) -> Schema:
+        """Return the schema of a response in JSON; empty where there is none."""
+        response = self.resolve(operation.raw["responses"][status])
+        schema: Schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+        return schema
 
     def properties(self, schema: Schema) -> dict[str, Schema]:
         """The properties of an object, also those of the parts that it is put together from."""

@@ -1,16 +1,19 @@
-"""What the description has wrong, each with the reason why the client is not changed for it."""
+"""Mistakes of the description, each with the reason why the client is not changed for it."""
 
 from typing import TypeAlias
+
+from tests.operations import OPERATIONS
 
 Place: TypeAlias = tuple[str, ...]
 
 _CURSOR = "its own links carry times where it has the pattern of an id: a log has no id"
 
-# By operation, and what Prism finds wrong there.
+# By operation, and the place in the request that Prism finds wrong.
 VIOLATIONS: dict[tuple[str, Place], str] = {
     **{
-        (f"get-vehicles-vehicle_id-{kind}_logs", ("query", cursor)): _CURSOR
-        for kind in ("status", "location", "error", "command")
+        (row.id, ("query", cursor)): _CURSOR
+        for row in OPERATIONS.values()
+        if row.paging == "time"
         for cursor in ("page_after", "page_before")
     },
     ("post-vehicles", ("query", "expand")): "a single string here, a list in all other operations",
@@ -22,9 +25,5 @@ MISDESCRIBED: dict[tuple[str, str], str] = {
     ("Location", "country_code"): "ISO 3166's list of countries; it changes, and a name for each would help nobody",
 }
 
-# Operations that the sandbox does not serve: they lead to the pages of manufacturers, or to mail.
-UNSERVED = {
-    "get-vehicle_onboarding",
-    "post-vehicle_onboarding-complete",
-    "post-vehicle_onboarding-onboarding_link",
-}
+# Operations that the sandbox does not serve, though it serves others of the same collection.
+UNSERVED: dict[str, str] = {}

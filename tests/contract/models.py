@@ -1,73 +1,60 @@
-"""The value classes, and the schema that each stands for."""
+"""Models of the package, and the schemas that they stand for."""
 
 from __future__ import annotations
 
-import types
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 import attrs
 
-import evenergy
-from evenergy._codec.wire_types import Time
+from tests.house import DOMAINS
+from tests.operations import SCHEMAS
+from tests.operations._values import Model, alternatives
 
-Model: TypeAlias = type[attrs.AttrsInstance]
+_COMPONENTS = "#/components/schemas/"
 
-_SCHEMAS = "#/components/schemas/"
 
-MODELS: dict[Model, str] = {
-    evenergy.CompletedOnboarding: f"{_SCHEMAS}VehicleOnboardingCompleteResponse",
-    evenergy.LatLong: f"{_SCHEMAS}LatLong",
-    evenergy.Location: f"{_SCHEMAS}LocationDetail",
-    evenergy.OnboardedVehicle: f"{_SCHEMAS}VehicleOnboardingCompleteResponse/properties/vehicles/items",
-    evenergy.User: f"{_SCHEMAS}User",
-    evenergy.VPPModes: f"{_SCHEMAS}VPPModes",
-    evenergy.Vehicle: f"{_SCHEMAS}Vehicle",
-    evenergy.VehicleCommandLog: f"{_SCHEMAS}VehicleCommandLog",
-    evenergy.VehicleCompatibility: f"{_SCHEMAS}VehicleCompatibilityCheckResult",
-    evenergy.VehicleConnectors: f"{_SCHEMAS}VehicleConnectors",
-    evenergy.VehicleErrorLog: f"{_SCHEMAS}VehicleAPIErrorLog",
-    evenergy.VehicleLocationLog: f"{_SCHEMAS}VehicleLocationLog",
-    evenergy.VehicleMake: f"{_SCHEMAS}VehicleMake",
-    evenergy.VehicleModel: f"{_SCHEMAS}VehicleModel",
-    evenergy.VehicleModelConnector: f"{_SCHEMAS}VehicleModelConnector",
-    evenergy.VehicleOnboarding: f"{_SCHEMAS}VehicleOnboardingJsonResponse",
-    evenergy.VehicleReconnectionUrl: f"{_SCHEMAS}VehicleReconnectionUrl",
-    evenergy.VehicleStateOfCharge: f"{_SCHEMAS}VehicleStateOfCharge",
-    evenergy.VehicleStatusLog: f"{_SCHEMAS}VehicleStatusLog",
-    evenergy.VehicleTrim: f"{_SCHEMAS}VehicleTrim",
-    evenergy.WaitlistEntry: f"{_SCHEMAS}VehicleWaitlistResponse",
+def _pointers(model: Model) -> tuple[str, ...]:
+    named = SCHEMAS.get(model, (model.__name__,))
+    return tuple(pointer if pointer.startswith("@") else _COMPONENTS + pointer for pointer in named)
+
+
+_POINTERS: dict[Model, tuple[str, ...]] = {
+    kind: _pointers(kind)
+    for domain in DOMAINS.values()
+    for name in getattr(domain, "__all__", ())
+    for kind in (getattr(domain, name),)
+    if isinstance(kind, type) and attrs.has(kind)
 }
 
-# Schemas that stand for one of another name, which has all of their properties and more.
-SMALLER = {f"{_SCHEMAS}Location": f"{_SCHEMAS}LocationDetail"}
+MODELS: dict[Model, str] = {model: pointers[0] for model, pointers in _POINTERS.items()}
+"""Pointer of the schema of each model: that of its own name, unless the table of operations says otherwise."""
+
+SAME: dict[str, str] = {pointer: pointers[0] for pointers in _POINTERS.values() for pointer in pointers}
+"""Pointers of all schemas that have a model, and the one that stands for it."""
 
 
-def hints(model: Model) -> dict[str, Any]:
-    """The annotations of a class's fields, without what `Annotated` adds."""
-    found: dict[str, Any] = get_type_hints(model)
-    return {field.name: found[field.name] for field in attrs.fields(model)}
+def kinds(annotation: Any) -> set[str]:
+    """Return the types of JSON that an annotation takes, in the words of `test_models.kinds`."""
+    return {kind for part in alternatives(annotation) for kind in _kinds(part)}
 
 
-def alternatives(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, or the one annotation that it is."""
-    if get_origin(annotation) is Annotated:
-        return alternatives(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(part for member in get_args(annotation) for part in alternatives(member))
-    return (datetime,) if annotation is Time else (annotation,)
-
-
-def kind(annotation: Any) -> str:
-    """What an annotation other than a union takes, in the words of `test_models.kinds`."""
-    plain = {str: "string", int: "integer", float: "number", bool: "boolean", datetime: "date-time", type(None): "null"}
-    if annotation in plain:
-        return plain[annotation]
-    if get_origin(annotation) is list:
-        return f"[{' | '.join(sorted(map(kind, alternatives(get_args(annotation)[0]))))}]"
-    if get_origin(annotation) is dict:
-        return "data"
-    if issubclass(annotation, Enum):
-        return "string"
-    return MODELS[annotation]
+def _kinds(part: Any) -> set[str]:
+    plain = {
+        str: "string",
+        int: "integer",
+        float: "number",
+        bool: "boolean",
+        datetime: "date-time",
+        date: "date",
+        type(None): "null",
+        Any: "any",
+    }
+    if part in plain:
+        return {plain[part]}
+    if get_origin(part) is list:
+        return {f"[{item}]" for item in kinds(get_args(part)[0])}
+    if get_origin(part) is dict:
+        return {"data"}
+    return {"string"} if issubclass(part, Enum) else {MODELS[part]}

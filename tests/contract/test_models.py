@@ -1,4 +1,4 @@
-"""Each value class has what its schema has: the properties, their types, where null may stand, the enumerations."""
+"""Models against their schemas: the properties, their types, null, the enumerations."""
 
 from __future__ import annotations
 
@@ -7,55 +7,64 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, get_args, get_origin
 
-import attrs
 import pytest
 
 import evenergy
+from tests.house import PUBLIC
+from tests.operations import OPERATIONS
+from tests.operations._values import Model, alternatives, hints, required
 
 from .description import Description, Schema
 from .mistakes import MISDESCRIBED
-from .models import MODELS, SMALLER, Model, alternatives, hints, kind
-from .operations import OPERATIONS
-
-# Schemas of resources that the client has no class for: they come as plain data when they are expanded.
-_PLAIN = {"#/components/schemas/Tariff", "#/components/schemas/EVSESite"}
+from .models import MODELS, SAME
+from .models import kinds as taken_kinds
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
 
 def kinds(description: Description, schema: Schema) -> set[str]:
-    """What a schema takes: types of JSON, ``date-time``, the pointer of a schema that has a class, lists of these."""
-    reference: str = schema.get("$ref", "")
-    pointer = SMALLER.get(reference, reference)
-    if pointer in MODELS.values():
+    """Return what a schema takes: types of JSON, formats of times, pointers of schemas with a model, lists of these.
+
+    An object without a model is data.
+    """
+    pointer = _pointer(description, schema)
+    if pointer is not None:
         return {pointer}
-    if pointer in _PLAIN:
-        return {"data"}
     schema = description.resolve(schema)
+    parts: list[Schema] = schema.get("allOf", [])
+    if len(parts) == 1 and "properties" not in schema:
+        return kinds(description, parts[0])
     choices: list[Schema] = schema.get("oneOf") or schema.get("anyOf") or []
     if choices:
         return {found for choice in choices for found in kinds(description, choice)}
-    given = schema.get("type", "string" if "enum" in schema else "any")
-    return {_kind(description, schema, name) for name in ([given] if isinstance(given, str) else given)}
+    implied = "string" if "enum" in schema else "object" if parts or "properties" in schema else "any"
+    given: str | list[str] = schema.get("type", implied)
+    return {
+        found
+        for name in ([given] if isinstance(given, str) else given)
+        for found in _of_type(description, schema, name)
+    }
 
 
-def _kind(description: Description, schema: Schema, name: str) -> str:
+def _of_type(description: Description, schema: Schema, name: str) -> set[str]:
     if name == "array":
-        items: Schema = schema["items"]
-        return f"[{' | '.join(sorted(_inline(description, items)))}]"
-    return "date-time" if name == "string" and schema.get("format") == "date-time" else name
+        return {f"[{item}]" for item in kinds(description, schema["items"])}
+    if name == "string" and schema.get("format") in ("date-time", "date"):
+        return {str(schema["format"])}
+    return {"data" if name == "object" else name}
 
 
-def _inline(description: Description, items: Schema) -> set[str]:
-    """Of the items of a list: those that have a class of their own, though no name."""
-    for pointer in MODELS.values():
-        if pointer.endswith("/items") and description.at(pointer) == items:
-            return {pointer}
-    return kinds(description, items)
+def _pointer(description: Description, schema: Schema) -> str | None:
+    """Return the pointer of the schema's model: by its reference, or of one written in line that is the same."""
+    reference: str | None = schema.get("$ref")
+    if reference is not None:
+        return SAME.get(reference)
+    in_line = (pointer for pointer in SAME if "/properties/" in pointer or pointer.startswith("@"))
+    return next((SAME[pointer] for pointer in in_line if description.at(pointer) == schema), None)
 
 
 def enumerations(model: Model) -> dict[str, type[Enum]]:
-    """The fields of a class that hold an enumeration, or a list of one."""
+    """Return the fields of a class that hold an enumeration, or a list of one."""
     found: dict[str, type[Enum]] = {}
     for name, annotation in hints(model).items():
         for part in alternatives(annotation):
@@ -67,7 +76,7 @@ def enumerations(model: Model) -> dict[str, type[Enum]]:
 
 
 def values(description: Description, schema: Schema) -> set[str]:
-    """The values of an enumeration, or of a list of them."""
+    """Return the values of an enumeration, or of a list of them."""
     schema = description.resolve(schema)
     listed: list[str | None] = schema.get("items", schema).get("enum", [])
     return {value for value in listed if value is not None}
@@ -87,7 +96,7 @@ def test_types_and_nulls(description: Description, model: Model) -> None:
     annotations = hints(model)
     wrong: dict[str, Any] = {}
     for name, schema in properties(description, model).items():
-        takes = {kind(part) for part in alternatives(annotations[name])}
+        takes = taken_kinds(annotations[name])
         described = kinds(description, schema)
         # Any field may be None in a value: what is absent must be something.
         if takes - {"null"} != described - {"null"} or not described <= takes:
@@ -97,8 +106,7 @@ def test_types_and_nulls(description: Description, model: Model) -> None:
 
 @each_model
 def test_what_may_be_absent_has_a_default(description: Description, model: Model) -> None:
-    needed = {field.name for field in attrs.fields(model) if field.default is attrs.NOTHING}
-    assert needed <= description.required(description.at(MODELS[model]))
+    assert required(model) <= description.required(description.at(MODELS[model]))
 
 
 @each_model
@@ -120,23 +128,20 @@ def test_enumerations_have_no_other_values(description: Description) -> None:
 
 
 def test_nothing_is_left_out(description: Description) -> None:
-    public = [getattr(evenergy, name) for name in evenergy.__all__]
+    public = [getattr(evenergy, name) for name in PUBLIC]
     enums = {one for one in public if isinstance(one, type) and issubclass(one, Enum)}
     assert enums == {one for model in MODELS for one in enumerations(model).values()}
-    assert set(answered(description)) <= set(MODELS.values())
+    assert set(successes(description)) <= SAME.keys()
 
 
-def answered(description: Description) -> Iterator[str]:
-    """The named schemas of the answers that the client reads."""
-    for operation in OPERATIONS:
-        responses: Schema = description.operations[operation.id].raw["responses"]
-        for status, response in responses.items():
-            if status.startswith("2"):
-                content: Schema = description.resolve(response).get("content", {})
-                schema: Schema = content.get("application/json", {}).get("schema", {})
-                reference = schema.get("items", schema).get("$ref")
-                if reference is not None:
-                    yield reference
+def successes(description: Description) -> Iterator[str]:
+    """Yield the named schemas of the responses that the client decodes."""
+    for operation in map(description.operations.__getitem__, OPERATIONS):
+        for status in operation.raw["responses"]:
+            schema = description.response(operation, status) if status.startswith("2") else {}
+            reference = schema.get("items", schema).get("$ref")
+            if reference is not None:
+                yield reference
 
 
 def test_every_known_mistake_is_there_still(description: Description) -> None:

@@ -1,4 +1,4 @@
-"""What the schemas allow, the client reads, and gives back as it came."""
+"""Responses that the schemas allow: the client decodes them, and gives back the same data."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from hypothesis import HealthCheck, Phase, given, settings
 import evenergy
 from evenergy import AsyncClient, DecodeError, Pager
 from evenergy._codec.decode import decode
+from tests.operations import OPERATIONS, USER, Row
+from tests.operations._row import VEHICLE
+from tests.operations._values import Model
+from tests.recorder import Exchange, Recorder
 
-from .answers import documents, same_value
 from .description import Description
 from .mistakes import VIOLATIONS
-from .models import MODELS, Model
-from .operations import OPERATIONS, USER, VEHICLE, Operation
-from .recording import TOKEN, Exchange, Recorder, forwarding
+from .models import MODELS
+from .recording import TOKEN, forwarding
+from .responses import documents, same_value
 
-_READ, _TRIES = 2, 80  # of large answers one in six is as described
+_READ, _TRIES = 2, 80  # of large responses one in six is as described
 jsonschema: Any = pytest.importorskip("jsonschema")  # its types are another package
 
 _LATER = {("query", "page_after"), ("query", "page_before")}
 
-# Prism has no answer but 400 where the description is wrong about the first request.
-ANSWERED = [one for one in OPERATIONS if not {place for name, place in VIOLATIONS if name == one.id} - _LATER]
+# Prism responds with 400 alone where the description is wrong about the first request.
+SUCCESSFUL = [
+    row for row in OPERATIONS.values() if not {place for name, place in VIOLATIONS if name == row.id} - _LATER
+]
 
 _THOROUGH = settings(
     max_examples=150,
@@ -40,7 +45,7 @@ _THOROUGH = settings(
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_what_a_schema_allows_is_read(description: Description, model: Model) -> None:
+def test_schema_is_decoded(description: Description, model: Model) -> None:
     @_THOROUGH
     @given(documents(description, {"$ref": MODELS[model]}))
     def reads(document: dict[str, Any]) -> None:
@@ -52,7 +57,7 @@ def test_what_a_schema_allows_is_read(description: Description, model: Model) ->
     reads()
 
 
-def test_a_value_that_differs_is_seen() -> None:
+def test_a_difference_is_found() -> None:
     came = {"id": "vhcl1", "disabled": True, "latest_status_log": {"sampled_at": "2024-01-01T00:00:00+01:00"}}
     back = evenergy.to_dict(decode(json.dumps(came).encode(), evenergy.Vehicle))
     assert same_value(evenergy.Vehicle, came, back)
@@ -68,15 +73,15 @@ def test_a_value_that_differs_is_seen() -> None:
 
 @pytest.fixture
 def inventive(recorder: Recorder, prism: str) -> Iterator[Recorder]:
-    """The recorder before a Prism that makes up its answers, headers among them."""
+    """Give the recorder before a Prism that makes up its responses, headers among them."""
     before, recorder.handler = recorder.handler, forwarding(prism, {"Prefer": "dynamic=true"})
     yield recorder
     recorder.handler = before
 
 
-async def ask(client: AsyncClient, operation: Operation) -> object:
-    """A value, or the values of a first page."""
-    result = operation.call(client)
+async def first_result(client: AsyncClient, row: Row) -> object:
+    """Return a value, or the values of a first page."""
+    result = row.call(client)
     if not isinstance(result, Pager):
         return await cast("Awaitable[object]", result)
     page = await cast("Pager[object]", result).pages().next_page()
@@ -94,44 +99,43 @@ def gives_back(value: object, came: Any) -> bool:
     return value in (came, None)  # the plain data of the root, or nothing
 
 
-def conforms(description: Description, operation: Operation, exchange: Exchange) -> bool:
-    """Whether an answer is as described: Prism makes up nonsense deep inside of resources that hold each other."""
-    responses = description.operations[operation.id].raw["responses"]
-    content = description.resolve(responses[str(exchange.status)]).get("content")
-    if content is None:
-        return not exchange.answer
-    schema = {**content["application/json"]["schema"], "components": description.document["components"]}
-    return bool(jsonschema.Draft202012Validator(schema).is_valid(json.loads(exchange.answer)))
+def conforms(description: Description, row: Row, exchange: Exchange) -> bool:
+    """Return whether a response is as described: Prism makes up nonsense deep inside of resources in each other."""
+    content = description.response(description.operations[row.id], str(exchange.status))
+    if not content:
+        return not exchange.response
+    schema = {**content, "components": description.document["components"]}
+    return bool(jsonschema.Draft202012Validator(schema).is_valid(json.loads(exchange.response)))
 
 
-@pytest.mark.parametrize("operation", ANSWERED, ids=lambda operation: operation.id)
-async def test_what_prism_makes_up_is_read(description: Description, inventive: Recorder, operation: Operation) -> None:
+@pytest.mark.parametrize("row", SUCCESSFUL, ids=lambda row: row.id)
+async def test_responses_of_prism_are_decoded(description: Description, inventive: Recorder, row: Row) -> None:
     read = 0
     for _ in range(_TRIES):
         inventive.take()
         value: object = None
         failed: DecodeError | None = None
-        # A client for each: what Prism makes up for the rate limit would stop the next request.
+        # A client for each: the rate limit that Prism makes up would stop the next request.
         async with AsyncClient(TOKEN, user=USER, base_url=inventive.base_url) as client:
             try:
-                value = await ask(client, operation)
+                value = await first_result(client, row)
             except DecodeError as error:
                 failed = error
         (exchange,) = inventive.take()
-        if conforms(description, operation, exchange):
-            assert failed is None, (failed, exchange.answer)
-            assert gives_back(value, json.loads(exchange.answer) if exchange.answer else None), exchange.answer
+        if conforms(description, row, exchange):
+            assert failed is None, (failed, exchange.response)
+            assert gives_back(value, json.loads(exchange.response) if exchange.response else None), exchange.response
             read += 1
         if read == _READ:
             return
-    pytest.fail(f"of {_TRIES} answers that Prism made up, {read} were as described")
+    pytest.fail(f"of {_TRIES} responses that Prism made up, {read} were as described")
 
 
-async def test_waits_that_prism_names_on_success_are_ignored(recorder: Recorder) -> None:
+async def test_retry_after_on_success_is_ignored(recorder: Recorder) -> None:
     async with AsyncClient(TOKEN, base_url=recorder.base_url, max_wait=0) as client:
         for _ in range(3):
             await client.vehicles.get(VEHICLE)
         assert client.rate_limit is not None
         assert (client.rate_limit.limit, client.rate_limit.remaining) == (1000, 999)
-    answers = [exchange.answer_headers for exchange in recorder.take()]
-    assert [headers.get("RetryAfter") for headers in answers] == ["3600"] * 3
+    responses = [exchange.response_headers for exchange in recorder.take()]
+    assert [headers.get("RetryAfter") for headers in responses] == ["3600"] * 3

@@ -1,4 +1,4 @@
-"""What the schemas allow as answers, and whether a value gives back what came.
+"""Responses that the schemas allow, and the comparison of a value with the response that it came from.
 
 The strategies are made here: the library for it, hypothesis-jsonschema, fails with Hypothesis of 2026 and knows no 3.1.
 """
@@ -11,8 +11,9 @@ from typing import Any, TypeAlias, cast, get_args, get_origin
 import attrs
 from hypothesis import strategies as st
 
+from tests.operations._values import Model, alternatives, hints
+
 from .description import Description, Schema
-from .models import Model, alternatives, hints
 
 JSON: TypeAlias = Any
 Strategy: TypeAlias = "st.SearchStrategy[JSON]"
@@ -27,7 +28,7 @@ _EXTRAS: st.SearchStrategy[dict[str, JSON]] = st.dictionaries(
 
 
 def documents(description: Description, schema: Schema, inside: tuple[str, ...] = ()) -> Strategy:
-    """What a schema allows, and what the provider may add later: values of enumerations, fields.
+    """Return a strategy for a schema, and for later additions of the provider: values of enumerations, fields.
 
     Formats other than times, and patterns, are plain text. A resource is not expanded inside of itself: there it stays
     a URL. Keywords that only forbid combinations of what is allowed are left out.
@@ -50,7 +51,7 @@ def documents(description: Description, schema: Schema, inside: tuple[str, ...] 
 
 
 def instants() -> st.SearchStrategy[str]:
-    """Times as RFC 3339 writes them: in any zone, with up to nine digits, with letters of either case."""
+    """Return a strategy for times of RFC 3339: in any zone, with up to nine digits, with letters of either case."""
     seconds = st.datetimes(_FIRST, _LAST).map(lambda time: time.isoformat(timespec="seconds"))
     offsets = st.builds("{}{:02}:{:02}".format, st.sampled_from("+-"), st.integers(0, 14), st.integers(0, 59))
     digits = st.just("") | st.from_regex(r"\.[0-9]{1,9}", fullmatch=True)
@@ -89,7 +90,7 @@ def _objects(description: Description, schema: Schema, inside: tuple[str, ...]) 
 
 
 def same(annotation: Any, came: JSON, back: JSON) -> bool:
-    """Whether what a value gives back is what came, as far as the annotation models it."""
+    """Return whether the data of a value is that of the response, as far as the annotation models it."""
     parts = alternatives(annotation)
     if came is None or back is None:
         return came is back
@@ -106,7 +107,7 @@ def same(annotation: Any, came: JSON, back: JSON) -> bool:
 
 
 def same_value(model: Model, came: dict[str, JSON], back: dict[str, JSON]) -> bool:
-    """The same for the object that a class stands for: an absent field is null, an unknown one is dropped."""
+    """Return the same for the object of a class: an absent field is null, an unknown one is dropped."""
     fields = hints(model)
     return set(back) == set(fields) and all(same(fields[name], came.get(name), back[name]) for name in fields)
 

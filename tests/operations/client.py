@@ -1,0 +1,3 @@
+from ._row import Row
+
+ROWS = (Row("get-root", lambda c: c.root(), "GET /", dict, response={"vehicles": "https://api.ev.energy/v2/vehicles"}),)

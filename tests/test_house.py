@@ -1,0 +1,256 @@
+"""Structure of the package: imports, sizes, docstrings; and the checks that nothing new is left half done."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from evenergy import AsyncClient, Client
+from evenergy._core.resource import Async, operation
+from evenergy._transport.request import Request, request
+from evenergy.client import Api
+from tests.house import (
+    DOMAINS,
+    MODULES,
+    PACKAGE,
+    lacking_arguments,
+    lacking_children,
+    lacking_exports,
+    lacking_rows,
+    misplaced_rows,
+)
+from tests.operations import MODULES as ROW_MODULES
+from tests.operations import ROWS, Row
+
+INIT = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
+
+# A module imports only what stands left of its folder, or in it; the public names of `evenergy` follow the clients.
+ORDER = (
+    *("_version", "_logging", "errors", "_codec", "auth", "_transport", "_core", "resources", "fleet", "webhooks"),
+    *("client", "evenergy", "sandbox", "cli", "__main__"),
+)
+
+FILES = {
+    ".".join(("evenergy", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+PACKAGES = {module for module, path in FILES.items() if path.name == "__init__.py"}
+TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in FILES.items()}
+
+each_client = pytest.mark.parametrize("client", [AsyncClient, Client])
+
+
+# Nothing new is left half done
+
+
+@each_client
+def test_every_operation_has_a_row(client: type[AsyncClient | Client]) -> None:
+    assert list(lacking_rows(client, ROWS)) == []
+
+
+def test_first_rows_give_every_argument() -> None:
+    assert list(lacking_arguments(AsyncClient, ROWS)) == []
+
+
+def test_rows_stand_in_the_module_of_their_domain() -> None:
+    assert list(misplaced_rows(AsyncClient, ROW_MODULES)) == []
+    assert ROW_MODULES.keys() - {"client"} <= DOMAINS.keys()
+
+
+@each_client
+def test_every_resource_is_reached(client: type[AsyncClient | Client]) -> None:
+    assert list(lacking_children(DOMAINS, client)) == []
+
+
+class Extended(Api[Async]):
+    """A client with an operation more."""
+
+    @operation
+    def version(self, *, language: str | None = None) -> Request[dict[str, str]]:
+        """Return the version."""
+        return request(dict[str, str], "GET", "/version", language=language)
+
+
+def test_an_operation_without_a_row_is_found() -> None:
+    assert list(lacking_rows(Extended, ROWS)) == [
+        "client.version has no row: add one to ROWS in tests/operations/client.py"
+    ]
+
+
+def test_a_row_without_an_operation_is_found() -> None:
+    rows = [
+        *ROWS,
+        Row("get-vehicles-vehicle_id", lambda c: c.users.get("u"), "GET /users/u"),
+        Row("post-oauth", lambda c: c.oauth.revoke(), "POST /"),
+    ]
+    assert list(lacking_rows(AsyncClient, rows)) == [
+        "client.oauth.revoke is no operation: correct the call of its row in tests/operations",
+        "get-vehicles-vehicle_id calls users.get and vehicles.get: correct the id of one row in tests/operations",
+    ]
+
+
+def test_an_argument_that_no_row_gives_is_found() -> None:
+    rows = [Row("get-users", lambda c: c.users.list(email="a@example.com"), "GET /users")]
+    assert list(lacking_arguments(AsyncClient, rows)) == [
+        "the first row of get-users does not give expand: add it to the call",
+        "the first row of get-users does not give page_size: add it to the call",
+    ]
+
+
+def test_a_misplaced_row_is_found() -> None:
+    misplaced = ModuleType("users")
+    vars(misplaced)["ROWS"] = [Row("get-vehicles", lambda c: c.vehicles.list(), "GET /vehicles")]
+    assert list(misplaced_rows(AsyncClient, {"users": misplaced})) == [
+        "the row of get-vehicles stands in tests/operations/users.py: move it to vehicles.py"
+    ]
+
+
+CHARGERS = '''
+from __future__ import annotations
+from typing import Literal, TypeAlias
+from evenergy._codec.model import model
+from evenergy._codec.wire_types import OpenEnum
+from evenergy._core.resource import M_co, Resource
+__all__ = ["Charger", "Plug"]
+ChargerExpand: TypeAlias = Literal["user"]
+class Plug(OpenEnum):
+    TYPE_2 = "TYPE_2"
+class Current(OpenEnum):
+    AC = "AC"
+@model
+class Charger:
+    id: str
+@model
+class ChargerLog:
+    url: str | None = None
+class Chargers(Resource[M_co]):
+    """Chargers."""
+'''
+
+
+@pytest.fixture
+def chargers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Give a domain that is half done."""
+    (tmp_path / "chargers.py").write_text(CHARGERS)
+    spec = importlib.util.spec_from_file_location("chargers", tmp_path / "chargers.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "chargers", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_resource_that_no_client_leads_to_is_found(chargers: ModuleType) -> None:
+    message = (
+        "no attribute of a client leads to Chargers of evenergy/resources/chargers.py: add"
+        ' `name: Child[Chargers[M_co]] = Child("chargers:Chargers")` to Api in evenergy/client.py,'
+        " or to the resource that it is below"
+    )
+    assert list(lacking_children({**DOMAINS, "chargers": chargers}, Client)) == [message]
+
+
+def test_names_that_are_not_public_are_found(chargers: ModuleType) -> None:
+    domains = {**DOMAINS, "chargers": chargers}
+    table = {**MODULES, ".resources.chargers": ("Charger", "Socket"), ".resources.gone": ("Gone",)}
+    assert list(lacking_exports(domains, table, INIT)) == [
+        "ChargerExpand is missing in __all__ of evenergy/resources/chargers.py",
+        "ChargerLog is missing in __all__ of evenergy/resources/chargers.py",
+        "Current is missing in __all__ of evenergy/resources/chargers.py",
+        'Plug is missing at ".resources.chargers" in _MODULES of evenergy/__init__.py',
+        'Socket stands at ".resources.chargers" in _MODULES of evenergy/__init__.py, but not in __all__ of that module',
+        "`from .resources.chargers import *` is missing below TYPE_CHECKING in evenergy/__init__.py",
+        '".resources.gone" stands in _MODULES of evenergy/__init__.py, but there is no such file',
+    ]
+
+
+def test_a_domain_that_the_table_lacks_is_found(chargers: ModuleType) -> None:
+    found = list(lacking_exports({"chargers": chargers}, {}, ""))
+    assert 'Charger is missing at ".resources.chargers" in _MODULES of evenergy/__init__.py' in found
+
+
+# Structure
+
+
+def imports(module: str, *, deferred: bool = True) -> set[str]:
+    """Return the modules of the package that a module imports, also below TYPE_CHECKING and in functions or not."""
+    found, nodes = set[str](), list(ast.iter_child_nodes(TREES[module]))
+    package = module.split(".")[: None if module in PACKAGES else -1]
+    for node in nodes:
+        if deferred or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.If):
+            nodes += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            source = ".".join(filter(None, (*above, node.module)))
+            found |= {name if (name := f"{source}.{alias.name}") in TREES else source for alias in node.names}
+    return found & TREES.keys() - {module}
+
+
+def rank(module: str) -> int:
+    return ORDER.index(folder(module))
+
+
+def folder(module: str) -> str:
+    return module.split(".")[1] if "." in module else module
+
+
+def test_imports_go_one_way() -> None:
+    pairs = [(module, other) for module in TREES for other in imports(module)]
+    assert len(pairs) > 200
+    assert [pair for pair in pairs if rank(pair[1]) > rank(pair[0])] == []
+    assert [pair for pair in pairs if folder(pair[0]) == "sandbox" != folder(pair[1])] == []
+    graphlib.TopologicalSorter({module: imports(module, deferred=False) for module in TREES}).prepare()  # no circle
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{module}.{node.name}", node
+
+
+def nesting(node: ast.AST, *, is_elif: bool = False) -> int:
+    """Return the depth of blocks in a function; ``elif`` is as deep as its ``if``."""
+    blocks = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With, ast.AsyncWith, ast.Match)
+    inner = [
+        nesting(child, is_elif=isinstance(node, ast.If) and node.orelse == [child])
+        for child in ast.iter_child_nodes(node)
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    return max(inner, default=0) + (isinstance(node, blocks) and not is_elif)
+
+
+def size(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+@pytest.mark.xfail(reason="the transport, fan-out and command are being cut, and resources/vehicles.py")
+def test_files_functions_and_nesting_are_small() -> None:
+    lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in FILES.items()}
+    long = [f"{module} has {count} lines" for module, count in lines.items() if count > 400]
+    long += [f"{name} has {size(node)} lines" for name, node in functions() if size(node) > 40]
+    long += [f"{name} nests {nesting(node)} blocks" for name, node in functions() if nesting(node) > 3]
+    assert long == []
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{module}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node) or ""
+
+
+@pytest.mark.xfail(reason="the pass over all words comes last")
+def test_no_docstring_begins_with_a_question() -> None:
+    questions = re.compile(r"(What|Who|Whose|Whether|How)\b")
+    assert [(where, text.splitlines()[0]) for where, text in docstrings() if questions.match(text)] == []

@@ -1,0 +1,1 @@
+"""The transport: requests, retries, tokens and the rate limit, between the resources and aiohttp."""

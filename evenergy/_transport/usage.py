@@ -1,0 +1,148 @@
+"""The use of a bucket of requests: bounds on what the API counts, for this client and for all others.
+
+The API counts a request at a moment between its sending and its response, which nobody tells, and forgets it an hour
+after that moment. Two times of each request are therefore kept: the earliest and the latest at which it can be
+forgotten.
+"""
+
+from collections import deque
+
+WINDOW = 3600.0
+"""Seconds of the rolling window in which the API counts requests: nothing that it says binds longer."""
+
+_TICK = 0.001  # seconds: what two clocks may differ by
+_KEPT = WINDOW + _TICK  # seconds from a response until its request has surely left the window
+_LATE = 60.0  # seconds in which a request without a response may still reach the API
+
+
+class OwnUsage:
+    """The requests of this client, as running totals.
+
+    ``gone <= perhaps_gone <= sent`` and ``settled <= sent``: of the requests sent, ``settled`` were surely counted,
+    ``perhaps_gone`` may have left the window, and ``gone`` surely have.
+    """
+
+    def __init__(self) -> None:
+        self.sent: int = 0
+        self.settled: int = 0
+        self.gone: int = 0
+        self._perhaps_gone = 0
+        self._sent_at: deque[float] = deque()  # of those that cannot have left the window
+        self._completed_at: deque[float] = deque()  # of those that may still be in the window
+        self._settles_at: deque[float] = deque()  # of those that may not have reached the API
+
+    @property
+    def completed(self) -> int:
+        """How many requests are complete and may still be counted."""
+        return len(self._completed_at)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests were sent and are not complete."""
+        return self.sent - self.gone - len(self._completed_at)
+
+    def most(self, gone_before: int) -> int:
+        """Return an upper bound of what the API counted for a response, from ``gone`` when its request was sent."""
+        return self.sent - gone_before
+
+    def least(self, settled_before: int) -> int:
+        """Return a lower bound of the same, from ``settled`` when the request was sent; it counts itself."""
+        return max(0, settled_before - self._perhaps_gone) + 1
+
+    def frees_at(self, count: int, now: float) -> float:
+        """Return the time at which so many of the requests will surely have left the window, at the latest."""
+        if count > len(self._completed_at):
+            return now + _KEPT  # requests in flight, and those that follow them
+        return self._completed_at[count - 1] + _KEPT
+
+    def roll(self, now: float) -> None:
+        """Let requests leave the window."""
+        completed, sent, settles = self._completed_at, self._sent_at, self._settles_at
+        while completed and completed[0] + _KEPT <= now:
+            completed.popleft()
+            self.gone += 1
+        while sent and sent[0] + WINDOW <= now:
+            sent.popleft()
+            self._perhaps_gone += 1
+        while settles and settles[0] <= now:
+            settles.popleft()
+            self.settled += 1
+
+    def send(self, now: float) -> None:
+        """Record that a request was sent."""
+        self.sent += 1
+        self._sent_at.append(now)
+
+    def complete(self, now: float, *, counted: bool) -> None:
+        """Record that a request ended; ``counted`` says that the API surely counted it."""
+        self._completed_at.append(now)
+        if counted:
+            self.settled += 1
+        else:
+            self._settles_at.append(now + _LATE)  # from then on a response that does not include it disproves it
+
+    def retract(self, sent_at: float) -> None:
+        """Record that the API did not count a request: it refused it, or never received it."""
+        self.sent -= 1
+        try:
+            self._sent_at.remove(sent_at)
+        except ValueError:
+            self._perhaps_gone -= 1
+
+    def forget(self, count: int) -> None:
+        """Drop so many of the oldest completed requests, which the API counts no longer."""
+        completed, sent = self._completed_at, self._sent_at
+        for _ in range(min(count, len(completed))):
+            completed.popleft()
+            self.gone += 1
+        for _ in range(min(count, len(sent))):
+            sent.popleft()
+            self._perhaps_gone += 1
+
+    def trim(self, most: int) -> None:
+        """Forget the oldest requests beyond ``most``, so that the record stays small where no limit is known."""
+        self.forget(len(self._completed_at) - most)
+
+    def shift(self, seconds: float) -> None:
+        """Move all times, when the clock was set."""
+        for times in (self._sent_at, self._completed_at, self._settles_at):
+            moved = [at + seconds for at in times]
+            times.clear()
+            times.extend(moved)
+
+
+class OthersUsage:
+    """The requests of others in the same bucket: the largest number that the responses of an hour prove.
+
+    A later response may disprove an earlier one. What no response proves again is gone an hour after it was proven.
+    """
+
+    def __init__(self) -> None:
+        self._proven: deque[tuple[float, int]] = deque()  # time and number; each number is below the one before it
+
+    def count(self, now: float) -> int:
+        """Return how many requests of others are counted, as far as is known."""
+        proven = self._proven
+        while proven and proven[0][0] + _KEPT <= now:
+            proven.popleft()
+        return proven[0][1] if proven else 0
+
+    def frees_at(self) -> float:
+        """Return the time until which the largest number counts, at the latest; meaningless without one."""
+        return self._proven[0][0] + _KEPT
+
+    def observe(self, least: int, most: int, sent_at: float, now: float) -> None:
+        """Learn from a response, to a request of ``sent_at``, that the number was from ``least`` to ``most``."""
+        proven, lowered = self._proven, None
+        while proven and proven[0][1] > most and proven[0][0] <= sent_at:  # what was proven later stays
+            lowered = proven.popleft()[0]
+        if lowered is not None and most > (proven[0][1] if proven else 0):
+            proven.appendleft((lowered, most))
+        while proven and proven[-1][1] <= least:
+            proven.pop()
+        if least > 0:
+            proven.append((now, least))
+
+    def shift(self, seconds: float) -> None:
+        """Move all times, when the clock was set."""
+        self._proven = deque((at + seconds, count) for at, count in self._proven)

@@ -65,18 +65,22 @@ class RateLimiter:
     with no await between the two. A void permit is given back, and the caller queues again with the same ticket.
     """
 
-    def __init__(self, window: Window | None = None) -> None:
+    def __init__(self, window: Window | None = None, wall_clock: Callable[[], float] = time.time) -> None:
         self._window: Window = RateWindow() if window is None else window
+        self._wall_clock = wall_clock
         self._tickets = itertools.count()
         self._queue: list[_Waiter] = []  # a heap by ticket; some may be done
         self._patience: list[tuple[float, int, _Waiter]] = []  # a heap by the time at which it ends; some may be done
         self._late: list[_Waiter] = []  # those whose patience has ended, and who wait for a response in flight
         self._queued = 0  # those in the queue that are not done
+        self._inside = 0  # those, and the callers that were served and have not gone on yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clock: Callable[[], float] = time.monotonic  # the loop's, as soon as there is one
         self._timer: asyncio.TimerHandle | None = None
         self._review: asyncio.Handle | None = None
         self._lead: float | None = None  # seconds by which the wall clock was ahead of the loop's
+        self._has_arrivals = False  # since the queue was last looked through
+        self._outlook = -math.inf  # the time before which its head got no permit, then
         self._announced_until = -math.inf
 
     @property
@@ -100,7 +104,7 @@ class RateLimiter:
         """Return a permit if nobody waits and one can be granted now, else None: then `acquire` waits for it."""
         if self._loop is not loop:
             self._start(loop)
-        if self._queued:
+        if self._inside:
             return None
         return self._window.take(self._clock(), next(self._tickets))
 
@@ -119,18 +123,18 @@ class RateLimiter:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._start(loop)
-        now = self._clock()
         place = next(self._tickets) if ticket is None else ticket
-        waiter = _Waiter(place, now, min(ends, deadline), loop.create_future())
+        waiter = _Waiter(place, self._clock(), min(ends, deadline), loop.create_future())
         self._push(waiter, ends)
-        self._serve(now)
-        if self._queued and self._review is None:  # once for all that come now: their places are then known
-            self._review = loop.call_soon(self._pump)
+        self._inside += 1
         try:
             return await waiter.future
         except asyncio.CancelledError:
             self._abandon(waiter)
             raise
+        finally:
+            if loop is self._loop:
+                self._inside -= 1
 
     def holds(self, permit: Permit) -> bool:
         """Return whether a permit is still good, to be asked at the moment of sending."""
@@ -144,7 +148,7 @@ class RateLimiter:
         self, permit: Permit, status: int, limit: int | None, remaining: int | None, retry_after: float | None
     ) -> None:
         """Record a response: its status, its two rate limit headers, and Retry-After in seconds; None where absent."""
-        now, wall = self._clock(), time.time()
+        now, wall = self._clock(), self._wall_clock()
         self._lead = wall - now
         self._window.responded(permit, now, wall, status, limit, remaining, retry_after)
         if self._queued:
@@ -173,6 +177,9 @@ class RateLimiter:
         if ends < math.inf:
             heapq.heappush(self._patience, (ends + _SLACK, waiter.ticket, waiter))
         self._queued += 1
+        self._has_arrivals = True
+        if self._review is None:  # once for all that come now: their places are then known
+            self._review = waiter.future.get_loop().call_soon(self._pump)
 
     def _abandon(self, waiter: _Waiter) -> None:
         """Take a cancelled waiter out of the queue; a permit that it was granted in the same moment goes back."""
@@ -186,31 +193,38 @@ class RateLimiter:
 
     def _tidy(self) -> None:
         """Leave nothing behind: no timer when nobody waits, and not more than half of the queue done."""
+        if not self._queued:
+            self._stop_timers()
+            self._queue, self._patience, self._late = [], [], []
         if len(self._queue) > 2 * self._queued:
             self._queue = [waiter for waiter in self._queue if not waiter.is_done]
             heapq.heapify(self._queue)
         if len(self._patience) > 2 * self._queued:
             self._patience = [entry for entry in self._patience if not entry[2].is_done]
             heapq.heapify(self._patience)
-        if not self._queued:
-            self._stop_timers()
 
     def _pump(self) -> None:
         """Serve the queue as far as the window allows, turn away who would wait in vain, and set the timer."""
+        if self._review is not None:
+            self._review.cancel()
+            self._review = None
         now = self._clock()
         self._check_clocks(now)
         self._serve(now)
-        self._turn_away_hopeless(now)
-        self._turn_away_late(now)
-        self._announce(now)
-        self._review = None
+        if self._queued:
+            outlook = self._window.earliest(now, 0)
+            if self._has_arrivals or outlook > self._outlook:
+                self._turn_away_hopeless(now)
+            self._has_arrivals, self._outlook = False, outlook
+            self._turn_away_late(now)
+            self._announce(now, outlook)
         self._tidy()
         if self._queued:
             self._set_timer(now)
 
     def _serve(self, now: float, *, hurry: bool = False, until: _Waiter | None = None) -> None:
         """Grant permits in order, ``until`` a waiter is served or the window has no more."""
-        while self._queued and (until is None or not until.is_done):
+        while self._queue and (until is None or not until.is_done):
             head = self._queue[0]
             if not head.is_done:
                 permit = self._window.take(now, head.ticket, now - head.since, hurry=hurry)
@@ -247,7 +261,7 @@ class RateLimiter:
             self._serve(now, hurry=True, until=waiter)
             if waiter.is_done:
                 continue
-            if now < waiter.ends + _GRACE and self._window.is_learning():
+            if now < waiter.ends + _GRACE and self._window.is_learning(now):
                 self._late.append(waiter)
             else:
                 self._turn_away(waiter, now, self._retry_after(now, 0))
@@ -276,11 +290,15 @@ class RateLimiter:
             due = min(due, self._late[0].ends + _GRACE)
         due = max(due, now) + _TICK
         timer = self._timer
-        if self._loop is None or (timer is not None and now < timer.when() <= due):
+        if self._loop is None or (timer is not None and timer.when() <= due):
             return  # it comes early enough, and is set anew then
         if timer is not None:
             timer.cancel()
-        self._timer = self._loop.call_at(due, self._pump)
+        self._timer = self._loop.call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._pump()
 
     def _stop_timers(self) -> None:
         for handle in (self._timer, self._review):
@@ -290,17 +308,14 @@ class RateLimiter:
 
     def _check_clocks(self, now: float) -> None:
         """Notice that the machine was suspended: the loop's clock stood still, the API's hour went on."""
-        lead = time.time() - now
+        lead = self._wall_clock() - now
         if self._lead is not None and lead - self._lead > _CLOCK_STEP:
             self._window.distrust(now)
         self._lead = lead
 
-    def _announce(self, now: float) -> None:
+    def _announce(self, now: float, until: float) -> None:
         """Write one line for a wait above a second."""
-        if not self._queued:
-            return
-        until = self._window.earliest(now, 0)
-        if until - now > _LONG_WAIT and until > self._announced_until:
+        if self._queued and until - now > _LONG_WAIT and until > self._announced_until:
             self._announced_until = max(until, now + _LINE_AGAIN)
             reason = _REASONS[self._window.state(now)]
             _log.info("waiting %.0f s for the rate limit, %d queued: %s", until - now, self._queued, reason)
@@ -311,7 +326,8 @@ class RateLimiter:
         """Begin on another event loop; whoever still waits on the one before is told, should that run again."""
         self._stop_timers()
         left = [waiter.future for waiter in self._queue]
-        self._queue, self._patience, self._late, self._queued = [], [], [], 0
+        self._queue, self._patience, self._late = [], [], []
+        self._queued = self._inside = 0
         self._loop, self._clock, self._lead = loop, loop.time, None
         self._window.start(loop.time(), self._pump)
         for future in left:

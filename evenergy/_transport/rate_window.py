@@ -34,7 +34,7 @@ _ASSUMED_LIMIT = 1000  # the API's default
 _MOST_KEPT = 100_000  # completed requests that are remembered, whatever limit a header claims
 _MOST_TRIALS = 1 << 16  # in flight at once: as good as no bound
 _LEAST_SHARE = 0.25  # of what is free, when others use the bucket too
-_CAUTION = 0.5  # of that share may be in flight: others have requests in flight of which no response tells
+_CAUTION = 0.35  # of that share may be in flight: others have requests in flight of which no response tells
 _SHORTEST_PAUSE = 1.0  # seconds after a 429, which is no attempt: only waits bound them
 _LONGEST_PAUSE = 300.0  # seconds between two trials that are rejected
 _LONGEST_DOUBT = 10.0  # seconds until a limit that has just changed is looked at again
@@ -75,6 +75,7 @@ class RateWindow:
         self._own = OwnUsage()
         self._others = OthersUsage()
         self._in_flight: set[Permit] = set()  # granted and not complete, whether sent or not
+        self._told_at = -math.inf  # the time of the last response that opened the window, or kept it open
         self._silent = 0  # requests in a row that ended and said nothing of the bucket
         self._state = _UNKNOWN
         self._trials: set[Permit] = set()  # those in flight that will decide
@@ -104,6 +105,7 @@ class RateWindow:
             self._own.shift(now - self._latest)
             self._others.shift(now - self._latest)
             self._trial_at += now - self._latest
+            self._told_at += now - self._latest
             self._latest = now
 
     def take(self, now: float, ticket: int, waited: float = 0.0, *, hurry: bool = False) -> Permit | None:
@@ -123,7 +125,7 @@ class RateWindow:
 
     def holds(self, permit: Permit) -> bool:
         """Return whether a permit is still good."""
-        return permit.epoch == self._epoch and permit in self._in_flight
+        return permit in self._in_flight
 
     def sent(self, permit: Permit, now: float) -> None:
         """Record that the request was sent."""
@@ -157,11 +159,11 @@ class RateWindow:
             self._own.retract(sent_at)
             self._close(now, retry_after, is_current=is_current)
             return
-        says = remaining is not None and bool(self._limit)
+        says = bool(limit) or (remaining is not None and bool(self._limit))
         self._own.complete(now, counted=says)
         self._own.trim(min(max(self._limit or 0, _ASSUMED_LIMIT), _MOST_KEPT))
-        if says and is_current:
-            self._compare(permit, remaining or 0, now)
+        if remaining is not None and self._limit and is_current:
+            self._compare(permit, self._limit - remaining, now)
         if status >= _SERVER_ERRORS or not says:
             self._learned_nothing(now, is_trial=is_trial, failed=status >= _SERVER_ERRORS, is_current=is_current)
         elif is_current:
@@ -201,11 +203,11 @@ class RateWindow:
         if missing <= 0:
             return -math.inf
         frees_at = self._own.frees_at(missing, now)
+        if self.is_learning(now):
+            return -math.inf
         if not self._is_in_doubt(now):
             return frees_at
-        if self._trials or self._trial_at <= now:
-            return -math.inf
-        return min(frees_at, self._trial_at)
+        return min(frees_at, self._trial_at) if now < self._trial_at else -math.inf
 
     def next_change(self, now: float) -> float:
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""
@@ -218,9 +220,11 @@ class RateWindow:
                 times.append(self._others.frees_at())
         return min((time for time in times if time > now), default=math.inf)
 
-    def is_learning(self) -> bool:
+    def is_learning(self, now: float) -> bool:
         """Return whether a response in flight will tell whether a permit can be granted."""
-        return bool(self._trials)
+        if self._trials or self._state is not _OPEN or not self._in_flight:
+            return bool(self._trials)
+        return self._is_in_doubt(now) or self._told_at + WINDOW < now
 
     def state(self, now: float) -> State:
         """Return the state, for messages."""
@@ -238,7 +242,7 @@ class RateWindow:
         if others <= 0:
             return True
         in_flight = len(self._in_flight)
-        own = self._own.completed + in_flight
+        own = self._own.completed
         return in_flight < max(1.0, _CAUTION * (free + in_flight) * max(_LEAST_SHARE, own / (own + others)))
 
     def _may_try(self, now: float) -> bool:
@@ -267,20 +271,21 @@ class RateWindow:
         self._trials.discard(permit)
         return is_trial
 
-    def _compare(self, permit: Permit, remaining: int, now: float) -> None:
+    def _compare(self, permit: Permit, used: int, now: float) -> None:
         """Compare what the API counted with what this window did: the rest are others, or were forgotten."""
-        used = max(0, (self._limit or 0) - remaining)
         most, least = self._own.most(permit.gone_before), self._own.least(permit.settled_before)
         if used < least:  # such as after a restart of the API: what it says beats what was counted
             self._own.forget(least - used)
         self._others.observe(used - most, used - least, permit.sent_at or now, now)
-        self._silent = 0
 
     def _open(self, now: float) -> None:
         """Open the window, or keep it open: a response says how much is free."""
         if self._state is not _OPEN:
             self._state, self._width, self._rejections = _OPEN, 1, 0
             self._trials.clear()
+        self._told_at, self._silent = now, 0
+        if self._free(now) < 0:  # more was granted than there is
+            self._void()
         if self._is_in_doubt(now):
             self._trial_at = now + self._gap() * self._rng.uniform(0.5, 1.5)
 
@@ -301,8 +306,14 @@ class RateWindow:
         until = now + self._pause(retry_after, now)
         self._trial_at = max(self._trial_at, until) if self._state is _HALF_OPEN else until
         self._state, self._width = _HALF_OPEN, 1
+        self._void()
         self._trials.clear()
         self._epoch += 1
+
+    def _void(self) -> None:
+        """Void the permits whose requests were not sent; their callers queue again, in their old order."""
+        self._in_flight = {permit for permit in self._in_flight if permit.sent_at is not None}
+        self._trials &= self._in_flight
 
     def _pause(self, retry_after: float | None, now: float) -> float:
         """Return the seconds to wait after a 429: what it says, and more when that did not help."""

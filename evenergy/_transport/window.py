@@ -128,7 +128,7 @@ class Window(Protocol):
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""
         ...
 
-    def is_learning(self) -> bool:
+    def is_learning(self, now: float) -> bool:
         """Return whether a response in flight will tell whether a permit can be granted."""
         ...
 

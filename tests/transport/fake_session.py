@@ -1,0 +1,160 @@
+"""The calls that a session makes to the rate limiter, without HTTP, and a record of every request."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evenergy._transport.rate_limiter import RateLimiter
+from evenergy._transport.window import Permit
+from evenergy.errors import RateLimitError
+from tests.transport.virtual_time import Reply, Server
+
+Fault = Literal["unsent", "never counted", "counted"]
+"""A request that surely did not reach the server, one that is lost before it is counted, or after."""
+
+
+class LostError(Exception):
+    """A request without a response."""
+
+
+@dataclass
+class Sent:
+    """A request that went out."""
+
+    ticket: int
+    at: float
+    counted_at: float | None = None
+    landed_at: float | None = None
+    reply: Reply | None = None  # None: lost
+    was_held: bool = True
+
+
+@dataclass
+class Rejection:
+    """A call that the limiter turned away."""
+
+    asked_at: float
+    at: float
+    ends: float
+    retry_after: float
+    ahead: int  # how many of those that still wait are before it
+    granted: int  # how many permits were out
+
+
+@dataclass
+class Record:
+    """What happened."""
+
+    sent: list[Sent] = field(default_factory=list[Sent])
+    rejections: list[Rejection] = field(default_factory=list[Rejection])
+    overtaken: int = 0  # permits that were granted while a caller with an older ticket waited
+    in_flight: int = 0
+    peak: int = 0
+
+
+@dataclass(eq=False)
+class FakeSession:
+    """A session of a process: it queues, holds a connection, confirms the permit and sends."""
+
+    limiter: RateLimiter
+    server: Server
+    rng: random.Random
+    delay: Callable[[], float]  # seconds of one way
+    concurrency: int = 32
+    fault: Callable[[], Fault | None] | None = None
+    record: Record = field(default_factory=Record)
+
+    def __post_init__(self) -> None:
+        self._connections = asyncio.Semaphore(self.concurrency)
+        self._waiting: dict[
+            int, tuple[float, int | None]
+        ] = {}  # since when, and the ticket if there is one from before
+        self._numbers = itertools.count()
+        self._held = 0
+
+    async def call(self, max_wait: float | None = None) -> None:
+        """Send until there is a response that is no 429, within the patience."""
+        loop = asyncio.get_running_loop()
+        ends = float("inf") if max_wait is None else loop.time() + max_wait
+        ticket: int | None = None
+        while True:
+            permit = self.limiter.take(loop)
+            if permit is None:
+                permit = await self._queue(ends, ticket)
+            ticket = permit.ticket
+            reply = await self._send_once(permit, ends)
+            if reply.status != 429:
+                return
+
+    async def _queue(self, ends: float, ticket: int | None) -> Permit:
+        loop = asyncio.get_running_loop()
+        asked, number = loop.time(), next(self._numbers)
+        self._waiting[number] = (asked, ticket)
+        try:
+            permit = await self.limiter.acquire(ends=ends, ticket=ticket)
+        except RateLimitError as error:
+            ahead = sum(1 for other in self._waiting if other < number)
+            self.record.rejections.append(Rejection(asked, loop.time(), ends, error.retry_after, ahead, self._held))
+            raise
+        finally:
+            del self._waiting[number]
+        granted = asked + permit.waited
+        for other, (since, old) in self._waiting.items():
+            is_older = ticket is None and other < number if old is None else old < permit.ticket
+            self.record.overtaken += is_older and since < granted - 1e-9
+        return permit
+
+    async def _send_once(self, permit: Permit, ends: float) -> Reply:
+        while True:
+            self._held += 1
+            try:
+                await self._connections.acquire()
+            except asyncio.CancelledError:
+                self._held -= 1
+                self.limiter.give_back(permit)
+                raise
+            if self.limiter.holds(permit):
+                break
+            self._connections.release()
+            self._held -= 1
+            self.limiter.give_back(permit)
+            permit = await self._queue(ends, permit.ticket)
+        try:
+            return await self._exchange(permit)
+        finally:
+            self._held -= 1
+            self._connections.release()
+
+    async def _exchange(self, permit: Permit) -> Reply:
+        loop, record = asyncio.get_running_loop(), self.record
+        sent = Sent(permit.ticket, loop.time(), was_held=self.limiter.holds(permit))
+        record.sent.append(sent)
+        record.in_flight += 1
+        record.peak = max(record.peak, record.in_flight)
+        self.limiter.sent(permit, sent.at)
+        fault = self.fault() if self.fault is not None else None
+        try:
+            await asyncio.sleep(self.delay())
+            if fault == "unsent":
+                self.limiter.give_back(permit)
+                raise LostError
+            reply = None
+            if fault != "never counted":
+                sent.counted_at = loop.time()
+                reply = self.server.respond(sent.counted_at)
+                await asyncio.sleep(self.delay())
+            if reply is None or fault is not None:
+                self.limiter.lost(permit)
+                raise LostError
+        except asyncio.CancelledError:
+            self.limiter.lost(permit)
+            raise
+        finally:
+            record.in_flight -= 1
+            sent.landed_at = loop.time()
+        sent.reply = reply
+        self.limiter.responded(permit, *reply)
+        return reply

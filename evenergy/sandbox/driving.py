@@ -1,4 +1,4 @@
-"""How a vehicle spends its days: what it does, and when.
+"""The days of a vehicle: what it does, and when.
 
 A cycle begins when the vehicle leaves home on its day and ends when it leaves on the next. It is a handful of
 segments, and inside a segment everything is a formula of the time, so nothing has to be stepped through.
@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import attrs
 
-from evenergy.sandbox.dice import Dice
+from evenergy.sandbox.seeded_random import SeededRandom
 from evenergy.sandbox.times import DAY
 
 _KNEE = 0.8  # charging slows down above this state of charge,
@@ -21,7 +21,7 @@ _HOUR = 3600.0
 
 
 class Phase(Enum):
-    """What a vehicle does."""
+    """An activity of a vehicle."""
 
     PARKED = "PARKED"
     DRIVING = "DRIVING"
@@ -32,7 +32,7 @@ class Phase(Enum):
 
 @attrs.frozen
 class Setting:
-    """What the driver wants, from an instant on (POSIX seconds)."""
+    """The wishes of the driver, from an instant on (POSIX seconds)."""
 
     since: float
     limit: int
@@ -40,13 +40,13 @@ class Setting:
 
 
 def setting_at(settings: tuple[Setting, ...], time: float) -> Setting:
-    """Find the setting in force."""
+    """Return the setting in force."""
     return next(setting for setting in reversed(settings) if setting.since <= time)
 
 
 @attrs.frozen
 class Habits:
-    """What makes one vehicle's days differ from another's."""
+    """The habits in which vehicles differ."""
 
     key: str
     battery: float
@@ -77,22 +77,22 @@ class Segment:
     after_drive: bool = False
 
     def energy_at(self, time: float) -> float:
-        """Give the energy in the battery."""
+        """Return the energy in the battery."""
         if self.phase is Phase.CHARGING:
             energy = _charged(self.energy, self.battery, self.power, (time - self.start) / _HOUR)
             return min(energy, self.target)
         return self.energy - self.consumption * self.speed * (time - self.start)
 
     def odometer_at(self, time: float) -> float:
-        """Give the reading of the odometer."""
+        """Return the reading of the odometer."""
         return self.odometer + self.speed * (time - self.start)
 
     def power_at(self, energy: float) -> float:
-        """Give the power that the battery takes."""
+        """Return the power that the battery takes."""
         return self.power * min(1.0, _slowing(energy / self.battery)) if self.phase is Phase.CHARGING else 0.0
 
     def hours_left(self, energy: float) -> float:
-        """Say how long charging to the target takes."""
+        """Return the hours that charging to the target takes."""
         return _hours_to(energy, self.target, self.battery, self.power) if self.phase is Phase.CHARGING else 0.0
 
 
@@ -122,31 +122,31 @@ def _hours_to(energy: float, target: float, battery: float, power: float) -> flo
 
 
 class Timeline:
-    """The cycles of one vehicle, planned as far as somebody asks."""
+    """The cycles of one vehicle, planned as far as they are read."""
 
     def __init__(self, habits: Habits, first_day: int, settings: tuple[Setting, ...]) -> None:
         self._habits = habits
         self._settings = settings
         self.first_day = first_day
         self._cycles: list[list[Segment]] = []
-        self._energy: float = habits.battery * Dice(f"{habits.key}/start").uniform(0.4, 0.8)
+        self._energy: float = habits.battery * SeededRandom(f"{habits.key}/start").uniform(0.4, 0.8)
         self._odometer: float = habits.odometer
 
     def cycle(self, day: int) -> list[Segment]:
-        """Give the segments of a day's cycle."""
+        """Return the segments of a day's cycle."""
         while len(self._cycles) <= day - self.first_day:
             self._plan(self.first_day + len(self._cycles))
         return self._cycles[day - self.first_day]
 
     def _departure(self, day: int) -> float:
-        random = Dice(f"{self._habits.key}/leaves/{day}")
+        random = SeededRandom(f"{self._habits.key}/leaves/{day}")
         return day * DAY + self._habits.leaves + random.uniform(-2400, 2400)
 
     def _plan(self, day: int) -> None:
-        random = Dice(f"{self._habits.key}/{day}")
+        random = SeededRandom(f"{self._habits.key}/{day}")
         leaves, leaves_again = self._departure(day), self._departure(day + 1)
         trip = _Trip(self._habits, self._settings, leaves, self._energy, self._odometer)
-        far = random.happens(0.12)
+        far = random.chance(0.12)
         distance = self._habits.distance * random.uniform(0.5, 1.3) * (2 if far else 1)
         trip.drive(distance, random)
         if far or trip.energy < 0.3 * self._habits.battery:
@@ -173,7 +173,7 @@ class _Trip:
         self.odometer: float = odometer
         self.segments: list[Segment] = []
 
-    def drive(self, distance: float, random: Dice) -> None:
+    def drive(self, distance: float, random: SeededRandom) -> None:
         """Drive there, or as far as the battery allows."""
         self._at_home = False
         reach = (self.energy - _RESERVE * self._habits.battery) / self._habits.consumption
@@ -181,16 +181,16 @@ class _Trip:
         speed = random.uniform(9, 19)
         self.stay(Phase.DRIVING, self._now + 60 + distance / speed, speed=speed)
 
-    def charge_fast(self, random: Dice) -> None:
+    def charge_fast(self, random: SeededRandom) -> None:
         """Use a charger on the road, for no longer than a break."""
         self._plug_in(self._now + random.uniform(25, 50) * 60, power=random.choice((50_000.0, 75_000.0, 120_000.0)))
 
-    def come_home(self, until: float, midnight: float, random: Dice) -> None:
+    def come_home(self, until: float, midnight: float, random: SeededRandom) -> None:
         """Park for the night, and plug in or not."""
         self._at_home = True
         self.stay(Phase.PARKED, self._now + random.uniform(2, 12) * 60)
         low = self.energy < 0.35 * self._habits.battery
-        if low or random.happens(self._habits.plugs_in):
+        if low or random.chance(self._habits.plugs_in):
             starts = midnight + random.uniform(0.2, 2) * _HOUR
             if self._setting().smart and self.energy > 0.15 * self._habits.battery:
                 self._plugged_energy = self.energy

@@ -1,13 +1,13 @@
-"""Who there is: users and their vehicles, drawn from the seed."""
+"""Users and their vehicles, drawn from the seed."""
 
 from functools import lru_cache
 
 import attrs
 
 from evenergy.sandbox.catalogue import Catalogue, Trim
-from evenergy.sandbox.dice import Dice
 from evenergy.sandbox.driving import Habits, Setting, Timeline, setting_at
 from evenergy.sandbox.ids import make_id
+from evenergy.sandbox.seeded_random import SeededRandom
 from evenergy.sandbox.times import DAY, instant, text
 
 _TIMELINES_KEPT = 256  # a year of one vehicle is about a megabyte; they are cheap to plan again
@@ -71,12 +71,12 @@ class Vehicle:
     manual_charge: tuple[int, int] | None = None  # percentage, and the instant it was entered
 
     def setting_at(self, time: float) -> Setting:
-        """Give what the driver wanted at a time."""
+        """Return the driver's wishes at a time."""
         return setting_at(self.settings, time)
 
     @property
     def effective_battery_size(self) -> int:
-        """What the years have left of the battery, in Wh."""
+        """The capacity that the years have left, in Wh."""
         return round(self.battery_size * (1 - min(0.12, self.odometer / 2e9)))
 
 
@@ -85,7 +85,7 @@ class Fleet:
 
     def __init__(self, vehicles: int, days: int, seed: int, now: float) -> None:
         self._seed = seed
-        self._random = Dice(f"{seed}/ids")
+        self._random = SeededRandom(f"{seed}/ids")
         self._made = vehicles
         self.begin: float = now - days * DAY
         self.catalogue: Catalogue = Catalogue()
@@ -102,27 +102,27 @@ class Fleet:
         self._timeline = lru_cache(_TIMELINES_KEPT)(self._plan)
 
     def add(self, vehicle: Vehicle) -> None:
-        """Take a vehicle in."""
+        """Add a vehicle."""
         self.vehicles[vehicle.id] = vehicle
         self.vehicles_of[vehicle.user.id][vehicle.id] = vehicle
 
     def remove(self, vehicle: Vehicle) -> None:
-        """Take a vehicle out."""
+        """Remove a vehicle."""
         del self.vehicles[vehicle.id]
         del self.vehicles_of[vehicle.user.id][vehicle.id]
 
     def new_id(self, prefix: str) -> str:
-        """Give an id that sorts after all others."""
+        """Return an id that sorts after all others."""
         self._made += 1
         return make_id(prefix, self._made, self._random)
 
     def timeline(self, vehicle: Vehicle) -> Timeline:
-        """Give the days of a vehicle."""
+        """Return the days of a vehicle."""
         # Settings belong to the key: a change plans the days again, and those before it come out the same.
         return self._timeline(vehicle, vehicle.settings)
 
     def _plan(self, vehicle: Vehicle, settings: tuple[Setting, ...]) -> Timeline:
-        random = Dice(f"{vehicle.id}/habits")
+        random = SeededRandom(f"{vehicle.id}/habits")
         habits = Habits(
             key=vehicle.id,
             battery=vehicle.effective_battery_size,
@@ -136,7 +136,7 @@ class Fleet:
         return Timeline(habits, int(self.begin // DAY) - 1, settings)
 
     def _add_user(self, order: int) -> None:
-        random = Dice(f"{self._seed}/user/{order}")
+        random = SeededRandom(f"{self._seed}/user/{order}")
         first, last = random.choice(_FIRST_NAMES.split()), random.choice(_LAST_NAMES.split())
         user = User(
             id=make_id("user", order, random),
@@ -152,7 +152,7 @@ class Fleet:
         self.vehicles_of[user.id] = {}
 
     def _drawn(self, order: int, user: User, silent_after: float) -> Vehicle:
-        random = Dice(f"{self._seed}/vehicle/{order}")
+        random = SeededRandom(f"{self._seed}/vehicle/{order}")
         trim = random.choice(self._trims)
         lost = not (order + 1) % _LOST_EVERY  # the driver has changed a password, and the cloud lets nobody in
         return Vehicle(
@@ -162,7 +162,7 @@ class Fleet:
             integrated="INACTIVE" if lost else "ACTIVE",
             battery_size=trim.battery_size,
             odometer=float(random.randrange(2_000_000, 90_000_000)),
-            settings=(Setting(float("-inf"), random.choice((80, 80, 85, 90, 100)), random.happens(0.8)),),
+            settings=(Setting(float("-inf"), random.choice((80, 80, 85, 90, 100)), random.chance(0.8)),),
             vehicle_class=random.choice(("PASSENGER", "PASSENGER", "PASSENGER", "COMMERCIAL", None)),
             description=f"{user.full_name.split()[0]}'s {trim.model.make.name} {trim.model.name}",
             silent_from=self.begin + silent_after if lost else None,

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 import attrs
 
 from evenergy.sandbox import times
-from evenergy.sandbox.calls import Call
 from evenergy.sandbox.fleet import Vehicle
-from evenergy.sandbox.logbook import LogKind, Span
+from evenergy.sandbox.log_reader import LogKind, TimeRange
 from evenergy.sandbox.problems import invalid_page, invalid_query, not_found
-from evenergy.sandbox.telematics import Log
+from evenergy.sandbox.requests import Request
+from evenergy.sandbox.vehicle_logs import Log
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _LARGEST, _USUAL = 100, 25
@@ -53,37 +53,37 @@ class Page(Generic[T]):
     headers: dict[str, str]
 
 
-def ordered(call: Call, items: Iterable[NamedT]) -> list[NamedT]:
-    """Order as asked; an ordering that nobody knows changes nothing."""
-    ordering = call.query.get("ordering")
+def ordered(request: Request, items: Iterable[NamedT]) -> list[NamedT]:
+    """Return the items in the requested order; an unknown ordering changes nothing."""
+    ordering = request.query.get("ordering")
     if ordering not in _ORDERINGS:
         return list(items)
     return sorted(items, key=lambda item: (item.name, item.id), reverse=ordering == "-name")
 
 
-def page_of_items(call: Call, items: Sequence[IdentifiedT], prefix: str) -> Page[IdentifiedT]:
-    """Cut a page out of a collection whose cursors are ids."""
-    size = _size(call)
-    after, before = _cursors(call)
+def page_of_items(request: Request, items: Sequence[IdentifiedT], prefix: str) -> Page[IdentifiedT]:
+    """Return a page of a collection whose cursors are ids."""
+    size = _size(request)
+    after, before = _cursors(request)
     start, stop = 0, size
     if after is not None:
-        start, found = _place(call, items, "page_after", prefix)
+        start, found = _place(request, items, "page_after", prefix)
         start += found
         stop = start + size
     elif before is not None:
-        stop, _ = _place(call, items, "page_before", prefix)
+        stop, _ = _place(request, items, "page_before", prefix)
         start = max(0, stop - size)
     page = items[start:stop]
     previous = (page[0].id if page else after) if start > 0 else None
     following = (page[-1].id if page else before) if stop < len(items) else None
-    return Page(page, _link(call, ("page_before", previous), ("page_after", following)))
+    return Page(page, _link(request, ("page_before", previous), ("page_after", following)))
 
 
-def page_of_logs(call: Call, vehicle: Vehicle, kind: LogKind) -> Page[Log]:
-    """Cut a page out of a collection whose cursors are times, the newest first."""
-    logs, size = call.world.logs, _size(call)
-    span = Span(_bound(call, kind.key + "__gte"), _bound(call, kind.key + "__lte"))
-    after, before = _cursors(call)
+def page_of_logs(request: Request, vehicle: Vehicle, kind: LogKind) -> Page[Log]:
+    """Return a page of a collection whose cursors are times, the newest first."""
+    logs, size = request.state.logs, _size(request)
+    span = TimeRange(_bound(request, kind.key + "__gte"), _bound(request, kind.key + "__lte"))
+    after, before = _cursors(request)
     if after is None and before is not None:
         page = list(islice(logs.oldest(vehicle, kind, span.after(_moment(before, "page_before"))), size + 1))
         newer, page = len(page) > size, page[:size][::-1]
@@ -97,47 +97,47 @@ def page_of_logs(call: Call, vehicle: Vehicle, kind: LogKind) -> Page[Log]:
         )
     previous = times.text(page[0].key) if newer else None
     following = times.text(page[-1].key) if older else None
-    return Page(page, _link(call, ("page_before", previous), ("page_after", following)))
+    return Page(page, _link(request, ("page_before", previous), ("page_after", following)))
 
 
-def page_by_number(call: Call, items: Sequence[T]) -> Page[T]:
-    """Cut a page out of a collection whose pages are numbered."""
-    size, number = _size(call), _number(call, "page", 1)
+def page_by_number(request: Request, items: Sequence[T]) -> Page[T]:
+    """Return a page of a collection whose pages are numbered."""
+    size, number = _size(request), _number(request, "page", 1)
     start, stop = (number - 1) * size, number * size
     if start and start >= len(items):
         raise not_found()
     previous = str(number - 1) if start else None
     following = str(number + 1) if stop < len(items) else None
-    return Page(items[start:stop], _link(call, ("page", previous), ("page", following)))
+    return Page(items[start:stop], _link(request, ("page", previous), ("page", following)))
 
 
-def _size(call: Call) -> int:
-    size = _number(call, "page_size", _USUAL)
+def _size(request: Request) -> int:
+    size = _number(request, "page_size", _USUAL)
     if size > _LARGEST:
         raise invalid_page("page_size")
     return size
 
 
-def _number(call: Call, parameter: str, usual: int) -> int:
-    written = call.query.get(parameter, str(usual))
+def _number(request: Request, parameter: str, usual: int) -> int:
+    written = request.query.get(parameter, str(usual))
     if not _NUMBER.fullmatch(written) or int(written) < 1:
         raise invalid_page(parameter)
     return int(written)
 
 
-def _cursors(call: Call) -> tuple[str | None, str | None]:
-    return call.query.get("page_after"), call.query.get("page_before")
+def _cursors(request: Request) -> tuple[str | None, str | None]:
+    return request.query.get("page_after"), request.query.get("page_before")
 
 
-def _place(call: Call, items: Sequence[Identified], parameter: str, prefix: str) -> tuple[int, bool]:
-    cursor = call.query[parameter]
+def _place(request: Request, items: Sequence[Identified], parameter: str, prefix: str) -> tuple[int, bool]:
+    cursor = request.query[parameter]
     if not re.fullmatch(prefix + "[0-9A-HJKMNP-TV-Z]{26}", cursor):
         raise invalid_page(parameter)
     ids = [item.id for item in items]
     if cursor in ids:
         return ids.index(cursor), True
-    # What the cursor named may be gone; in the order of ids its place is still known.
-    if call.query.get("ordering") in _ORDERINGS:
+    # The resource that the cursor names may be gone; in the order of ids its place is still known.
+    if request.query.get("ordering") in _ORDERINGS:
         raise invalid_page(parameter)
     return bisect_left(ids, cursor), False
 
@@ -149,8 +149,8 @@ def _moment(cursor: str, parameter: str) -> int:
     return moment
 
 
-def _bound(call: Call, parameter: str) -> int | None:
-    written = call.query.get(parameter)
+def _bound(request: Request, parameter: str) -> int | None:
+    written = request.query.get(parameter)
     if written is None:
         return None
     moment = times.parse(written)
@@ -159,12 +159,12 @@ def _bound(call: Call, parameter: str) -> int | None:
     return moment
 
 
-def _link(call: Call, previous: tuple[str, str | None], following: tuple[str, str | None]) -> dict[str, str]:
-    return {"Link": f'<{_to(call, *previous)}>; rel="previous", <{_to(call, *following)}>; rel="next"'}
+def _link(request: Request, previous: tuple[str, str | None], following: tuple[str, str | None]) -> dict[str, str]:
+    return {"Link": f'<{_to(request, *previous)}>; rel="previous", <{_to(request, *following)}>; rel="next"'}
 
 
-def _to(call: Call, parameter: str, value: str | None) -> str:
+def _to(request: Request, parameter: str, value: str | None) -> str:
     if value is None:
         return "about:blank"
-    kept = [(name, text) for name, text in call.query.items() if name not in _CURSORS]
-    return f"{call.world.base_url}{call.path}?{urlencode([*kept, (parameter, value)])}"
+    kept = [(name, text) for name, text in request.query.items() if name not in _CURSORS]
+    return f"{request.state.base_url}{request.path}?{urlencode([*kept, (parameter, value)])}"

@@ -1,15 +1,15 @@
-"""Which operation answers which request, and the scope that it asks for."""
+"""The operations by method and path, each with the scope that it needs."""
 
 import attrs
 
 from evenergy.sandbox import reads, writes
-from evenergy.sandbox.calls import Operation
-from evenergy.sandbox.logbook import COMMAND, ERROR, LOCATION, STATUS
+from evenergy.sandbox.log_reader import COMMAND, ERROR, LOCATION, STATUS
+from evenergy.sandbox.requests import Operation
 
 
 @attrs.frozen
 class Route:
-    """One operation; without a scope it answers anonymous callers too."""
+    """One operation; without a scope it serves anonymous callers too."""
 
     method: str
     path: str

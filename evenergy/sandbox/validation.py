@@ -12,14 +12,14 @@ _REFERENCE = re.compile(r"https?://[^\s?#]+/(\w+)/(\w+)/?")
 
 
 class WrongValueError(Exception):
-    """A value that a check refuses."""
+    """A value that a check rejects."""
 
 
 Check = Callable[[object], object]
 
 
 def checked(body: Mapping[str, object], checks: Mapping[str, Check], needed: Collection[str] = ()) -> dict[str, Any]:
-    """Read the fields of a body, each with its check; fields without one are left out."""
+    """Return the fields of a body, each with its check; fields without one are left out."""
     values: dict[str, Any] = {}
     errors = {name: ["This field is needed."] for name in needed if name not in body}
     for name, check in checks.items():
@@ -34,39 +34,39 @@ def checked(body: Mapping[str, object], checks: Mapping[str, Check], needed: Col
 
 
 def integer(low: int, high: int) -> Check:
-    """Take a whole number between the two."""
+    """Return a check for a whole number between the two."""
     return _rule(lambda value: type(value) is int and low <= value <= high, f"Must be an integer from {low} to {high}.")
 
 
 def boolean() -> Check:
-    """Take a boolean."""
+    """Return a check for a boolean."""
     return _rule(lambda value: isinstance(value, bool), "Must be true or false.")
 
 
 def string(longest: int = 200) -> Check:
-    """Take a text that is not empty."""
+    """Return a check for a text that is not empty."""
     message = f"Must be a text of 1 to {longest} characters."
     return _rule(lambda value: isinstance(value, str) and 0 < len(value.strip()) <= longest, message)
 
 
 def email() -> Check:
-    """Take an email address."""
+    """Return a check for an email address."""
     return _rule(lambda value: isinstance(value, str) and bool(_EMAIL.fullmatch(value)), "Must be an email address.")
 
 
 def one_of(*values: str) -> Check:
-    """Take one of these texts."""
+    """Return a check for one of these texts."""
     return _rule(lambda value: value in values, f"Must be one of {', '.join(values)}.")
 
 
 def moment() -> Check:
-    """Take a time."""
+    """Return a check for a time."""
     message = "Must be a time such as 2024-04-17T09:39:45Z."
     return _rule(lambda value: isinstance(value, str) and times.parse(value) is not None, message)
 
 
 def distinct(*values: str) -> Check:
-    """Take a list of some of these texts."""
+    """Return a check for a list of some of these texts."""
 
     def fits(value: object) -> bool:
         items = cast("list[object]", value)
@@ -76,12 +76,12 @@ def distinct(*values: str) -> Check:
 
 
 def nullable(check: Check) -> Check:
-    """Take null, too."""
+    """Return a check for null, too."""
     return lambda value: None if value is None else check(value)
 
 
 def reference(collection: str, pool: Mapping[str, object]) -> Check:
-    """Take the full URL of a resource, and give the resource."""
+    """Return a check for the full URL of a resource, which it resolves."""
 
     def check(value: object) -> object:
         match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""Every answer fits the provider's description, when EVENERGY_OPENAPI says where that is."""
+"""Every response conforms to the provider's description, whose path EVENERGY_OPENAPI holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.helpers import Answer, Api, serving
+from tests.sandbox.helpers import Api, Response, serving
 
 DESCRIPTION = os.environ.get("EVENERGY_OPENAPI")
 
@@ -24,16 +24,16 @@ def description() -> Any:
     return loader(Path(DESCRIPTION or "").read_text()).get_single_data()
 
 
-def validate(description: Any, method: str, template: str, answer: Answer) -> None:
+def validate(description: Any, method: str, template: str, response: Response) -> None:
     operation = description["paths"][template][method.lower()]
-    content = operation["responses"][str(answer.status)]["content"]
+    content = operation["responses"][str(response.status)]["content"]
     schema = {**content["application/json"]["schema"], "components": description["components"]}
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    jsonschema.Draft202012Validator(schema, format_checker=checker).validate(answer.json())
+    jsonschema.Draft202012Validator(schema, format_checker=checker).validate(response.json())
 
 
 def undescribed(description: Any, name: str, data: dict[str, Any]) -> set[str]:
-    """Give the fields that the schema has and the data lacks."""
+    """Return the fields that the schema has and the data lacks."""
     fields: dict[str, Any] = description["components"]["schemas"][name]["properties"]
     return fields.keys() - data.keys()
 
@@ -79,29 +79,29 @@ async def ids(api: Api) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("template", "query"), READS)
-async def test_reads(description: Any, template: str, query: str) -> None:
+async def test_serves_reads_as_described(description: Any, template: str, query: str) -> None:
     async with serving() as api:
-        answer = await api.get((template + query).format(**await ids(api)))
-        validate(description, "GET", template, answer)
+        response = await api.get((template + query).format(**await ids(api)))
+        validate(description, "GET", template, response)
 
 
 @pytest.mark.parametrize("kind", ["status_logs/{sampled_at}", "error_logs/{logged_at}", "location_logs/{sampled_at}"])
-async def test_single_logs(description: Any, kind: str) -> None:
+async def test_serves_single_logs_as_described(description: Any, kind: str) -> None:
     async with serving() as api:
         collection = f"/vehicles/{api.sandbox.vehicle_ids[0]}/{kind.partition('/')[0]}"
         for log in await api.data(collection):
-            answer = await api.get(log["url"])
-            validate(description, "GET", "/vehicles/{vehicle_id}/" + kind, answer)
+            response = await api.get(log["url"])
+            validate(description, "GET", "/vehicles/{vehicle_id}/" + kind, response)
 
 
-async def test_all_status_logs(description: Any) -> None:
+async def test_serves_all_status_logs_as_described(description: Any) -> None:
     async with serving() as api:
         for vehicle in api.sandbox.vehicle_ids:
-            answer = await api.get(f"/vehicles/{vehicle}/status_logs?page_size=100")
-            validate(description, "GET", "/vehicles/{vehicle_id}/status_logs", answer)
+            response = await api.get(f"/vehicles/{vehicle}/status_logs?page_size=100")
+            validate(description, "GET", "/vehicles/{vehicle_id}/status_logs", response)
 
 
-async def test_no_field_is_missing(description: Any) -> None:
+async def test_leaves_no_field_out(description: Any) -> None:
     async with serving() as api:
         vehicle = (await api.data("/vehicles?expand=user&expand=trim.model.make&expand=latest_status_log"))[0]
         known = {
@@ -116,7 +116,7 @@ async def test_no_field_is_missing(description: Any) -> None:
             assert undescribed(description, name, data) == set()
 
 
-async def test_writes(description: Any) -> None:
+async def test_serves_writes_as_described(description: Any) -> None:
     async with serving() as api:
         known = await ids(api)
         base = api.sandbox.base_url
@@ -143,11 +143,11 @@ async def test_writes(description: Any) -> None:
             validate(description, method, template, await api.send(method, path, json=body))
 
 
-async def test_problems(description: Any) -> None:
+async def test_serves_problems_as_described(description: Any) -> None:
     async with serving(rate_limit=4) as api:
         schema = {"$ref": "#/components/schemas/RFC9457ProblemDetail", "components": description["components"]}
         anonymous = api.bearing(None)
-        answers = [
+        responses = [
             await anonymous.get("/vehicles"),
             await api.get("/nothing"),
             await api.send("PUT", "/vehicles"),
@@ -155,6 +155,6 @@ async def test_problems(description: Any) -> None:
             await api.send("POST", "/vehicles", json={}),
             await api.get("/vehicles"),
         ]
-        assert [answer.status for answer in answers] == [401, 404, 405, 400, 400, 429]
-        for answer in answers:
-            jsonschema.Draft202012Validator(schema).validate(answer.json())
+        assert [response.status for response in responses] == [401, 404, 405, 400, 400, 429]
+        for response in responses:
+            jsonschema.Draft202012Validator(schema).validate(response.json())

@@ -1,13 +1,13 @@
-"""What one cycle of a vehicle leaves in its logs."""
+"""The logs that one cycle of a vehicle leaves."""
 
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from evenergy.sandbox.dice import Dice
 from evenergy.sandbox.driving import Phase, Segment
 from evenergy.sandbox.fleet import Vehicle
+from evenergy.sandbox.seeded_random import SeededRandom
 from evenergy.sandbox.times import SECOND, instant
 
 _EVERY = {Phase.DRIVING: 240, Phase.CHARGING: 600, Phase.WAITING: 1800, Phase.COMPLETE: 2400, Phase.PARKED: 3600}
@@ -43,8 +43,8 @@ LogMaker = Callable[[Vehicle, Sequence[Segment], int], list[Log]]
 
 
 def status_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Sample the state, more often when more goes on, and not at all while the vehicle has no reception."""
-    random = Dice(f"{vehicle.id}/status/{day}")
+    """Return samples of the state, more often when more goes on, and not at all while the vehicle has no reception."""
+    random = SeededRandom(f"{vehicle.id}/status/{day}")
     pace = vehicle.trim.model.make.telematics.pace
     dark_from, dark_to = _darkness(segments, random)
     last, end = -math.inf, segments[-1].end - _SPACING
@@ -63,8 +63,8 @@ def status_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list
 
 
 def location_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Note each departure and each arrival."""
-    random = Dice(f"{vehicle.id}/location/{day}")
+    """Return a log of each departure and each arrival."""
+    random = SeededRandom(f"{vehicle.id}/location/{day}")
     logs: list[Log] = []
     for segment in segments:
         if segment.phase in (Phase.DRIVING, Phase.PARKED) and segment.end - segment.start > 2 * _SPACING:
@@ -74,15 +74,15 @@ def location_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> li
 
 
 def error_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Fail now and then when the make's cloud is asked."""
-    random = Dice(f"{vehicle.id}/errors/{day}")
+    """Return the errors that the make's cloud gave now and then."""
+    random = SeededRandom(f"{vehicle.id}/errors/{day}")
     moments = sorted({instant(random.uniform(*_span(segments))) for _ in range(random.choice((0, 0, 1, 1, 2, 4)))})
     return [Log(moment, moment, _fault(vehicle, random)) for moment in moments]
 
 
 def command_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Wake the vehicle up, and start and stop its charging at home."""
-    random = Dice(f"{vehicle.id}/commands/{day}")
+    """Return the commands that wake the vehicle up, and start and stop its charging at home."""
+    random = SeededRandom(f"{vehicle.id}/commands/{day}")
     logs: list[Log] = []
     for segment in segments:
         if segment.at_home and segment.phase is Phase.WAITING:
@@ -99,27 +99,27 @@ def _span(segments: Sequence[Segment]) -> tuple[float, float]:
     return segments[0].start, segments[-1].end - 1
 
 
-def _darkness(segments: Sequence[Segment], random: Dice) -> tuple[float, float]:
+def _darkness(segments: Sequence[Segment], random: SeededRandom) -> tuple[float, float]:
     start = random.uniform(*_span(segments))
-    return start, start + (random.uniform(1, 5) * 3600 if random.happens(0.2) else 0)
+    return start, start + (random.uniform(1, 5) * 3600 if random.chance(0.2) else 0)
 
 
-def _stamps(time: float, random: Dice) -> tuple[int, int]:
+def _stamps(time: float, random: SeededRandom) -> tuple[int, int]:
     key = instant(time)
     key -= key % 10 ** (6 - random.choice(_DIGITS))
     return key, key + int((0.2 + 45 * random.random() ** 4) * SECOND)
 
 
-def _measured(vehicle: Vehicle, segment: Segment, time: float, random: Dice) -> dict[str, object]:
+def _measured(vehicle: Vehicle, segment: Segment, time: float, random: SeededRandom) -> dict[str, object]:
     telematics = vehicle.trim.model.make.telematics
     fields = _state(segment, time, vehicle.setting_at(time).limit)
     fields["data_source"] = telematics.source
     for name in telematics.never:
         fields[name] = None
-    if random.happens(0.03):  # asleep: the cloud answers, and knows nothing
+    if random.chance(0.03):  # asleep: the cloud responds without any measurement
         fields |= dict.fromkeys(fields)
         fields |= {"data_source": telematics.source, "state": "UNKNOWN"}
-    elif random.happens(0.05):
+    elif random.chance(0.05):
         fields |= dict.fromkeys(random.sample(tuple(fields), 3))
     return fields
 
@@ -156,7 +156,7 @@ def _state_name(segment: Segment, time: float, energy: float) -> str:
     return _STATES[segment.phase]
 
 
-def _fault(vehicle: Vehicle, random: Dice) -> dict[str, object]:
+def _fault(vehicle: Vehicle, random: SeededRandom) -> dict[str, object]:
     status, code, kind = random.choice(_FAULTS)
     command = random.choice(("vehicle_data", "start_charge", "stop_charge", "wake_up"))
     return {
@@ -166,14 +166,14 @@ def _fault(vehicle: Vehicle, random: Dice) -> dict[str, object]:
         "error_type": kind,
         "request_id": str(_uuid(random)),
         "command": command,
-        "error_detail": f"{command}: the vehicle's cloud said {status}",
+        "error_detail": f"{command}: the vehicle's cloud responded with {status}",
         "internal_command_id": None if command == "vehicle_data" else str(_uuid(random)),
     }
 
 
-def _command(time: float, command: str, current: int | None, random: Dice) -> Log:
+def _command(time: float, command: str, current: int | None, random: SeededRandom) -> Log:
     moment = instant(time)
-    external = _uuid(random).hex[:12] if random.happens(0.7) else None
+    external = _uuid(random).hex[:12] if random.chance(0.7) else None
     fields: dict[str, object] = {
         "command": command,
         "external_command_id": external,
@@ -183,5 +183,5 @@ def _command(time: float, command: str, current: int | None, random: Dice) -> Lo
     return Log(moment, moment, fields)
 
 
-def _uuid(random: Dice) -> UUID:
+def _uuid(random: SeededRandom) -> UUID:
     return UUID(int=random.getrandbits(128), version=4)

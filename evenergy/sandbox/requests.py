@@ -1,4 +1,4 @@
-"""A request that was let in, as an operation sees it."""
+"""A request that passed the middleware, as an operation sees it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,27 +9,27 @@ import attrs
 
 from evenergy.sandbox.catalogue import Make, Model, Trim
 from evenergy.sandbox.fleet import Fleet, User, Vehicle
-from evenergy.sandbox.logbook import LogBook
+from evenergy.sandbox.log_reader import LogReader
 from evenergy.sandbox.problems import ProblemError, invalid_query, not_found
-from evenergy.sandbox.replies import Reply
+from evenergy.sandbox.responses import Response
 
 
 @attrs.frozen
-class World:
-    """What all operations work on."""
+class State:
+    """The state that all operations share."""
 
     base_url: str
     client_id: str
     fleet: Fleet
-    logs: LogBook
+    logs: LogReader
     clock: Callable[[], float]
 
 
 @attrs.frozen
-class Call:
+class Request:
     """One request."""
 
-    world: World
+    state: State
     path: str  # below /v2
     ids: Mapping[str, str]
     query: Mapping[str, str]  # a multi-mapping: its items may repeat a name
@@ -41,41 +41,41 @@ class Call:
     @property
     def fleet(self) -> Fleet:
         """The users and vehicles."""
-        return self.world.fleet
+        return self.state.fleet
 
     def url(self, *parts: str, **query: str) -> str:
-        """Give the URL of something here."""
-        text = "/".join((self.world.base_url, *parts))
+        """Return the URL of something here."""
+        text = "/".join((self.state.base_url, *parts))
         return f"{text}?{urlencode(query)}" if query else text
 
-    def found_vehicle(self) -> Vehicle:
-        """Give the vehicle in the path, if the caller may see it."""
+    def path_vehicle(self) -> Vehicle:
+        """Return the vehicle in the path, if the caller may see it."""
         vehicle = self.fleet.vehicles.get(self.ids["id"])
         if vehicle is None or (self.user is not None and vehicle.user is not self.user):
             raise not_found()
         return vehicle
 
-    def found_user(self) -> User:
-        """Give the user in the path, if the caller may see them."""
+    def path_user(self) -> User:
+        """Return the user in the path, if the caller may see them."""
         user = self.fleet.users.get(self.ids["id"])
         if user is None or (self.user is not None and user is not self.user):
             raise not_found()
         return user
 
-    def found_make(self) -> Make:
-        """Give the make in the path."""
+    def path_make(self) -> Make:
+        """Return the make in the path."""
         return _found(self.fleet.catalogue.makes, self.ids["id"])
 
-    def found_model(self) -> Model:
-        """Give the model in the path."""
+    def path_model(self) -> Model:
+        """Return the model in the path."""
         return _found(self.fleet.catalogue.models, self.ids["id"])
 
-    def found_trim(self) -> Trim:
-        """Give the trim in the path."""
+    def path_trim(self) -> Trim:
+        """Return the trim in the path."""
         return _found(self.fleet.catalogue.trims, self.ids["id"])
 
     def available_for(self) -> User | None:
-        """Give the user that the list is narrowed for."""
+        """Return the user that the list is narrowed for."""
         if "available_for_user_id" not in self.query:
             return None
         user = self.fleet.users.get(self.query["available_for_user_id"])
@@ -84,7 +84,7 @@ class Call:
         return user
 
     def json(self) -> dict[str, object]:
-        """Read the body, which must be a JSON object."""
+        """Return the body, which must be a JSON object."""
         try:
             data = json.loads(self.body, parse_constant=_no_number)
         except (ValueError, RecursionError):
@@ -95,7 +95,7 @@ class Call:
 
 
 T = TypeVar("T")
-Operation = Callable[[Call], Reply]
+Operation = Callable[[Request], Response]
 
 
 def _found(pool: Mapping[str, T], id: str) -> T:

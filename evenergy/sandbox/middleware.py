@@ -1,4 +1,4 @@
-"""What every request below /v2 passes: who asks, how often, in which version, and as whom."""
+"""The checks that every request below /v2 passes: credentials, rate limit, version, user."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -6,13 +6,13 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
-from evenergy.sandbox.calls import Call, World
 from evenergy.sandbox.fleet import User
-from evenergy.sandbox.oauth import Authority, Grant
+from evenergy.sandbox.oauth import Grant, OAuthServer
 from evenergy.sandbox.problems import ProblemError
-from evenergy.sandbox.replies import Reply
+from evenergy.sandbox.rate_window import RollingWindow
+from evenergy.sandbox.requests import Request, State
+from evenergy.sandbox.responses import Response
 from evenergy.sandbox.routes import ROUTES, Route
-from evenergy.sandbox.window import RollingWindow
 
 ROOT = "/v2"
 _ANONYMOUS_LIMIT = 50
@@ -21,23 +21,23 @@ _USER = re.compile(r"(?:https?://[^\s?#]+/users/)?(user[0-9A-HJKMNP-TV-Z]{26})/?
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Front:
-    """Lets requests in, and counts them."""
+class Middleware:
+    """The checks before an operation, and the count of requests."""
 
-    def __init__(self, world: World, authority: Authority, rate_limit: int) -> None:
-        self.answered: int = 0
-        self._world = world
-        self._authority = authority
+    def __init__(self, state: State, oauth_server: OAuthServer, rate_limit: int) -> None:
+        self.requests_served: int = 0
+        self._state = state
+        self._oauth_server = oauth_server
         self._rate_limit = rate_limit
         self._windows: dict[tuple[str, str | None], RollingWindow] = {}
 
     def application(self) -> web.Application:
-        """Make the application: the API, and beside it the authorization server."""
+        """Return the application: the API, and beside it the authorization server."""
         app = web.Application(middlewares=[self._catch_unrouted])
-        app.add_routes(self._authority.routes())
+        app.add_routes(self._oauth_server.routes())
         for route in ROUTES:
             for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-                app.router.add_route(method, ROOT + route.path + "{slash:/?}", partial(self._answer, route))
+                app.router.add_route(method, ROOT + route.path + "{slash:/?}", partial(self._handle, route))
         return app
 
     @web.middleware
@@ -48,72 +48,72 @@ class Front:
         allowed = {"Allow": missing.headers[hdrs.ALLOW]} if hdrs.ALLOW in missing.headers else None
         detail = "This URL has no such method." if allowed else "There is nothing under this URL."
 
-        def refuse(_: Call) -> Reply:
+        def reject(_: Request) -> Response:
             raise ProblemError(missing.status, detail, headers=allowed)
 
-        return await self._answer(Route(request.method, "", refuse, scope=""), request)
+        return await self._handle(Route(request.method, "", reject, scope=""), request)
 
-    async def _answer(self, route: Route, request: web.Request) -> web.Response:
-        path = request.rel_url.raw_path.removeprefix(ROOT).rstrip("/")
-        window = self._window("address", request.remote)
+    async def _handle(self, route: Route, http: web.Request) -> web.Response:
+        path = http.rel_url.raw_path.removeprefix(ROOT).rstrip("/")
+        window = self._window("address", http.remote)
         try:
-            grant = self._grant(route, request)
+            grant = self._grant(route, http)
             if grant is not None:
                 window = self._window("application" if grant.user is None else "user", grant.user)
-            if wait := window.take():
+            if wait := window.acquire():
                 raise _too_many(wait)
-            reply = route.operation(await self._call(request, path, route, grant))
+            response = route.operation(await self._request(http, path, route, grant))
         except ProblemError as problem:
-            reply = problem.reply(self._world.base_url + path)
-        response = reply.response()
-        response.headers["EvEnergy-Version"] = "2"
-        response.headers["X-RateLimit-Limit"] = str(window.limit)
-        response.headers["X-RateLimit-Remaining"] = str(window.remaining)
-        self.answered += 1
-        return response
+            response = problem.response(self._state.base_url + path)
+        encoded = response.encode()
+        encoded.headers["EvEnergy-Version"] = "2"
+        encoded.headers["X-RateLimit-Limit"] = str(window.limit)
+        encoded.headers["X-RateLimit-Remaining"] = str(window.remaining)
+        self.requests_served += 1
+        return encoded
 
     def _window(self, kind: str, name: str | None) -> RollingWindow:
         if (kind, name) not in self._windows:
             limit = _ANONYMOUS_LIMIT if kind == "address" else self._rate_limit
-            self._windows[kind, name] = RollingWindow(limit, self._world.clock)
+            self._windows[kind, name] = RollingWindow(limit, self._state.clock)
         return self._windows[kind, name]
 
-    def _grant(self, route: Route, request: web.Request) -> Grant | None:
-        """Tell the caller; None is an anonymous one, where those are welcome."""
-        credentials = request.headers.get(hdrs.AUTHORIZATION)
+    def _grant(self, route: Route, http: web.Request) -> Grant | None:
+        """Return the grant of the caller; None is an anonymous one, where those are allowed."""
+        credentials = http.headers.get(hdrs.AUTHORIZATION)
         if credentials is None:
             if route.scope is None:
                 return None
             raise _unauthorized("Send an access token.")
         scheme, _, token = credentials.partition(" ")
-        grant = self._authority.grant_of(token.strip()) if scheme.lower() == "bearer" else None
+        grant = self._oauth_server.grant_of(token.strip()) if scheme.lower() == "bearer" else None
         if grant is None:
             raise _unauthorized("The access token is unknown, expired or revoked.")
         return grant
 
-    async def _call(self, request: web.Request, path: str, route: Route, grant: Grant | None) -> Call:
-        version = request.headers.get("EvEnergy-Version", "2")
+    async def _request(self, http: web.Request, path: str, route: Route, grant: Grant | None) -> Request:
+        version = http.headers.get("EvEnergy-Version", "2")
         if version != "2":
             raise ProblemError(400, f"There is no version {version!r}.", type="unsupported-version")
         if grant is not None and route.scope and route.scope not in grant.scope.split():
             raise ProblemError(403, f"The access token lacks the scope {route.scope}.")
         try:
-            body = await request.read() if route.method in ("POST", "PATCH") else b""
+            body = await http.read() if route.method in ("POST", "PATCH") else b""
         except web.HTTPRequestEntityTooLarge:
             raise ProblemError(413, "The body is too large.") from None
-        return Call(
-            world=self._world,
+        return Request(
+            state=self._state,
             path=path,
-            ids=request.match_info,
-            query=request.query,
-            language=request.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
+            ids=http.match_info,
+            query=http.query,
+            language=http.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
             body=body,
             anonymous=grant is None,
-            user=None if grant is None else self._user(request.headers.get("EvEnergy-User"), grant),
+            user=None if grant is None else self._user(http.headers.get("EvEnergy-User"), grant),
         )
 
     def _user(self, header: str | None, grant: Grant) -> User | None:
-        users = self._world.fleet.users
+        users = self._state.fleet.users
         if header is None:
             return None if grant.user is None else users[grant.user]
         named = _USER.fullmatch(header)
@@ -128,5 +128,5 @@ def _unauthorized(detail: str) -> ProblemError:
 
 
 def _too_many(wait: int) -> ProblemError:
-    detail = f"The rate limit is reached; a request is free again in {wait} s."
+    detail = f"The rate limit is reached; retry in {wait} s."
     return ProblemError(429, detail, type="rate-limit-exceeded", headers={hdrs.RETRY_AFTER: str(wait)})

@@ -1,12 +1,12 @@
-"""Reading the logs of a vehicle: from the newest or the oldest, no further than somebody looks."""
+"""Reading the logs of a vehicle: from the newest or the oldest, no further than they are consumed."""
 
 from collections.abc import Callable, Iterator
 
 import attrs
 
 from evenergy.sandbox.fleet import Fleet, Vehicle
-from evenergy.sandbox.telematics import Log, LogMaker, command_logs, error_logs, location_logs, status_logs
 from evenergy.sandbox.times import DAY, SECOND, instant
+from evenergy.sandbox.vehicle_logs import Log, LogMaker, command_logs, error_logs, location_logs, status_logs
 
 
 @attrs.frozen
@@ -25,45 +25,45 @@ COMMAND = LogKind("command_logs", "logged_at", command_logs)
 
 
 @attrs.frozen
-class Span:
+class TimeRange:
     """Instants, with both ends; None is no end."""
 
     low: int | None = None
     high: int | None = None
 
-    def after(self, key: int) -> "Span":
-        """Give the part that is later than the key."""
-        return Span(key + 1 if self.low is None else max(self.low, key + 1), self.high)
+    def after(self, key: int) -> "TimeRange":
+        """Return the part that is later than the key."""
+        return TimeRange(key + 1 if self.low is None else max(self.low, key + 1), self.high)
 
-    def before(self, key: int) -> "Span":
-        """Give the part that is earlier than the key."""
-        return Span(self.low, key - 1 if self.high is None else min(self.high, key - 1))
+    def before(self, key: int) -> "TimeRange":
+        """Return the part that is earlier than the key."""
+        return TimeRange(self.low, key - 1 if self.high is None else min(self.high, key - 1))
 
 
-class LogBook:
+class LogReader:
     """The logs of a fleet, as far as they were stored by now."""
 
     def __init__(self, fleet: Fleet, clock: Callable[[], float]) -> None:
         self._fleet = fleet
         self._clock = clock
 
-    def newest(self, vehicle: Vehicle, kind: LogKind, span: Span) -> Iterator[Log]:
-        """Go back in time."""
+    def newest(self, vehicle: Vehicle, kind: LogKind, span: TimeRange) -> Iterator[Log]:
+        """Yield the logs, the newest first."""
         return self._read(vehicle, kind, span, -1)
 
-    def oldest(self, vehicle: Vehicle, kind: LogKind, span: Span) -> Iterator[Log]:
-        """Go forward in time."""
+    def oldest(self, vehicle: Vehicle, kind: LogKind, span: TimeRange) -> Iterator[Log]:
+        """Yield the logs, the oldest first."""
         return self._read(vehicle, kind, span, 1)
 
     def find(self, vehicle: Vehicle, kind: LogKind, key: int) -> Log | None:
-        """Look one log up."""
-        return next(self.newest(vehicle, kind, Span(key, key)), None)
+        """Return one log, or None."""
+        return next(self.newest(vehicle, kind, TimeRange(key, key)), None)
 
     def latest(self, vehicle: Vehicle) -> Log | None:
-        """Give the newest status log."""
-        return next(self.newest(vehicle, STATUS, Span()), None)
+        """Return the newest status log."""
+        return next(self.newest(vehicle, STATUS, TimeRange()), None)
 
-    def _read(self, vehicle: Vehicle, kind: LogKind, span: Span, step: int) -> Iterator[Log]:
+    def _read(self, vehicle: Vehicle, kind: LogKind, span: TimeRange, step: int) -> Iterator[Log]:
         if vehicle.integrated == "UNINTEGRATED":
             return
         now = self._clock()

@@ -6,13 +6,14 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
-from evenergy.sandbox.fleet import User
 from evenergy.sandbox.oauth import Grant, OAuthServer
+from evenergy.sandbox.operations import Route
 from evenergy.sandbox.problems import ProblemError
 from evenergy.sandbox.rate_window import RollingWindow
 from evenergy.sandbox.requests import Request, State
 from evenergy.sandbox.responses import Response
-from evenergy.sandbox.routes import ROUTES, Route
+from evenergy.sandbox.routes import ROUTES
+from evenergy.sandbox.simulation.fleet import User
 
 ROOT = "/v2"
 _ANONYMOUS_LIMIT = 50
@@ -108,7 +109,8 @@ class Middleware:
             query=http.query,
             language=http.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
             body=body,
-            anonymous=grant is None,
+            scopes=None if grant is None else frozenset(grant.scope.split()),
+            own_token=grant is not None and grant.user is not None,
             user=None if grant is None else self._user(http.headers.get("EvEnergy-User"), grant),
         )
 

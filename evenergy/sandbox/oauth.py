@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 import attrs
 from aiohttp import web
 
-SCOPES = ("user:read", "vehicle:read", "vehicle:write", "vehicle_catalogue:write", "debug:read")
+from evenergy.sandbox.routes import SCOPES
+
 _TOKEN_LIFE = 36_000
 _CODE_LIFE = 60
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -10,16 +10,17 @@ from urllib.parse import urlencode
 import attrs
 
 from evenergy.sandbox import times
-from evenergy.sandbox.fleet import Vehicle
-from evenergy.sandbox.log_reader import LogKind, TimeRange
-from evenergy.sandbox.problems import invalid_page, invalid_query, not_found
-from evenergy.sandbox.requests import Request
-from evenergy.sandbox.vehicle_logs import Log
+from evenergy.sandbox.filters import moment, predicates
+from evenergy.sandbox.ids import ULID
+from evenergy.sandbox.logs import LogKind, TimeRange
+from evenergy.sandbox.problems import invalid_page, not_found
+from evenergy.sandbox.requests import Owned, Request
+from evenergy.sandbox.simulation.log import Log
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _LARGEST, _USUAL = 100, 25
-_CURSORS = ("page", "page_after", "page_before")
-_ORDERINGS = ("name", "-name")
+_LINKED = 3  # on a page of the collections that have links but no parameters
+_CURSORS = ("page", "page_after", "page_before", "cursor")
 
 
 class Identified(Protocol):
@@ -31,18 +32,9 @@ class Identified(Protocol):
         ...
 
 
-class Named(Identified, Protocol):
-    """Something with a name, too."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-
 T = TypeVar("T")
+K = TypeVar("K")
 IdentifiedT = TypeVar("IdentifiedT", bound=Identified)
-NamedT = TypeVar("NamedT", bound=Named)
 
 
 @attrs.frozen
@@ -53,15 +45,7 @@ class Page(Generic[T]):
     headers: dict[str, str]
 
 
-def ordered(request: Request, items: Iterable[NamedT]) -> list[NamedT]:
-    """Return the items in the requested order; an unknown ordering changes nothing."""
-    ordering = request.query.get("ordering")
-    if ordering not in _ORDERINGS:
-        return list(items)
-    return sorted(items, key=lambda item: (item.name, item.id), reverse=ordering == "-name")
-
-
-def page_of_items(request: Request, items: Sequence[IdentifiedT], prefix: str) -> Page[IdentifiedT]:
+def by_id(request: Request, items: Sequence[IdentifiedT], prefix: str) -> Page[IdentifiedT]:
     """Return a page of a collection whose cursors are ids."""
     size = _size(request)
     after, before = _cursors(request)
@@ -79,36 +63,80 @@ def page_of_items(request: Request, items: Sequence[IdentifiedT], prefix: str) -
     return Page(page, _link(request, ("page_before", previous), ("page_after", following)))
 
 
-def page_of_logs(request: Request, vehicle: Vehicle, kind: LogKind) -> Page[Log]:
-    """Return a page of a collection whose cursors are times, the newest first."""
-    logs, size = request.state.logs, _size(request)
-    span = TimeRange(_bound(request, kind.key + "__gte"), _bound(request, kind.key + "__lte"))
+def by_number(request: Request, items: Sequence[T], _: str = "") -> Page[T]:
+    """Return a page of a collection whose pages are numbered."""
+    return _numbered(request, items, "page", _size(request))
+
+
+def by_link(request: Request, items: Sequence[T], _: str = "") -> Page[T]:
+    """Return a page of a collection that has links and no parameters: what the link carries is nobody's business."""
+    return _numbered(request, items, "cursor", _LINKED)
+
+
+def unpaged(_: Request, items: Sequence[T], __: str = "") -> Page[T]:
+    """Return all items: the collection has no pages."""
+    return Page(items, {})
+
+
+def of_logs(request: Request, kind: LogKind, owner: Owned) -> Page[Log]:
+    """Return a page of logs, whose cursors are times, the newest first."""
+    time_range = TimeRange(bound(request, kind.key + "__gte"), bound(request, kind.key + "__lte"))
+    fitting = predicates(kind.filters, request)
+
+    def older(key: int | None) -> Iterator[Log]:
+        return kind.read(request.state, owner, time_range if key is None else time_range.before(key), -1, fitting)
+
+    def newer(key: int) -> Iterator[Log]:
+        return kind.read(request.state, owner, time_range.after(key), 1, fitting)
+
+    return of_stream(request, Cursor(times.parse, times.text, lambda log: log.key), older, newer)
+
+
+@attrs.frozen
+class Cursor(Generic[T, K]):
+    """The place of an item in a collection: as it is written, and as items are compared."""
+
+    parse: Callable[[str], K | None]
+    write: Callable[[K], str]
+    key: Callable[[T], K]
+
+
+def of_stream(
+    request: Request,
+    cursor: Cursor[T, K],
+    forward: Callable[[K | None], Iterator[T]],
+    backward: Callable[[K], Iterator[T]],
+) -> Page[T]:
+    """Return a page of a collection that is read lazily, both ways from a cursor."""
+    size = _size(request)
     after, before = _cursors(request)
     if after is None and before is not None:
-        page = list(islice(logs.oldest(vehicle, kind, span.after(_moment(before, "page_before"))), size + 1))
-        newer, page = len(page) > size, page[:size][::-1]
-        older = bool(page) and any(True for _ in logs.newest(vehicle, kind, span.before(page[-1].key)))
+        page = list(islice(backward(_parsed(cursor, before, "page_before")), size + 1))
+        earlier, page = len(page) > size, page[:size][::-1]
+        later = bool(page) and any(True for _ in forward(cursor.key(page[-1])))
     else:
-        rest = span if after is None else span.before(_moment(after, "page_after"))
-        page = list(islice(logs.newest(vehicle, kind, rest), size + 1))
-        older, page = len(page) > size, page[:size]
-        newer = (
-            after is not None and bool(page) and any(True for _ in logs.oldest(vehicle, kind, span.after(page[0].key)))
-        )
-    previous = times.text(page[0].key) if newer else None
-    following = times.text(page[-1].key) if older else None
+        start = None if after is None else _parsed(cursor, after, "page_after")
+        page = list(islice(forward(start), size + 1))
+        later, page = len(page) > size, page[:size]
+        earlier = start is not None and bool(page) and any(True for _ in backward(cursor.key(page[0])))
+    previous = cursor.write(cursor.key(page[0])) if earlier else None
+    following = cursor.write(cursor.key(page[-1])) if later else None
     return Page(page, _link(request, ("page_before", previous), ("page_after", following)))
 
 
-def page_by_number(request: Request, items: Sequence[T]) -> Page[T]:
-    """Return a page of a collection whose pages are numbered."""
-    size, number = _size(request), _number(request, "page", 1)
+def bound(request: Request, parameter: str) -> int | None:
+    """Return the instant in a query parameter, or None without it."""
+    return moment(parameter, request.query[parameter]) if parameter in request.query else None
+
+
+def _numbered(request: Request, items: Sequence[T], parameter: str, size: int) -> Page[T]:
+    number = _number(request, parameter, 1)
     start, stop = (number - 1) * size, number * size
     if start and start >= len(items):
         raise not_found()
     previous = str(number - 1) if start else None
     following = str(number + 1) if stop < len(items) else None
-    return Page(items[start:stop], _link(request, ("page", previous), ("page", following)))
+    return Page(items[start:stop], _link(request, (parameter, previous), (parameter, following)))
 
 
 def _size(request: Request) -> int:
@@ -131,32 +159,22 @@ def _cursors(request: Request) -> tuple[str | None, str | None]:
 
 def _place(request: Request, items: Sequence[Identified], parameter: str, prefix: str) -> tuple[int, bool]:
     cursor = request.query[parameter]
-    if not re.fullmatch(prefix + "[0-9A-HJKMNP-TV-Z]{26}", cursor):
+    if not re.fullmatch(prefix + ULID if prefix else r"[\w-]+", cursor):
         raise invalid_page(parameter)
     ids = [item.id for item in items]
     if cursor in ids:
         return ids.index(cursor), True
     # The resource that the cursor names may be gone; in the order of ids its place is still known.
-    if request.query.get("ordering") in _ORDERINGS:
+    if ids != sorted(ids):
         raise invalid_page(parameter)
     return bisect_left(ids, cursor), False
 
 
-def _moment(cursor: str, parameter: str) -> int:
-    moment = times.parse(cursor)
-    if moment is None:
+def _parsed(cursor: Cursor[T, K], written: str, parameter: str) -> K:
+    key = cursor.parse(written)
+    if key is None:
         raise invalid_page(parameter)
-    return moment
-
-
-def _bound(request: Request, parameter: str) -> int | None:
-    written = request.query.get(parameter)
-    if written is None:
-        return None
-    moment = times.parse(written)
-    if moment is None:
-        raise invalid_query(parameter, "Write it like 2024-04-17T09:39:45.984584Z, with an offset or Z.")
-    return moment
+    return key
 
 
 def _link(request: Request, previous: tuple[str, str | None], following: tuple[str, str | None]) -> dict[str, str]:

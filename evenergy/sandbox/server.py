@@ -10,12 +10,12 @@ from typing import Self
 
 from aiohttp import web
 
-from evenergy.sandbox.fleet import Fleet
-from evenergy.sandbox.log_reader import LogReader
 from evenergy.sandbox.middleware import ROOT, Middleware
 from evenergy.sandbox.oauth import OAuthServer
 from evenergy.sandbox.requests import State
+from evenergy.sandbox.routes import COLLECTIONS
 from evenergy.sandbox.seeded_random import SeededRandom
+from evenergy.sandbox.simulation.fleet import Fleet
 
 _HOST = "127.0.0.1"
 _GRACE = 1.0  # seconds for responses under way when it closes; they take milliseconds
@@ -63,6 +63,7 @@ class Sandbox:
         self._port = port
         self._clock = clock or time.time
         self._fleet = Fleet(vehicles, days, seed, self._clock())
+        self._state = State(self.client_id, self._fleet, self._clock, COLLECTIONS)
         self._base_url = ""
         self._middleware: Middleware | None = None
         self._runner: web.AppRunner | None = None
@@ -160,9 +161,9 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         fleet, clock = self._fleet, self._clock
-        state = State(self._base_url, self.client_id, fleet, LogReader(fleet, clock), clock)
+        self._state.base_url = self._base_url
         oauth_server = OAuthServer(self.client_id, self.client_secret, fleet.users, clock)
-        self._middleware = Middleware(state, oauth_server, self._rate_limit)
+        self._middleware = Middleware(self._state, oauth_server, self._rate_limit)
         return self._middleware.application()
 
     def _end_thread(self) -> None:

@@ -19,8 +19,19 @@ class Telematics:
     pace: float = 1.0
 
 
+class Shared:
+    """Something that belongs to nobody, and is seen by all."""
+
+    __slots__ = ()
+
+    @property
+    def owner(self) -> None:
+        """Nobody."""
+        return
+
+
 @attrs.frozen(eq=False)
-class Make:
+class Make(Shared):
     """A vehicle make."""
 
     id: str
@@ -45,7 +56,7 @@ class Connector:
 
 
 @attrs.define(eq=False)
-class Model:
+class Model(Shared):
     """A vehicle model. A hidden one is found by its id, but not listed."""
 
     id: str
@@ -60,7 +71,7 @@ class Model:
 
 
 @attrs.frozen(eq=False)
-class Trim:
+class Trim(Shared):
     """A trim of a model."""
 
     id: str

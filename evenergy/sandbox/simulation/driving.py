@@ -5,9 +5,9 @@ segments, and inside a segment everything is a formula of the time, so nothing h
 """
 
 import math
+from array import array
 from collections.abc import Iterator
 from enum import Enum
-from itertools import pairwise
 
 import attrs
 
@@ -17,6 +17,7 @@ from evenergy.sandbox.times import DAY
 _KNEE = 0.8  # charging slows down above this state of charge,
 _TAPER = 4.25  # down to 15 % of the power when the battery is full
 _RESERVE = 0.06  # no driver goes below
+_MANAGED = 0.15  # below this state of charge a vehicle charges at once
 _HOUR = 3600.0
 
 
@@ -30,13 +31,20 @@ class Phase(Enum):
     COMPLETE = "COMPLETE"
 
 
+PLUGGED_IN = frozenset((Phase.WAITING, Phase.CHARGING, Phase.COMPLETE))
+
+
 @attrs.frozen
 class Setting:
-    """The wishes of the driver, from an instant on (POSIX seconds)."""
+    """The wishes of the driver, from an instant on (POSIX seconds).
+
+    `boosted_at` is the time at which the driver asked to charge at once; it ends when the vehicle is unplugged.
+    """
 
     since: float
     limit: int
     smart: bool
+    boosted_at: float | None = None
 
 
 def setting_at(settings: tuple[Setting, ...], time: float) -> Setting:
@@ -44,7 +52,7 @@ def setting_at(settings: tuple[Setting, ...], time: float) -> Setting:
     return next(setting for setting in reversed(settings) if setting.since <= time)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Habits:
     """The habits in which vehicles differ."""
 
@@ -58,7 +66,7 @@ class Habits:
     odometer: float
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Segment:
     """A stretch of time in which a vehicle does one thing. Seconds, Wh, W and metres."""
 
@@ -70,16 +78,19 @@ class Segment:
     odometer: float
     target: float
     plugged_energy: float
+    plugged_at: float
+    meter: float  # all that was charged at home until `start`
     power: float = 0.0
     speed: float = 0.0
     consumption: float = 0.0
     at_home: bool = True
     after_drive: bool = False
+    mode: str = ""  # of charging, while plugged in
 
     def energy_at(self, time: float) -> float:
         """Return the energy in the battery."""
         if self.phase is Phase.CHARGING:
-            energy = _charged(self.energy, self.battery, self.power, (time - self.start) / _HOUR)
+            energy = charged(self.energy, self.battery, self.power, (time - self.start) / _HOUR)
             return min(energy, self.target)
         return self.energy - self.consumption * self.speed * (time - self.start)
 
@@ -87,21 +98,26 @@ class Segment:
         """Return the reading of the odometer."""
         return self.odometer + self.speed * (time - self.start)
 
+    def meter_at(self, time: float) -> float:
+        """Return all that was charged at home until then."""
+        charging = self.at_home and self.phase is Phase.CHARGING
+        return self.meter + (self.energy_at(time) - self.energy if charging else 0.0)
+
     def power_at(self, energy: float) -> float:
         """Return the power that the battery takes."""
         return self.power * min(1.0, _slowing(energy / self.battery)) if self.phase is Phase.CHARGING else 0.0
 
     def hours_left(self, energy: float) -> float:
         """Return the hours that charging to the target takes."""
-        return _hours_to(energy, self.target, self.battery, self.power) if self.phase is Phase.CHARGING else 0.0
+        return hours_to(energy, self.target, self.battery, self.power) if self.phase is Phase.CHARGING else 0.0
 
 
 def _slowing(charge: float) -> float:
     return 1 - _TAPER * (charge - _KNEE)
 
 
-def _charged(energy: float, battery: float, power: float, hours: float) -> float:
-    """Charge for some hours: evenly up to the knee, and from there the power falls with what is missing."""
+def charged(energy: float, battery: float, power: float, hours: float) -> float:
+    """Return the energy after some hours of charging: even up to the knee, then slower as it fills up."""
     knee = _KNEE * battery
     even = max(0.0, (knee - energy) / power)
     if hours <= even:
@@ -110,7 +126,8 @@ def _charged(energy: float, battery: float, power: float, hours: float) -> float
     return battery * (_KNEE + (1 - slowing) / _TAPER)
 
 
-def _hours_to(energy: float, target: float, battery: float, power: float) -> float:
+def hours_to(energy: float, target: float, battery: float, power: float) -> float:
+    """Return the hours of charging from one energy to another."""
     if target <= energy:
         return 0.0
     knee = _KNEE * battery
@@ -122,55 +139,73 @@ def _hours_to(energy: float, target: float, battery: float, power: float) -> flo
 
 
 class Timeline:
-    """The cycles of one vehicle, planned as far as they are read."""
+    """The cycles of one vehicle, planned as far as they are read.
 
-    def __init__(self, habits: Habits, first_day: int, settings: tuple[Setting, ...]) -> None:
-        self._habits = habits
-        self._settings = settings
+    Only what a cycle hands to the next is kept, of each `stride`-th day: 10,000 vehicles are a few megabytes.
+    """
+
+    def __init__(self, habits: Habits, first_day: int, settings: tuple[Setting, ...], stride: int = 1) -> None:
+        self.habits = habits
+        self.settings = settings
         self.first_day = first_day
-        self._cycles: list[list[Segment]] = []
-        self._energy: float = habits.battery * SeededRandom(f"{habits.key}/start").uniform(0.4, 0.8)
-        self._odometer: float = habits.odometer
+        self._stride = stride
+        energy = habits.battery * SeededRandom(f"{habits.key}/start").uniform(0.4, 0.8)
+        self._carried: array[float] = array("d", (energy, habits.odometer, 0.0))
 
     def cycle(self, day: int) -> list[Segment]:
-        """Return the segments of a day's cycle."""
-        while len(self._cycles) <= day - self.first_day:
-            self._plan(self.first_day + len(self._cycles))
-        return self._cycles[day - self.first_day]
+        """Return the segments of a day's cycle; none before the first day."""
+        position = day - self.first_day
+        if position < 0:
+            return []
+        known = min(position // self._stride, len(self._carried) // 3 - 1)
+        trip = self._trip(known * self._stride, *self._carried[3 * known : 3 * known + 3])
+        for index in range(known * self._stride + 1, position + 1):
+            if index == len(self._carried) // 3 * self._stride:
+                self._carried.extend((trip.energy, trip.odometer, trip.meter))
+            trip = self._trip(index, trip.energy, trip.odometer, trip.meter)
+        return trip.segments
 
     def _departure(self, day: int) -> float:
-        random = SeededRandom(f"{self._habits.key}/leaves/{day}")
-        return day * DAY + self._habits.leaves + random.uniform(-2400, 2400)
+        random = SeededRandom(f"{self.habits.key}/leaves/{day}")
+        return day * DAY + self.habits.leaves + random.uniform(-2400, 2400)
 
-    def _plan(self, day: int) -> None:
-        random = SeededRandom(f"{self._habits.key}/{day}")
+    def _trip(self, index: int, energy: float, odometer: float, meter: float) -> "_Trip":
+        day = self.first_day + index
+        random = SeededRandom(f"{self.habits.key}/{day}")
         leaves, leaves_again = self._departure(day), self._departure(day + 1)
-        trip = _Trip(self._habits, self._settings, leaves, self._energy, self._odometer)
+        trip = _Trip(self.habits, self.settings, leaves, energy, odometer, meter)
         far = random.chance(0.12)
-        distance = self._habits.distance * random.uniform(0.5, 1.3) * (2 if far else 1)
+        distance = self.habits.distance * random.uniform(0.5, 1.3) * (2 if far else 1)
         trip.drive(distance, random)
-        if far or trip.energy < 0.3 * self._habits.battery:
+        if far or trip.energy < 0.3 * self.habits.battery:
             trip.charge_fast(random)
         trip.stay(Phase.PARKED, leaves + random.uniform(8.5, 10.5) * _HOUR)
         trip.drive(distance, random)
         trip.come_home(leaves_again, (day + 1) * DAY, random)
-        self._cycles.append(trip.segments)
-        self._energy, self._odometer = trip.energy, trip.odometer
+        return trip
 
 
 class _Trip:
     """A cycle while it is planned."""
 
     def __init__(
-        self, habits: Habits, settings: tuple[Setting, ...], now: float, energy: float, odometer: float
+        self,
+        habits: Habits,
+        settings: tuple[Setting, ...],
+        now: float,
+        energy: float,
+        odometer: float,
+        meter: float,
     ) -> None:
         self._habits = habits
         self._settings = settings
         self._now = now
         self._plugged_energy = energy
+        self._plugged_at = now
         self._at_home = True
         self.energy: float = energy
         self.odometer: float = odometer
+        self.meter: float = meter
         self.segments: list[Segment] = []
 
     def drive(self, distance: float, random: SeededRandom) -> None:
@@ -183,7 +218,8 @@ class _Trip:
 
     def charge_fast(self, random: SeededRandom) -> None:
         """Use a charger on the road, for no longer than a break."""
-        self._plug_in(self._now + random.uniform(25, 50) * 60, power=random.choice((50_000.0, 75_000.0, 120_000.0)))
+        until = self._now + random.uniform(25, 50) * 60
+        self._plug_in(until, power=random.choice((50_000.0, 75_000.0, 120_000.0)), starts=self._now)
 
     def come_home(self, until: float, midnight: float, random: SeededRandom) -> None:
         """Park for the night, and plug in or not."""
@@ -192,13 +228,11 @@ class _Trip:
         low = self.energy < 0.35 * self._habits.battery
         if low or random.chance(self._habits.plugs_in):
             starts = midnight + random.uniform(0.2, 2) * _HOUR
-            if self._setting().smart and self.energy > 0.15 * self._habits.battery:
-                self._plugged_energy = self.energy
-                self.stay(Phase.WAITING, min(starts, until))
-            self._plug_in(until, power=self._habits.power)
+            managed = self.energy > _MANAGED * self._habits.battery
+            self._plug_in(until, power=self._habits.power, starts=starts if managed else self._now)
         self.stay(Phase.PARKED, until)
 
-    def stay(self, phase: Phase, until: float, *, power: float = 0.0, speed: float = 0.0) -> None:
+    def stay(self, phase: Phase, until: float, *, power: float = 0.0, speed: float = 0.0, mode: str = "") -> None:
         """Do one thing until then."""
         if until <= self._now:
             return
@@ -211,23 +245,39 @@ class _Trip:
             odometer=self.odometer,
             target=self._setting().limit / 100 * self._habits.battery,
             plugged_energy=self._plugged_energy,
+            plugged_at=self._plugged_at,
+            meter=self.meter,
             power=power,
             speed=speed,
             consumption=self._habits.consumption,
             at_home=self._at_home,
             after_drive=bool(self.segments) and self.segments[-1].phase is Phase.DRIVING,
+            mode=mode,
         )
         self.segments.append(segment)
+        self.meter = segment.meter_at(until)
         self._now, self.energy, self.odometer = until, segment.energy_at(until), segment.odometer_at(until)
 
-    def _plug_in(self, until: float, power: float) -> None:
-        """Charge to the limit in force, and on or not when the driver changes it meanwhile."""
-        self._plugged_energy = self.energy
-        for _, change in pairwise((self._now, *self._changes(until), until)):
+    def _plug_in(self, until: float, power: float, starts: float) -> None:
+        """Wait for the night where it is managed, and charge to the limit. A change of settings counts at once."""
+        self._plugged_energy, self._plugged_at = self.energy, self._now
+        for change in (*self._changes(until), until):
+            mode = self._mode()
+            if mode == "SMART":
+                self.stay(Phase.WAITING, min(starts, change), mode=mode)
             target = self._setting().limit / 100 * self._habits.battery
-            full = self._now + _hours_to(self.energy, target, self._habits.battery, power) * _HOUR
-            self.stay(Phase.CHARGING, min(full, change), power=power)
-            self.stay(Phase.COMPLETE, change)
+            full = self._now + hours_to(self.energy, target, self._habits.battery, power) * _HOUR
+            self.stay(Phase.CHARGING, min(full, change), power=power, mode=mode)
+            self.stay(Phase.COMPLETE, change, mode=mode)
+
+    def _mode(self) -> str:
+        setting = self._setting()
+        if not self._at_home:
+            return "UNMANAGED_OTG"
+        if not setting.smart:
+            return "UNMANAGED_HOME"
+        boosted = setting.boosted_at is not None and setting.boosted_at >= self._plugged_at
+        return "BOOST" if boosted else "SMART"
 
     def _setting(self) -> Setting:
         return setting_at(self._settings, self._now)

@@ -75,11 +75,10 @@ def create_item(table: Table, create: Create) -> Operation:
 
     def operation(request: Request) -> Response:
         parent = None if table.parent is None else request.resource(table.parent, "parent")
-        owner = request.needed_user() if create.needs_user else request.user
         values = validation.checked(request.json(), create.checks(request), create.needed)
-        owner = values.pop("user", owner)
-        if parent is not None:
-            owner = parent.owner
+        owner = values.pop("user", request.user) if parent is None else parent.owner
+        if owner is None and create.needs_user:
+            owner = request.needed_user()
         extra = create.also(request, values) if create.also else {}
         item = table.add(request.state, Seed(owner, None if parent is None else parent.id, {**values, **extra}))
         return Response(table.write(request, item, expansion(request, table.expand), alone=True), status=201)

@@ -20,6 +20,7 @@ class ProblemError(Exception):
         type: str | None = None,
         headers: Mapping[str, str] | None = None,
         field_errors: Mapping[str, Sequence[str]] | None = None,
+        extensions: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -28,6 +29,7 @@ class ProblemError(Exception):
         self.title: str = type.replace("-", " ").capitalize() if type else HTTPStatus(status).phrase
         self.headers: Mapping[str, str] = headers or {}
         self.field_errors = field_errors
+        self.extensions: Mapping[str, object] = extensions or {}
 
     def response(self, instance: str) -> Response:
         """Return it as the response to the request for the URL `instance`."""
@@ -35,6 +37,7 @@ class ProblemError(Exception):
         data |= {"title": self.title, "status": self.status, "detail": self.detail, "instance": instance}
         if self.field_errors:
             data["field_errors"] = self.field_errors
+        data |= self.extensions
         return Response(data, status=self.status, headers=self.headers, content_type="application/problem+json")
 
 

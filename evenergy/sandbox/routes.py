@@ -5,16 +5,25 @@ from types import ModuleType
 from typing import Any
 
 from evenergy.sandbox.api import (
+    account,
     catalogue,
     charging_sessions,
+    dispatch,
     evse_catalogue,
     evses,
     feeds,
+    hem,
+    home_energy,
     onboarding,
+    preferences,
     programs,
+    rebates,
+    regions,
     root,
     sites,
+    solar,
     sub_sessions,
+    support,
     tariffs,
     users,
     vehicles,
@@ -25,6 +34,8 @@ from evenergy.sandbox.tables import Collection
 _MODULES: tuple[ModuleType, ...] = (
     root,
     users,
+    preferences,
+    account,
     vehicles,
     catalogue,
     onboarding,
@@ -35,7 +46,14 @@ _MODULES: tuple[ModuleType, ...] = (
     tariffs,
     feeds,
     programs,
+    rebates,
+    regions,
     sites,
+    home_energy,
+    solar,
+    hem,
+    support,
+    dispatch,
 )
 
 

@@ -106,7 +106,7 @@ class Seed:
 
     owner: User | None = None
     parent: str | None = None
-    values: Data = attrs.field(factory=dict[str, object])
+    values: Mapping[str, object] = attrs.field(factory=dict[str, object])
     id: str | None = None
 
 
@@ -119,7 +119,7 @@ class Item:
         self.id: str = id
         self.owner: User | None = seed.owner
         self.parent: str | None = seed.parent
-        self.given: Data = seed.values
+        self.given: Mapping[str, object] = seed.values
         self._draw = draw
         self._values: Data | None = None
 
@@ -129,6 +129,13 @@ class Item:
         if self._values is None:
             self._values = self._draw(self)
         return self._values
+
+
+def owner_of(item: Item) -> User:
+    """Return the owner of an item that always has one."""
+    if item.owner is None:
+        raise TypeError(f"{item.id} belongs to nobody")
+    return item.owner
 
 
 @attrs.frozen

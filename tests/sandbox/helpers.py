@@ -99,7 +99,14 @@ def basic(client_id: str, client_secret: str) -> str:
 async def serving(**options: Any) -> AsyncGenerator[Api]:
     """Serve a sandbox, and act as its application."""
     clock = options.setdefault("clock", Clock())
-    async with Sandbox(**options) as sandbox, aiohttp.ClientSession() as session:
+    async with Sandbox(**options) as sandbox, connected(sandbox, clock) as api:
+        yield api
+
+
+@asynccontextmanager
+async def connected(sandbox: Sandbox, clock: Clock) -> AsyncGenerator[Api]:
+    """Act as the application of a sandbox that is served."""
+    async with aiohttp.ClientSession() as session:
         api = Api(sandbox, clock, session, {})
         await api.renew()
         yield api

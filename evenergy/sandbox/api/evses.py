@@ -21,7 +21,7 @@ from evenergy.sandbox.simulation.evse_logs import command_logs, error_logs, ocpp
 from evenergy.sandbox.simulation.fleet import Vehicle
 from evenergy.sandbox.simulation.home import STEP
 from evenergy.sandbox.simulation.log import Log
-from evenergy.sandbox.tables import Draw, Field, Item, Seed, Table, Update
+from evenergy.sandbox.tables import Draw, Field, Item, Seed, Table, Update, owner_of
 from evenergy.sandbox.times import SECOND
 
 _SEE, _CHANGE = "evse:read", "evse:write"
@@ -90,8 +90,7 @@ def _current(state: State, clamp: Item, index: int) -> Log:
 
 
 def _measured(state: State, clamp: Item, index: int) -> Data:
-    assert clamp.owner is not None  # noqa: S101  the seeds give it one
-    watts = state.homes.flow_at(clamp.owner, index * STEP).grid
+    watts = state.homes.flow_at(owner_of(clamp), index * STEP).grid
     return {"current_milliamps": round(watts / _VOLTS * 1000)}
 
 

@@ -75,7 +75,6 @@ class SubSessions(Periods):
         finished = item.end <= state.clock()
         charger = charger_of(state, item.vehicle) if at_home(item) else None
         tariff, feed = tariff_of_part(state, item), carbon_feed_of(state, user)
-        grid = grid_feeds_of(state, user) if at_home(item) else []
         return {
             "id": item.id,
             "url": request.url("charging_sub_sessions", item.id),
@@ -91,7 +90,7 @@ class SubSessions(Periods):
             **{name: _write_detail(request, item, name, tree.get(name)) for name in _EXPANDABLE},
             "tariff": refer(request, "tariffs", tariff, tree.get("tariff")),
             "carbon_feed": refer(request, "carbon_feeds", feed, tree.get("carbon_feed")),
-            "grid_feeds": [refer(request, "grid_feeds", one, tree.get("grid_feeds")) for one in grid],
+            "grid_feeds": [refer(request, "grid_feeds", one, tree.get("grid_feeds")) for one in grid_feeds_of(state, user)],
             "solar_mode_type": "OFF" if state.homes.home(user).solar_watts and at_home(item) else None,
         }
 

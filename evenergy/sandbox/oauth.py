@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 import attrs
 from aiohttp import web
 
-SCOPES = ("user:read", "vehicle:read", "vehicle:write", "vehicle_catalogue:write", "debug:read")
+from evenergy.sandbox.routes import SCOPES
+
 _TOKEN_LIFE = 36_000
 _CODE_LIFE = 60
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -20,7 +21,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class OAuthError(Exception):
-    """A refusal as RFC 6749 spells it."""
+    """An error of the token or authorization endpoint (RFC 6749, 5.2)."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -28,7 +29,7 @@ class OAuthError(Exception):
         self.description = description
 
     def response(self) -> web.Response:
-        """Answer with it."""
+        """Return it as a response."""
         headers = dict(_NO_STORE)
         if self.error == "invalid_client":
             headers["WWW-Authenticate"] = 'Basic realm="sandbox"'
@@ -38,7 +39,7 @@ class OAuthError(Exception):
 
 @attrs.frozen
 class Grant:
-    """What a token stands for: the application alone, or one user of it."""
+    """The holder of a token: the application alone, or one of its users."""
 
     user: str | None
     scope: str
@@ -54,8 +55,8 @@ class _Code:
     expires: float
 
 
-class Authority:
-    """Hands out tokens to the sandbox's one application, and takes them back."""
+class OAuthServer:
+    """The authorization server of the sandbox's one application."""
 
     def __init__(
         self, client_id: str, client_secret: str, users: Mapping[str, object], clock: Callable[[], float]
@@ -68,7 +69,7 @@ class Authority:
         self._refresh: dict[str, Grant] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """Give the routes of the three endpoints."""
+        """Return the routes of the three endpoints."""
         return [
             web.post("/o/token/", self._token),
             web.get("/o/authorize/", self._authorize),
@@ -77,30 +78,30 @@ class Authority:
         ]
 
     def grant_of(self, token: str) -> Grant | None:
-        """Say what a token stands for, if it still does."""
+        """Return the grant of a token, or None once it has ended."""
         grant = self._access.get(token)
         return grant if grant is not None and self._clock() < grant.expires else None
 
-    async def _token(self, request: web.Request) -> web.Response:
+    async def _token(self, http: web.Request) -> web.Response:
         try:
-            self._authenticate(request)
-            form = await _form(request)
+            self._authenticate(http)
+            form = await _form(http)
             return web.json_response(self._granted(form), headers=_NO_STORE)
         except OAuthError as error:
             return error.response()
 
-    async def _revoke(self, request: web.Request) -> web.Response:
+    async def _revoke(self, http: web.Request) -> web.Response:
         try:
-            self._authenticate(request)
-            token = _needed(await _form(request), "token")
+            self._authenticate(http)
+            token = _needed(await _form(http), "token")
         except OAuthError as error:
             return error.response()
         self._access.pop(token, None)
         self._refresh.pop(token, None)
         return web.Response()
 
-    async def _authorize(self, request: web.Request) -> web.Response:
-        query = request.query
+    async def _authorize(self, http: web.Request) -> web.Response:
+        query = http.query
         redirect_uri = query.get("redirect_uri", "")
         # Nobody is sent to a place that a stranger named.
         if query.get("client_id") != self._client[0]:
@@ -108,13 +109,13 @@ class Authority:
         if not _is_target(redirect_uri):
             return OAuthError("invalid_request", "redirect_uri must be an absolute URI without a fragment.").response()
         try:
-            answer = {"code": self._consent(query, redirect_uri)}
+            parameters = {"code": self._consent(query, redirect_uri)}
         except OAuthError as error:
-            answer = {"error": error.error, "error_description": error.description}
+            parameters = {"error": error.error, "error_description": error.description}
         if "state" in query:
-            answer["state"] = query["state"]
+            parameters["state"] = query["state"]
         joint = "&" if urlsplit(redirect_uri).query else "?"
-        return web.Response(status=302, headers={"Location": redirect_uri + joint + urlencode(answer)})
+        return web.Response(status=302, headers={"Location": redirect_uri + joint + urlencode(parameters)})
 
     def _consent(self, query: Mapping[str, str], redirect_uri: str) -> str:
         if query.get("response_type") != "code":
@@ -131,8 +132,8 @@ class Authority:
         self._codes[code] = _Code(user, _scope(query), redirect_uri, challenge, self._clock() + _CODE_LIFE)
         return code
 
-    def _authenticate(self, request: web.Request) -> None:
-        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    def _authenticate(self, http: web.Request) -> None:
+        scheme, _, encoded = http.headers.get("Authorization", "").partition(" ")
         try:
             pair = b64decode(encoded.strip(), validate=True).decode()
         except ValueError:
@@ -175,7 +176,7 @@ class Authority:
     def _issue(self, user: str | None, scope: str, *, renewable: bool = False) -> dict[str, object]:
         token, grant = secrets.token_urlsafe(24), Grant(user, scope, self._clock() + _TOKEN_LIFE)
         self._access[token] = grant
-        answer: dict[str, object] = {
+        token_response: dict[str, object] = {
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": _TOKEN_LIFE,
@@ -184,19 +185,19 @@ class Authority:
         if renewable:
             refresh_token = secrets.token_urlsafe(24)
             self._refresh[refresh_token] = grant
-            answer["refresh_token"] = refresh_token
-        return answer
+            token_response["refresh_token"] = refresh_token
+        return token_response
 
 
 async def _slash_missing(_: web.Request) -> web.Response:
     return web.Response(status=405)
 
 
-async def _form(request: web.Request) -> dict[str, str]:
-    if request.content_type != "application/x-www-form-urlencoded":
+async def _form(http: web.Request) -> dict[str, str]:
+    if http.content_type != "application/x-www-form-urlencoded":
         raise OAuthError("invalid_request", "Send a form: application/x-www-form-urlencoded.")
     try:
-        pairs = parse_qsl((await request.read()).decode(), keep_blank_values=True, max_num_fields=20)
+        pairs = parse_qsl((await http.read()).decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         raise OAuthError("invalid_request", "The form cannot be read.") from None
     form = dict(pairs)

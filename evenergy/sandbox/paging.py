@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -10,16 +10,17 @@ from urllib.parse import urlencode
 import attrs
 
 from evenergy.sandbox import times
-from evenergy.sandbox.calls import Call
-from evenergy.sandbox.fleet import Vehicle
-from evenergy.sandbox.logbook import LogKind, Span
-from evenergy.sandbox.problems import invalid_page, invalid_query, not_found
-from evenergy.sandbox.telematics import Log
+from evenergy.sandbox.filters import moment, predicates
+from evenergy.sandbox.ids import ULID
+from evenergy.sandbox.logs import LogKind, TimeRange
+from evenergy.sandbox.problems import invalid_page, not_found
+from evenergy.sandbox.requests import Owned, Request
+from evenergy.sandbox.simulation.log import Log
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _LARGEST, _USUAL = 100, 25
-_CURSORS = ("page", "page_after", "page_before")
-_ORDERINGS = ("name", "-name")
+_LINKED = 3  # on a page of the collections that have links but no parameters
+_CURSORS = ("page", "page_after", "page_before", "cursor")
 
 
 class Identified(Protocol):
@@ -31,18 +32,9 @@ class Identified(Protocol):
         ...
 
 
-class Named(Identified, Protocol):
-    """Something with a name, too."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-
 T = TypeVar("T")
+K = TypeVar("K")
 IdentifiedT = TypeVar("IdentifiedT", bound=Identified)
-NamedT = TypeVar("NamedT", bound=Named)
 
 
 @attrs.frozen
@@ -53,118 +45,144 @@ class Page(Generic[T]):
     headers: dict[str, str]
 
 
-def ordered(call: Call, items: Iterable[NamedT]) -> list[NamedT]:
-    """Order as asked; an ordering that nobody knows changes nothing."""
-    ordering = call.query.get("ordering")
-    if ordering not in _ORDERINGS:
-        return list(items)
-    return sorted(items, key=lambda item: (item.name, item.id), reverse=ordering == "-name")
-
-
-def page_of_items(call: Call, items: Sequence[IdentifiedT], prefix: str) -> Page[IdentifiedT]:
-    """Cut a page out of a collection whose cursors are ids."""
-    size = _size(call)
-    after, before = _cursors(call)
+def by_id(request: Request, items: Sequence[IdentifiedT], prefix: str) -> Page[IdentifiedT]:
+    """Return a page of a collection whose cursors are ids."""
+    size = _size(request)
+    after, before = _cursors(request)
     start, stop = 0, size
     if after is not None:
-        start, found = _place(call, items, "page_after", prefix)
+        start, found = _place(request, items, "page_after", prefix)
         start += found
         stop = start + size
     elif before is not None:
-        stop, _ = _place(call, items, "page_before", prefix)
+        stop, _ = _place(request, items, "page_before", prefix)
         start = max(0, stop - size)
     page = items[start:stop]
     previous = (page[0].id if page else after) if start > 0 else None
     following = (page[-1].id if page else before) if stop < len(items) else None
-    return Page(page, _link(call, ("page_before", previous), ("page_after", following)))
+    return Page(page, _link(request, ("page_before", previous), ("page_after", following)))
 
 
-def page_of_logs(call: Call, vehicle: Vehicle, kind: LogKind) -> Page[Log]:
-    """Cut a page out of a collection whose cursors are times, the newest first."""
-    logs, size = call.world.logs, _size(call)
-    span = Span(_bound(call, kind.key + "__gte"), _bound(call, kind.key + "__lte"))
-    after, before = _cursors(call)
+def by_number(request: Request, items: Sequence[T], _: str = "") -> Page[T]:
+    """Return a page of a collection whose pages are numbered."""
+    return _numbered(request, items, "page", _size(request))
+
+
+def by_link(request: Request, items: Sequence[T], _: str = "") -> Page[T]:
+    """Return a page of a collection that has links and no parameters: what the link carries is nobody's business."""
+    return _numbered(request, items, "cursor", _LINKED)
+
+
+def unpaged(_: Request, items: Sequence[T], __: str = "") -> Page[T]:
+    """Return all items: the collection has no pages."""
+    return Page(items, {})
+
+
+def of_logs(request: Request, kind: LogKind, owner: Owned) -> Page[Log]:
+    """Return a page of logs, whose cursors are times, the newest first."""
+    time_range = TimeRange(bound(request, kind.key + "__gte"), bound(request, kind.key + "__lte"))
+    fitting = predicates(kind.filters, request)
+
+    def older(key: int | None) -> Iterator[Log]:
+        return kind.read(request.state, owner, time_range if key is None else time_range.before(key), -1, fitting)
+
+    def newer(key: int) -> Iterator[Log]:
+        return kind.read(request.state, owner, time_range.after(key), 1, fitting)
+
+    return of_stream(request, Cursor(times.parse, times.text, lambda log: log.key), older, newer)
+
+
+@attrs.frozen
+class Cursor(Generic[T, K]):
+    """The place of an item in a collection: as it is written, and as items are compared."""
+
+    parse: Callable[[str], K | None]
+    write: Callable[[K], str]
+    key: Callable[[T], K]
+
+
+def of_stream(
+    request: Request,
+    cursor: Cursor[T, K],
+    forward: Callable[[K | None], Iterator[T]],
+    backward: Callable[[K], Iterator[T]],
+) -> Page[T]:
+    """Return a page of a collection that is read lazily, both ways from a cursor."""
+    size = _size(request)
+    after, before = _cursors(request)
     if after is None and before is not None:
-        page = list(islice(logs.oldest(vehicle, kind, span.after(_moment(before, "page_before"))), size + 1))
-        newer, page = len(page) > size, page[:size][::-1]
-        older = bool(page) and any(True for _ in logs.newest(vehicle, kind, span.before(page[-1].key)))
+        page = list(islice(backward(_parsed(cursor, before, "page_before")), size + 1))
+        earlier, page = len(page) > size, page[:size][::-1]
+        later = bool(page) and any(True for _ in forward(cursor.key(page[-1])))
     else:
-        rest = span if after is None else span.before(_moment(after, "page_after"))
-        page = list(islice(logs.newest(vehicle, kind, rest), size + 1))
-        older, page = len(page) > size, page[:size]
-        newer = (
-            after is not None and bool(page) and any(True for _ in logs.oldest(vehicle, kind, span.after(page[0].key)))
-        )
-    previous = times.text(page[0].key) if newer else None
-    following = times.text(page[-1].key) if older else None
-    return Page(page, _link(call, ("page_before", previous), ("page_after", following)))
+        start = None if after is None else _parsed(cursor, after, "page_after")
+        page = list(islice(forward(start), size + 1))
+        later, page = len(page) > size, page[:size]
+        earlier = start is not None and bool(page) and any(True for _ in backward(cursor.key(page[0])))
+    previous = cursor.write(cursor.key(page[0])) if earlier else None
+    following = cursor.write(cursor.key(page[-1])) if later else None
+    return Page(page, _link(request, ("page_before", previous), ("page_after", following)))
 
 
-def page_by_number(call: Call, items: Sequence[T]) -> Page[T]:
-    """Cut a page out of a collection whose pages are numbered."""
-    size, number = _size(call), _number(call, "page", 1)
+def bound(request: Request, parameter: str) -> int | None:
+    """Return the instant in a query parameter, or None without it."""
+    return moment(parameter, request.query[parameter]) if parameter in request.query else None
+
+
+def _numbered(request: Request, items: Sequence[T], parameter: str, size: int) -> Page[T]:
+    number = _number(request, parameter, 1)
     start, stop = (number - 1) * size, number * size
     if start and start >= len(items):
         raise not_found()
     previous = str(number - 1) if start else None
     following = str(number + 1) if stop < len(items) else None
-    return Page(items[start:stop], _link(call, ("page", previous), ("page", following)))
+    return Page(items[start:stop], _link(request, (parameter, previous), (parameter, following)))
 
 
-def _size(call: Call) -> int:
-    size = _number(call, "page_size", _USUAL)
+def _size(request: Request) -> int:
+    size = _number(request, "page_size", _USUAL)
     if size > _LARGEST:
         raise invalid_page("page_size")
     return size
 
 
-def _number(call: Call, parameter: str, usual: int) -> int:
-    written = call.query.get(parameter, str(usual))
+def _number(request: Request, parameter: str, usual: int) -> int:
+    written = request.query.get(parameter, str(usual))
     if not _NUMBER.fullmatch(written) or int(written) < 1:
         raise invalid_page(parameter)
     return int(written)
 
 
-def _cursors(call: Call) -> tuple[str | None, str | None]:
-    return call.query.get("page_after"), call.query.get("page_before")
+def _cursors(request: Request) -> tuple[str | None, str | None]:
+    return request.query.get("page_after"), request.query.get("page_before")
 
 
-def _place(call: Call, items: Sequence[Identified], parameter: str, prefix: str) -> tuple[int, bool]:
-    cursor = call.query[parameter]
-    if not re.fullmatch(prefix + "[0-9A-HJKMNP-TV-Z]{26}", cursor):
+def _place(request: Request, items: Sequence[Identified], parameter: str, prefix: str) -> tuple[int, bool]:
+    cursor = request.query[parameter]
+    if not re.fullmatch(prefix + ULID if prefix else r"[\w-]+", cursor):
         raise invalid_page(parameter)
     ids = [item.id for item in items]
     if cursor in ids:
         return ids.index(cursor), True
-    # What the cursor named may be gone; in the order of ids its place is still known.
-    if call.query.get("ordering") in _ORDERINGS:
+    # The resource that the cursor names may be gone; in the order of ids its place is still known.
+    if ids != sorted(ids):
         raise invalid_page(parameter)
     return bisect_left(ids, cursor), False
 
 
-def _moment(cursor: str, parameter: str) -> int:
-    moment = times.parse(cursor)
-    if moment is None:
+def _parsed(cursor: Cursor[T, K], written: str, parameter: str) -> K:
+    key = cursor.parse(written)
+    if key is None:
         raise invalid_page(parameter)
-    return moment
+    return key
 
 
-def _bound(call: Call, parameter: str) -> int | None:
-    written = call.query.get(parameter)
-    if written is None:
-        return None
-    moment = times.parse(written)
-    if moment is None:
-        raise invalid_query(parameter, "Write it like 2024-04-17T09:39:45.984584Z, with an offset or Z.")
-    return moment
+def _link(request: Request, previous: tuple[str, str | None], following: tuple[str, str | None]) -> dict[str, str]:
+    return {"Link": f'<{_to(request, *previous)}>; rel="previous", <{_to(request, *following)}>; rel="next"'}
 
 
-def _link(call: Call, previous: tuple[str, str | None], following: tuple[str, str | None]) -> dict[str, str]:
-    return {"Link": f'<{_to(call, *previous)}>; rel="previous", <{_to(call, *following)}>; rel="next"'}
-
-
-def _to(call: Call, parameter: str, value: str | None) -> str:
+def _to(request: Request, parameter: str, value: str | None) -> str:
     if value is None:
         return "about:blank"
-    kept = [(name, text) for name, text in call.query.items() if name not in _CURSORS]
-    return f"{call.world.base_url}{call.path}?{urlencode([*kept, (parameter, value)])}"
+    kept = [(name, text) for name, text in request.query.items() if name not in _CURSORS]
+    return f"{request.state.base_url}{request.path}?{urlencode([*kept, (parameter, value)])}"

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from evenergy.sandbox.replies import Reply
+from evenergy.sandbox.responses import Response
 
 _TYPES = "https://api.ev.energy/v2/problems/"
 _NEVER_FOUND = "There is no such resource, or it is not yours to see."
 
 
 class ProblemError(Exception):
-    """A request that gets an error for an answer."""
+    """An error that a request is answered with."""
 
     def __init__(
         self,
@@ -20,6 +20,7 @@ class ProblemError(Exception):
         type: str | None = None,
         headers: Mapping[str, str] | None = None,
         field_errors: Mapping[str, Sequence[str]] | None = None,
+        extensions: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -28,33 +29,35 @@ class ProblemError(Exception):
         self.title: str = type.replace("-", " ").capitalize() if type else HTTPStatus(status).phrase
         self.headers: Mapping[str, str] = headers or {}
         self.field_errors = field_errors
+        self.extensions: Mapping[str, object] = extensions or {}
 
-    def reply(self, instance: str) -> Reply:
-        """Say it as an answer to the request for the URL `instance`."""
+    def response(self, instance: str) -> Response:
+        """Return it as the response to the request for the URL `instance`."""
         data: dict[str, object] = {"type": _TYPES + self.type + "/"} if self.type else {}
         data |= {"title": self.title, "status": self.status, "detail": self.detail, "instance": instance}
         if self.field_errors:
             data["field_errors"] = self.field_errors
-        return Reply(data, status=self.status, headers=self.headers, content_type="application/problem+json")
+        data |= self.extensions
+        return Response(data, status=self.status, headers=self.headers, content_type="application/problem+json")
 
 
 def not_found() -> ProblemError:
-    """Make the answer for anything that is absent, or not the caller's."""
+    """Return the error for anything that is absent, or not the caller's."""
     return ProblemError(404, _NEVER_FOUND)
 
 
 def invalid_page(parameter: str) -> ProblemError:
-    """Make the answer for a paging parameter that cannot be read."""
+    """Return the error for a paging parameter that cannot be read."""
     detail = f"Cannot page by this value of {parameter}."
     return ProblemError(400, detail, type="pagination-parameters")
 
 
 def invalid_query(parameter: str, message: str) -> ProblemError:
-    """Make the answer for a query parameter that cannot be read."""
+    """Return the error for a query parameter that cannot be read."""
     return invalid_fields({parameter: [message]})
 
 
 def invalid_fields(field_errors: Mapping[str, Sequence[str]]) -> ProblemError:
-    """Make the answer for fields that break the rules."""
+    """Return the error for fields that break the rules."""
     detail = f"Not valid: {', '.join(field_errors)}"
     return ProblemError(400, detail, type="validation-failed", field_errors=field_errors)

@@ -1,4 +1,4 @@
-"""The sandbox itself: what it offers, its start and its end."""
+"""The sandbox itself: its options, its start and its end."""
 
 import asyncio
 import socket
@@ -10,15 +10,15 @@ from typing import Self
 
 from aiohttp import web
 
-from evenergy.sandbox.calls import World
-from evenergy.sandbox.dice import Dice
-from evenergy.sandbox.fleet import Fleet
-from evenergy.sandbox.front import ROOT, Front
-from evenergy.sandbox.logbook import LogBook
-from evenergy.sandbox.oauth import Authority
+from evenergy.sandbox.middleware import ROOT, Middleware
+from evenergy.sandbox.oauth import OAuthServer
+from evenergy.sandbox.requests import State
+from evenergy.sandbox.routes import COLLECTIONS
+from evenergy.sandbox.seeded_random import SeededRandom
+from evenergy.sandbox.simulation.fleet import Fleet
 
 _HOST = "127.0.0.1"
-_GRACE = 1.0  # seconds for answers under way when it closes; they take milliseconds
+_GRACE = 1.0  # seconds for responses under way when it closes; they take milliseconds
 
 
 class Sandbox:
@@ -28,9 +28,9 @@ class Sandbox:
     arguments and the same clock give the same vehicles and logs.
 
     Args:
-        vehicles: How many vehicles there are.
-        days: How many days their logs go back.
-        seed: What users, vehicles and logs are drawn from.
+        vehicles: The number of vehicles.
+        days: The days that their logs go back.
+        seed: The seed of users, vehicles and logs.
         rate_limit: The requests allowed in a rolling hour; anonymous callers have 50.
         port: The port to listen on; 0 takes a free one.
         clock: Gives the time in POSIX seconds, as `time.time` does. Logs, tokens and the rate limit follow it.
@@ -58,13 +58,14 @@ class Sandbox:
         _check("rate_limit", rate_limit, 1, 1_000_000_000)
         _check("port", port, 0, 65_535)
         self.client_id: str = "sandbox"
-        self.client_secret: str = f"sandbox-{Dice(f'{seed}/secret').getrandbits(64):016x}"
+        self.client_secret: str = f"sandbox-{SeededRandom(f'{seed}/secret').getrandbits(64):016x}"
         self._rate_limit = rate_limit
         self._port = port
         self._clock = clock or time.time
         self._fleet = Fleet(vehicles, days, seed, self._clock())
+        self._state = State(self.client_id, self._fleet, self._clock, COLLECTIONS)
         self._base_url = ""
-        self._front: Front | None = None
+        self._middleware: Middleware | None = None
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
@@ -97,8 +98,8 @@ class Sandbox:
 
     @property
     def requests(self) -> int:
-        """How many requests to the API were answered, errors among them; tokens do not count."""
-        return self._front.answered if self._front else 0
+        """The number of requests to the API that were answered, errors among them; tokens do not count."""
+        return self._middleware.requests_served if self._middleware else 0
 
     async def start(self) -> None:
         """Serve from the running loop.
@@ -160,10 +161,10 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         fleet, clock = self._fleet, self._clock
-        world = World(self._base_url, self.client_id, fleet, LogBook(fleet, clock), clock)
-        authority = Authority(self.client_id, self.client_secret, fleet.users, clock)
-        self._front = Front(world, authority, self._rate_limit)
-        return self._front.application()
+        self._state.base_url = self._base_url
+        oauth_server = OAuthServer(self.client_id, self.client_secret, fleet.users, clock)
+        self._middleware = Middleware(self._state, oauth_server, self._rate_limit)
+        return self._middleware.application()
 
     def _end_thread(self) -> None:
         loop, thread = self._loop, self._thread

@@ -1,6 +1,7 @@
 """Instants: whole microseconds since 1970, and their text."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 SECOND = 1_000_000
@@ -28,3 +29,8 @@ def parse(written: str) -> int | None:
         return (datetime.fromisoformat(written) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError):
         return None
+
+
+def now_text(clock: Callable[[], float]) -> str:
+    """Return the time of a clock as it is written."""
+    return text(instant(clock()))

@@ -1,4 +1,4 @@
-"""What the tests of the sandbox share: a clock to set, and a bare HTTP client."""
+"""Helpers of the sandbox's tests: a clock to set, and a bare HTTP client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Clock:
 
 
 @attrs.frozen
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -54,38 +54,38 @@ class Api:
     def origin(self) -> str:
         return self.sandbox.base_url.removesuffix("/v2")
 
-    async def send(self, method: str, url: str, **options: Any) -> Answer:
+    async def send(self, method: str, url: str, **options: Any) -> Response:
         if not url.startswith("http"):
             url = self.sandbox.base_url + url
         options["headers"] = {**self.headers, **options.get("headers", {})}
         async with self.session.request(method, url, allow_redirects=False, **options) as response:
-            return Answer(response.status, response.headers, await response.read())
+            return Response(response.status, response.headers, await response.read())
 
-    async def get(self, url: str, **options: Any) -> Answer:
+    async def get(self, url: str, **options: Any) -> Response:
         return await self.send("GET", url, **options)
 
     async def data(self, url: str, **options: Any) -> Any:
-        answer = await self.get(url, **options)
-        assert answer.status == 200, answer
-        return answer.json()
+        response = await self.get(url, **options)
+        assert response.status == 200, response
+        return response.json()
 
     async def all(self, url: str, relation: str = "next") -> list[Any]:
         items: list[Any] = []
         while url != "about:blank":
-            answer = await self.get(url)
-            assert answer.status == 200, answer
-            items = [*items, *answer.json()] if relation == "next" else [*answer.json(), *items]
-            url = answer.link(relation)
+            response = await self.get(url)
+            assert response.status == 200, response
+            items = [*items, *response.json()] if relation == "next" else [*response.json(), *items]
+            url = response.link(relation)
         return items
 
-    async def token(self, **form: str) -> Answer:
+    async def token(self, **form: str) -> Response:
         auth = {"Authorization": basic(self.sandbox.client_id, self.sandbox.client_secret)}
         return await self.send("POST", self.origin + "/o/token/", data=form, headers=auth)
 
     async def renew(self) -> None:
-        """Take a new token, as the clock may have outrun the last one."""
-        answer = await self.token(grant_type="client_credentials")
-        self.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        """Take a new token, as the last one may have expired by the clock."""
+        response = await self.token(grant_type="client_credentials")
+        self.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def bearing(self, token: str | None) -> Api:
         return attrs.evolve(self, headers={} if token is None else {"Authorization": f"Bearer {token}"})
@@ -99,17 +99,24 @@ def basic(client_id: str, client_secret: str) -> str:
 async def serving(**options: Any) -> AsyncGenerator[Api]:
     """Serve a sandbox, and act as its application."""
     clock = options.setdefault("clock", Clock())
-    async with Sandbox(**options) as sandbox, aiohttp.ClientSession() as session:
+    async with Sandbox(**options) as sandbox, connected(sandbox, clock) as api:
+        yield api
+
+
+@asynccontextmanager
+async def connected(sandbox: Sandbox, clock: Clock) -> AsyncGenerator[Api]:
+    """Act as the application of a sandbox that is served."""
+    async with aiohttp.ClientSession() as session:
         api = Api(sandbox, clock, session, {})
         await api.renew()
         yield api
 
 
-def assert_problem(answer: Answer, status: int, *words: str) -> None:
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
+def assert_problem(response: Response, status: int, *words: str) -> None:
+    assert response.status == status, response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
     assert problem["status"] == status
     assert problem["title"]
     for word in words:
-        assert word in answer.body.decode()
+        assert word in response.body.decode()

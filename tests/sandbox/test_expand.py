@@ -15,7 +15,7 @@ def at(data: Any, path: str) -> Any:
     return data
 
 
-async def test_references_are_urls_unless_expanded() -> None:
+async def test_writes_references_as_urls_unless_expanded() -> None:
     async with serving() as api:
         vehicle = (await api.data("/vehicles"))[0]
         base = api.sandbox.base_url
@@ -30,7 +30,7 @@ async def test_references_are_urls_unless_expanded() -> None:
 
 
 @pytest.mark.parametrize("path", ["trim", "trim.model", "trim.model.make", "user", "latest_status_log"])
-async def test_depths_on_vehicles(path: str) -> None:
+async def test_expands_vehicles_to_each_depth(path: str) -> None:
     async with serving() as api:
         for url in ("/vehicles", f"/vehicles/{api.sandbox.vehicle_ids[0]}"):
             data = await api.data(url, params={"expand": path})
@@ -39,7 +39,7 @@ async def test_depths_on_vehicles(path: str) -> None:
 
 
 @pytest.mark.parametrize("kind", LOGS)
-async def test_depths_on_logs(kind: str) -> None:
+async def test_expands_logs_to_each_depth(kind: str) -> None:
     async with serving() as api:
         vehicle = api.sandbox.vehicle_ids[0]
         path = f"/vehicles/{vehicle}/{kind}"
@@ -52,7 +52,7 @@ async def test_depths_on_logs(kind: str) -> None:
         assert await api.data(logs[0]["url"], params=expand) == logs[0]
 
 
-async def test_catalogue() -> None:
+async def test_links_makes_models_and_trims() -> None:
     async with serving() as api:
         makes, models, trims = [await api.all(f"/vehicle_{name}") for name in ("makes", "models", "trims")]
         assert len(makes) >= 6
@@ -77,7 +77,7 @@ async def test_catalogue() -> None:
         assert await api.data("/vehicle_models?make_id=nothing") == []
 
 
-async def test_available_for_a_user() -> None:
+async def test_lists_models_available_for_a_user() -> None:
     async with serving() as api:
         models = await api.all("/vehicle_models")
         counts: set[tuple[bool, int]] = set()
@@ -91,7 +91,7 @@ async def test_available_for_a_user() -> None:
         assert_problem(await api.get("/vehicle_makes?available_for_user_id=me"), 400, "available_for_user_id")
 
 
-async def test_compatibility() -> None:
+async def test_checks_compatibility_by_country() -> None:
     async with serving() as api:
         models = {model["name"]: model["id"] for model in await api.all("/vehicle_models")}
 
@@ -126,8 +126,8 @@ async def test_compatibility() -> None:
         ("/users", "vehicles"),
     ],
 )
-async def test_unknown_expansions(path: str, value: str) -> None:
+async def test_rejects_unknown_expansions(path: str, value: str) -> None:
     async with serving() as api:
-        answer = await api.get(path, params=[("expand", value)])
-        assert_problem(answer, 400, repr(value))
-        assert "expand" in answer.json()["field_errors"]
+        response = await api.get(path, params=[("expand", value)])
+        assert_problem(response, 400, repr(value))
+        assert "expand" in response.json()["field_errors"]

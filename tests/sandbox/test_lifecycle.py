@@ -37,18 +37,18 @@ def test_imports_nothing_of_the_client() -> None:
                 assert "evenergy.sandbox" in line
 
 
-async def test_plugin_is_light() -> None:
+async def test_imports_no_server_for_the_plugin() -> None:
     code = "import sys, evenergy.sandbox.pytest_plugin; sys.exit('evenergy.sandbox.server' in sys.modules)"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     assert await process.wait() == 0
 
 
-def test_unknown_names() -> None:
+def test_rejects_unknown_names() -> None:
     with pytest.raises(AttributeError, match="Moon"):
         _ = package.Moon
 
 
-async def test_attributes() -> None:
+async def test_offers_its_attributes() -> None:
     async with serving(vehicles=3) as api:
         sandbox = api.sandbox
         assert sandbox.base_url.startswith("http://127.0.0.1:")
@@ -73,7 +73,7 @@ def test_serves_from_a_thread() -> None:
         read(sandbox.base_url + "/vehicle_makes")
 
 
-def test_ids_and_secret_follow_the_seed() -> None:
+def test_derives_ids_and_secret_from_the_seed() -> None:
     one, same, other = Sandbox(seed=1), Sandbox(seed=1, clock=Clock(0.0)), Sandbox(seed=2)
     assert one.vehicle_ids == same.vehicle_ids
     assert one.client_secret == same.client_secret
@@ -95,7 +95,7 @@ def test_closes_under_open_connections() -> None:
     half.close()
 
 
-def test_no_url_before_the_start() -> None:
+def test_has_no_url_before_the_start() -> None:
     with pytest.raises(RuntimeError, match="started"):
         _ = Sandbox().base_url
 
@@ -112,12 +112,12 @@ def test_no_url_before_the_start() -> None:
         {"seed": 1.5},
     ],
 )
-def test_refuses_bad_arguments(options: dict[str, Any]) -> None:
+def test_rejects_bad_arguments(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(options))} must be an integer from"):
         Sandbox(**options)
 
 
-def test_a_port_in_use() -> None:
+def test_reports_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="ddress"), Sandbox(port=port):
@@ -139,16 +139,16 @@ async def test_starts_again() -> None:
             assert await asyncio.to_thread(read, sandbox.base_url + "/vehicle_makes")
 
 
-async def test_an_empty_fleet() -> None:
+async def test_serves_an_empty_fleet() -> None:
     async with serving(vehicles=0) as api:
         assert api.sandbox.vehicle_ids == []
         assert len(api.sandbox.user_ids) == 1
         assert await api.data("/vehicles") == []
 
 
-def test_fixture(evenergy_sandbox: SandboxType) -> None:
+def test_serves_the_fixture_to_a_blocking_test(evenergy_sandbox: SandboxType) -> None:
     assert read(evenergy_sandbox.base_url + "/")
 
 
-async def test_fixture_in_a_coroutine(evenergy_sandbox: SandboxType) -> None:
+async def test_serves_the_fixture_to_a_coroutine(evenergy_sandbox: SandboxType) -> None:
     assert await asyncio.to_thread(read, evenergy_sandbox.base_url + "/")

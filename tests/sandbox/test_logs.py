@@ -1,4 +1,4 @@
-"""What the vehicles tell, and how it hangs together."""
+"""Logs of vehicles are plausible and consistent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def fleet_logs(api: Api, kind: str = "status_logs") -> list[list[Any]]:
     return [await api.all(f"/vehicles/{id_}/{kind}?page_size=100") for id_ in api.sandbox.vehicle_ids]
 
 
-async def test_status_logs() -> None:
+async def test_reports_plausible_status_logs() -> None:
     async with serving() as api:
         seen: dict[str, set[Any]] = {}
         digits: set[int] = set()
@@ -73,7 +73,7 @@ async def test_status_logs() -> None:
         assert len(seen["current_type"]) == 3
 
 
-async def test_charging_is_plausible() -> None:
+async def test_charges_plausibly() -> None:
     async with serving() as api:
         rates: dict[bool, set[Any]] = {True: set(), False: set()}
         for vehicle_id, logs in zip(api.sandbox.vehicle_ids, await fleet_logs(api), strict=True):
@@ -97,23 +97,23 @@ async def test_charging_is_plausible() -> None:
         assert min(slow) < 3600 < max(slow) < 11000
 
 
-async def test_odometers_never_turn_back() -> None:
+async def test_never_turns_odometers_back() -> None:
     async with serving() as api:
         for logs in await fleet_logs(api):
             readings = [log["odometer_meters"] for log in logs if log["odometer_meters"] is not None]
             assert readings == sorted(readings, reverse=True)
 
 
-async def test_the_same_seed_and_clock_tell_the_same() -> None:
-    async def told(**options: Any) -> Any:
+async def test_reports_the_same_for_the_same_seed_and_clock() -> None:
+    async def read_all(**options: Any) -> Any:
         async with serving(vehicles=2, **options) as api:
             return [[{**log, "url": "", "vehicle": ""} for log in logs] for logs in await fleet_logs(api)]
 
-    assert await told(seed=3) == await told(seed=3)
-    assert await told(seed=3) != await told(seed=4)
+    assert await read_all(seed=3) == await read_all(seed=3)
+    assert await read_all(seed=3) != await read_all(seed=4)
 
 
-async def test_time_adds_logs_and_changes_none() -> None:
+async def test_adds_logs_with_time_and_changes_none() -> None:
     clock = Clock()
     async with serving(vehicles=3, clock=clock) as api:
         before = {kind: await fleet_logs(api, kind) for kind in KINDS}
@@ -127,7 +127,7 @@ async def test_time_adds_logs_and_changes_none() -> None:
 
 
 @pytest.mark.parametrize("start", [0.0, 1000.0])
-async def test_a_clock_that_starts_early(start: float) -> None:
+async def test_supports_a_clock_that_starts_at_the_epoch(start: float) -> None:
     clock = Clock(start)
     async with serving(vehicles=2, clock=clock) as api:
         for logs in await fleet_logs(api):
@@ -139,7 +139,7 @@ async def test_a_clock_that_starts_early(start: float) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_one_log_by_its_key(kind: str) -> None:
+async def test_returns_one_log_by_its_key(kind: str) -> None:
     async with serving(vehicles=4) as api:
         count = 0
         for logs in await fleet_logs(api, kind):
@@ -152,7 +152,7 @@ async def test_one_log_by_its_key(kind: str) -> None:
             assert_problem(await api.get(f"/vehicles/{vehicle}/{kind}/{key}"), 404)
 
 
-async def test_a_key_is_an_instant() -> None:
+async def test_reads_a_key_as_an_instant() -> None:
     async with serving() as api:
         path = f"/vehicles/{api.sandbox.vehicle_ids[0]}/status_logs"
         log = next(log for log in await api.all(path) if len(log["sampled_at"]) == len("2025-03-10T00:00:00.123Z"))
@@ -164,7 +164,7 @@ async def test_a_key_is_an_instant() -> None:
         assert_problem(await api.get(f"{path}/{text[:-1]}Z"), 404)
 
 
-async def test_other_logs() -> None:
+async def test_reports_locations_errors_and_commands() -> None:
     async with serving() as api:
         for kind, key in KINDS.items():
             everything = [log for logs in await fleet_logs(api, kind) for log in logs]
@@ -177,7 +177,7 @@ async def test_other_logs() -> None:
         assert at_home == {True, False, None}
 
 
-async def test_a_lost_connection_ends_the_logs() -> None:
+async def test_ends_the_logs_of_a_lost_connection() -> None:
     async with serving() as api:
         lost = [vehicle for vehicle in await api.data("/vehicles") if vehicle["integrated"] == "INACTIVE"]
         assert len(lost) == 1
@@ -185,7 +185,7 @@ async def test_a_lost_connection_ends_the_logs() -> None:
         assert datetime.fromisoformat(latest["sampled_at"]).timestamp() < MARCH - 2 * 86400
 
 
-async def test_latest_status_log() -> None:
+async def test_refers_to_the_latest_status_log() -> None:
     async with serving() as api:
         for vehicle in await api.data("/vehicles?expand=latest_status_log"):
             logs = await api.data(f"/vehicles/{vehicle['id']}/status_logs?page_size=1")

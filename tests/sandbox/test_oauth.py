@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.sandbox.helpers import Answer, Api, Clock, assert_problem, basic, serving
+from tests.sandbox.helpers import Api, Clock, Response, assert_problem, basic, serving
 
 REDIRECT = "http://127.0.0.1:9/callback?from=here"
 VERIFIER = "a-verifier-of-no-fewer-than-forty-three-characters"
@@ -14,11 +14,11 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 
 
 async def authorize(api: Api, **query: str) -> dict[str, str]:
-    """Consent, and give what the redirect carried."""
+    """Consent, and return the parameters of the redirect."""
     given = {"response_type": "code", "client_id": "sandbox", "redirect_uri": REDIRECT, "state": "s&s", **query}
-    answer = await api.get(api.origin + "/o/authorize/", params=given)
-    assert answer.status == 302
-    location = answer.headers["Location"]
+    response = await api.get(api.origin + "/o/authorize/", params=given)
+    assert response.status == 302
+    location = response.headers["Location"]
     assert location.startswith(REDIRECT + "&")
     carried = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
     assert carried.pop("from") == "here"
@@ -26,21 +26,21 @@ async def authorize(api: Api, **query: str) -> dict[str, str]:
     return carried
 
 
-async def exchange(api: Api, code: str, **form: str) -> Answer:
+async def exchange(api: Api, code: str, **form: str) -> Response:
     return await api.token(grant_type="authorization_code", code=code, **{"redirect_uri": REDIRECT, **form})
 
 
-def assert_refused(answer: Answer, error: str, status: int = 400) -> None:
-    assert answer.status == status
-    assert answer.json()["error"] == error
-    assert answer.headers["Cache-Control"] == "no-store"
+def assert_oauth_error(response: Response, error: str, status: int = 400) -> None:
+    assert response.status == status
+    assert response.json()["error"] == error
+    assert response.headers["Cache-Control"] == "no-store"
 
 
-async def test_client_credentials() -> None:
+async def test_grants_client_credentials() -> None:
     async with serving() as api:
-        answer = await api.token(grant_type="client_credentials", scope="vehicle:read")
-        assert answer.status == 200
-        token = answer.json()
+        response = await api.token(grant_type="client_credentials", scope="vehicle:read")
+        assert response.status == 200
+        token = response.json()
         assert token.keys() == {"access_token", "token_type", "expires_in", "scope"}
         assert (token["token_type"], token["expires_in"], token["scope"]) == ("Bearer", 36000, "vehicle:read")
         assert (await api.bearing(token["access_token"]).get("/vehicles")).status == 200
@@ -59,59 +59,63 @@ async def test_client_credentials() -> None:
         "Basic c2FuZGJveA==",
     ],
 )
-async def test_wrong_client(header: str | None) -> None:
+async def test_rejects_a_wrong_client(header: str | None) -> None:
     async with serving() as api:
         headers = {} if header is None else {"Authorization": header}
         bare = api.bearing(None)
         form = {"grant_type": "client_credentials"}
-        answer = await bare.send("POST", api.origin + "/o/token/", data=form, headers=headers)
-        assert_refused(answer, "invalid_client", 401)
-        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+        response = await bare.send("POST", api.origin + "/o/token/", data=form, headers=headers)
+        assert_oauth_error(response, "invalid_client", 401)
+        assert response.headers["WWW-Authenticate"].startswith("Basic")
 
 
-async def test_client_is_form_encoded() -> None:
+async def test_decodes_form_encoded_credentials() -> None:
     async with serving() as api:
         encoded = "%" + "%".join(f"{ord(letter):02x}" for letter in api.sandbox.client_secret)
         header = "Basic " + base64.b64encode(f"sand%62ox:{encoded}".encode()).decode()
         form = {"grant_type": "client_credentials"}
-        answer = await api.send("POST", api.origin + "/o/token/", data=form, headers={"Authorization": header})
-        assert answer.status == 200
+        response = await api.send("POST", api.origin + "/o/token/", data=form, headers={"Authorization": header})
+        assert response.status == 200
 
 
-async def test_bad_token_requests() -> None:
+async def test_rejects_bad_token_requests() -> None:
     async with serving() as api:
-        assert_refused(await api.token(), "invalid_request")
-        assert_refused(await api.token(grant_type="password"), "unsupported_grant_type")
-        assert_refused(await api.token(grant_type="authorization_code"), "invalid_request")
-        assert_refused(await api.token(grant_type="authorization_code", code="x"), "invalid_grant")
-        assert_refused(await api.token(grant_type="refresh_token", refresh_token="x"), "invalid_grant")
-        assert_refused(await api.token(grant_type="client_credentials", scope="moon:write"), "invalid_scope")
+        assert_oauth_error(await api.token(), "invalid_request")
+        assert_oauth_error(await api.token(grant_type="password"), "unsupported_grant_type")
+        assert_oauth_error(await api.token(grant_type="authorization_code"), "invalid_request")
+        assert_oauth_error(await api.token(grant_type="authorization_code", code="x"), "invalid_grant")
+        assert_oauth_error(await api.token(grant_type="refresh_token", refresh_token="x"), "invalid_grant")
+        assert_oauth_error(await api.token(grant_type="client_credentials", scope="moon:write"), "invalid_scope")
 
 
 @pytest.mark.parametrize("body", [b"grant_type=%zz&\xff", b"grant_type=a&grant_type=b", b"a=1&" * 30])
-async def test_unreadable_forms(body: bytes) -> None:
+async def test_rejects_unreadable_forms(body: bytes) -> None:
     async with serving() as api:
         headers = {
             "Authorization": basic(api.sandbox.client_id, api.sandbox.client_secret),
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        assert_refused(await api.send("POST", api.origin + "/o/token/", data=body, headers=headers), "invalid_request")
+        assert_oauth_error(
+            await api.send("POST", api.origin + "/o/token/", data=body, headers=headers), "invalid_request"
+        )
         headers["Content-Type"] = "application/json"
-        assert_refused(await api.send("POST", api.origin + "/o/token/", data=body, headers=headers), "invalid_request")
+        assert_oauth_error(
+            await api.send("POST", api.origin + "/o/token/", data=body, headers=headers), "invalid_request"
+        )
 
 
-async def test_tokens_expire() -> None:
+async def test_expires_tokens() -> None:
     clock = Clock()
     async with serving(clock=clock) as api:
         clock.now += 35_999.9
         assert (await api.get("/vehicles")).status == 200
         clock.now += 0.1
-        answer = await api.get("/vehicles")
-        assert_problem(answer, 401)
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        response = await api.get("/vehicles")
+        assert_problem(response, 401)
+        assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_revocation() -> None:
+async def test_revokes_tokens() -> None:
     async with serving() as api:
         token = api.headers["Authorization"].removeprefix("Bearer ")
         headers = {"Authorization": basic(api.sandbox.client_id, api.sandbox.client_secret)}
@@ -121,49 +125,49 @@ async def test_revocation() -> None:
         for _ in range(2):
             assert (await api.send("POST", url + "/", data={"token": token}, headers=headers)).status == 200
         assert_problem(await api.get("/vehicles"), 401)
-        assert_refused(await api.send("POST", url + "/", data={"token": token}), "invalid_client", 401)
+        assert_oauth_error(await api.send("POST", url + "/", data={"token": token}), "invalid_client", 401)
 
 
-async def test_code_with_pkce() -> None:
+async def test_exchanges_a_code_with_pkce() -> None:
     async with serving() as api:
         user = api.sandbox.user_ids[3]
         query = {"code_challenge": CHALLENGE, "code_challenge_method": "S256", "login_hint": user}
         carried = await authorize(api, **query)
-        answer = await exchange(api, carried["code"], code_verifier=VERIFIER)
-        assert answer.status == 200
-        owner = api.bearing(answer.json()["access_token"])
+        response = await exchange(api, carried["code"], code_verifier=VERIFIER)
+        assert response.status == 200
+        owner = api.bearing(response.json()["access_token"])
         assert [found["id"] for found in await owner.data("/users")] == [user]
-        assert_refused(await exchange(api, carried["code"], code_verifier=VERIFIER), "invalid_grant")
+        assert_oauth_error(await exchange(api, carried["code"], code_verifier=VERIFIER), "invalid_grant")
         carried = await authorize(api, **query)
-        assert_refused(await exchange(api, carried["code"], code_verifier=VERIFIER + "x"), "invalid_grant")
+        assert_oauth_error(await exchange(api, carried["code"], code_verifier=VERIFIER + "x"), "invalid_grant")
         carried = await authorize(api, **query)
-        assert_refused(await exchange(api, carried["code"]), "invalid_grant")
+        assert_oauth_error(await exchange(api, carried["code"]), "invalid_grant")
 
 
-async def test_code_without_pkce_is_the_first_users() -> None:
+async def test_authorizes_the_first_user_without_a_hint() -> None:
     async with serving() as api:
-        answer = await exchange(api, (await authorize(api))["code"])
-        owner = api.bearing(answer.json()["access_token"])
+        response = await exchange(api, (await authorize(api))["code"])
+        owner = api.bearing(response.json()["access_token"])
         assert [found["id"] for found in await owner.data("/users")] == api.sandbox.user_ids[:1]
 
 
-async def test_code_lives_a_minute() -> None:
+async def test_expires_codes_after_a_minute() -> None:
     clock = Clock(1000.0)
     async with serving(clock=clock) as api:
         fresh, old = await authorize(api), await authorize(api)
         clock.now += 59.9
         assert (await exchange(api, fresh["code"])).status == 200
         clock.now += 0.1
-        assert_refused(await exchange(api, old["code"]), "invalid_grant")
+        assert_oauth_error(await exchange(api, old["code"]), "invalid_grant")
 
 
-async def test_redirect_uri_must_match() -> None:
+async def test_requires_the_same_redirect_uri() -> None:
     async with serving() as api:
         carried = await authorize(api)
-        assert_refused(await exchange(api, carried["code"], redirect_uri=REDIRECT + "x"), "invalid_grant")
+        assert_oauth_error(await exchange(api, carried["code"], redirect_uri=REDIRECT + "x"), "invalid_grant")
 
 
-async def test_refusals_of_the_consent() -> None:
+async def test_rejects_bad_authorization_requests() -> None:
     async with serving() as api:
         assert (await authorize(api, response_type="token"))["error"] == "unsupported_response_type"
         assert (await authorize(api, code_challenge=CHALLENGE))["error"] == "invalid_request"
@@ -171,13 +175,13 @@ async def test_refusals_of_the_consent() -> None:
         assert (await authorize(api, **plain))["error"] == "invalid_request"
         assert (await authorize(api, login_hint="nobody"))["error"] == "invalid_request"
         url = api.origin + "/o/authorize/"
-        assert_refused(await api.get(url, params={"client_id": "x", "redirect_uri": REDIRECT}), "invalid_request")
+        assert_oauth_error(await api.get(url, params={"client_id": "x", "redirect_uri": REDIRECT}), "invalid_request")
         for target in ("", "/callback", "http://x/#part", "http://[", "http://x/\r\nSet-Cookie: a"):
             query = {"client_id": "sandbox", "redirect_uri": target, "response_type": "code"}
-            assert_refused(await api.get(url, params=query), "invalid_request")
+            assert_oauth_error(await api.get(url, params=query), "invalid_request")
 
 
-async def test_refresh_tokens_rotate() -> None:
+async def test_rotates_refresh_tokens() -> None:
     async with serving() as api:
         first = (await exchange(api, (await authorize(api, scope="vehicle:read"))["code"])).json()
         second = await api.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
@@ -185,6 +189,6 @@ async def test_refresh_tokens_rotate() -> None:
         assert second.json()["scope"] == "vehicle:read"
         assert second.json()["refresh_token"] != first["refresh_token"]
         again = await api.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
-        assert_refused(again, "invalid_grant")
+        assert_oauth_error(again, "invalid_grant")
         third = await api.token(grant_type="refresh_token", refresh_token=second.json()["refresh_token"])
         assert (await api.bearing(third.json()["access_token"]).get("/vehicles")).status == 200

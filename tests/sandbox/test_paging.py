@@ -18,7 +18,7 @@ async def logs_of(api: Api, **query: str) -> list[Any]:
     return found
 
 
-async def test_pages_of_vehicles() -> None:
+async def test_pages_through_vehicles() -> None:
     async with serving(vehicles=30) as api:
         everything = api.sandbox.vehicle_ids
         first = await api.get("/vehicles")
@@ -33,7 +33,7 @@ async def test_pages_of_vehicles() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 29, 30, 31, 100])
-async def test_every_size_there_and_back(size: int) -> None:
+async def test_pages_by_any_size_there_and_back(size: int) -> None:
     async with serving(vehicles=30) as api:
         url = f"/vehicles?page_size={size}"
         assert ids(await api.all(url)) == api.sandbox.vehicle_ids
@@ -41,23 +41,23 @@ async def test_every_size_there_and_back(size: int) -> None:
         assert ids(await api.all(f"{url}&page_before={last}", "previous")) == api.sandbox.vehicle_ids
 
 
-async def test_links_keep_the_query() -> None:
+async def test_keeps_the_query_in_links() -> None:
     async with serving() as api:
         given = "expand=user&page_size=2&expand=trim.model"
-        answer = await api.get(f"/vehicles?{given}&page_before=rubbish&page_after=vhcl{'0' * 26}")
+        response = await api.get(f"/vehicles?{given}&page_before=rubbish&page_after=vhcl{'0' * 26}")
         cursor = api.sandbox.vehicle_ids[1]
-        assert answer.link("next") == f"{api.sandbox.base_url}/vehicles?{given}&page_after={cursor}"
-        assert answer.link("previous") == END
+        assert response.link("next") == f"{api.sandbox.base_url}/vehicles?{given}&page_after={cursor}"
+        assert response.link("previous") == END
 
 
-async def test_page_before_gives_the_nearest() -> None:
+async def test_returns_the_nearest_page_before_a_cursor() -> None:
     async with serving() as api:
         everything = api.sandbox.vehicle_ids
-        answer = await api.get(f"/vehicles?page_size=3&page_before={everything[10]}")
-        assert ids(answer.json()) == everything[7:10]
+        response = await api.get(f"/vehicles?page_size=3&page_before={everything[10]}")
+        assert ids(response.json()) == everything[7:10]
 
 
-async def test_a_cursor_outlives_its_vehicle() -> None:
+async def test_accepts_the_cursor_of_a_deleted_vehicle() -> None:
     async with serving() as api:
         everything = api.sandbox.vehicle_ids
         await api.send("DELETE", f"/vehicles/{everything[4]}")
@@ -65,21 +65,21 @@ async def test_a_cursor_outlives_its_vehicle() -> None:
         assert ids(await api.data(f"/vehicles?page_size=2&page_before={everything[4]}")) == everything[2:4]
 
 
-async def test_an_empty_last_page() -> None:
+async def test_returns_an_empty_last_page() -> None:
     async with serving() as api:
-        answer = await api.get(f"/vehicles?page_size=5&page_after={api.sandbox.vehicle_ids[-1]}")
-        assert answer.json() == []
-        assert answer.link("next") == END
+        response = await api.get(f"/vehicles?page_size=5&page_after={api.sandbox.vehicle_ids[-1]}")
+        assert response.json() == []
+        assert response.link("next") == END
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "101", "x", "", "1.5", "٣", "1" * 5000])
-async def test_bad_page_sizes(size: str) -> None:
+async def test_rejects_bad_page_sizes(size: str) -> None:
     async with serving() as api:
         for path in ("/vehicles", "/users", "/vehicle_makes", f"/vehicles/{api.sandbox.vehicle_ids[0]}/status_logs"):
             assert_problem(await api.get(path, params={"page_size": size}), 400, "page_size")
 
 
-async def test_bad_cursors() -> None:
+async def test_rejects_bad_cursors() -> None:
     async with serving() as api:
         logs = f"/vehicles/{api.sandbox.vehicle_ids[0]}/status_logs"
         for parameter in ("page_after", "page_before"):
@@ -89,7 +89,7 @@ async def test_bad_cursors() -> None:
                 assert_problem(await api.get(logs, params={parameter: cursor}), 400, parameter)
 
 
-async def test_ordering_by_name() -> None:
+async def test_orders_by_name() -> None:
     async with serving() as api:
         for path in ("/vehicle_makes", "/vehicle_models", "/vehicle_trims"):
             plain = await api.all(path)
@@ -104,7 +104,7 @@ async def test_ordering_by_name() -> None:
         assert_problem(await api.get("/vehicle_makes?ordering=name&page_after=vmak" + "0" * 26), 400)
 
 
-async def test_numbered_pages() -> None:
+async def test_pages_by_number() -> None:
     async with serving() as api:
         model = (await api.data("/vehicle_models"))[0]["id"]
         path = f"/vehicle_models/{model}/connectors"
@@ -118,7 +118,7 @@ async def test_numbered_pages() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 9, 25, 100])
-async def test_pages_of_logs_there_and_back(size: int) -> None:
+async def test_pages_through_logs_there_and_back(size: int) -> None:
     async with serving(days=1) as api:
         path = f"/vehicles/{api.sandbox.vehicle_ids[0]}/status_logs?page_size={size}"
         logs = await api.all(path)
@@ -127,7 +127,7 @@ async def test_pages_of_logs_there_and_back(size: int) -> None:
         assert await api.all(path + "&page_before=2000-01-01T00:00:00Z", "previous") == logs
 
 
-async def test_links_of_logs() -> None:
+async def test_links_pages_of_logs() -> None:
     async with serving() as api:
         path = f"/vehicles/{api.sandbox.vehicle_ids[0]}/status_logs"
         first = await api.get(path + "?page_size=3")
@@ -139,7 +139,7 @@ async def test_links_of_logs() -> None:
         assert (last.json(), last.link("next")) == ([], END)
 
 
-async def test_a_cursor_stays_while_logs_come_in() -> None:
+async def test_keeps_a_cursor_valid_while_logs_come_in() -> None:
     clock = Clock()
     async with serving(clock=clock) as api:
         path = f"/vehicles/{api.sandbox.vehicle_ids[0]}/status_logs?page_size=10"
@@ -152,7 +152,7 @@ async def test_a_cursor_stays_while_logs_come_in() -> None:
         assert [*newer, *first.json()] == (await api.data(path.replace("=10", "=100")))[: len(newer) + 10]
 
 
-async def test_filters_are_inclusive() -> None:
+async def test_includes_both_ends_of_a_time_range() -> None:
     async with serving() as api:
         logs = await logs_of(api, page_size="50")
         low, high = logs[40]["sampled_at"], logs[10]["sampled_at"]
@@ -169,10 +169,10 @@ async def test_filters_are_inclusive() -> None:
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2025-03-01", "2025-03-01T00:00:00", "2025-13-01T00:00:00Z", "1741600000"]
 )
-async def test_bad_filters(text: str) -> None:
+async def test_rejects_bad_filters(text: str) -> None:
     async with serving() as api:
         vehicle = api.sandbox.vehicle_ids[0]
         for kind, parameter in (("status_logs", "sampled_at__gte"), ("error_logs", "logged_at__lte")):
-            answer = await api.get(f"/vehicles/{vehicle}/{kind}", params={parameter: text})
-            assert_problem(answer, 400, parameter)
-            assert parameter in answer.json()["field_errors"]
+            response = await api.get(f"/vehicles/{vehicle}/{kind}", params={parameter: text})
+            assert_problem(response, 400, parameter)
+            assert parameter in response.json()["field_errors"]

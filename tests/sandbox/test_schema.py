@@ -1,153 +1,150 @@
-"""Every answer fits the provider's description, when EVENERGY_OPENAPI says where that is."""
+"""Every response conforms to the provider's description, whose path EVENERGY_OPENAPI holds."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
-from tests.sandbox.helpers import Answer, Api, serving
+from evenergy.sandbox import Sandbox
+from evenergy.sandbox.routes import ROUTES
+from tests.sandbox.description import (
+    Operation,
+    corrected,
+    each_operation,
+    needs_description,
+    normal,
+    operations,
+    validate,
+)
+from tests.sandbox.helpers import Api, Clock, Response, connected, serving
+from tests.sandbox.known import known_ids
 
-DESCRIPTION = os.environ.get("EVENERGY_OPENAPI")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-jsonschema: Any = pytest.importorskip("jsonschema")
-yaml: Any = pytest.importorskip("yaml")
+_ENERGY = (("start", "2025-03-10T00:00:00Z"), ("end", "2025-03-10T09:00:00Z"), ("resolution", "PT30M"))
+_NEEDS_USER = ("get-notifications", "get-incentive_schemes")
 
-pytestmark = pytest.mark.skipif(DESCRIPTION is None, reason="EVENERGY_OPENAPI does not name the provider's description")
+
+@attrs.frozen
+class Served:
+    sandbox: Sandbox
+    clock: Clock
+    ids: dict[str, list[str]]
 
 
 @pytest.fixture(scope="module")
-def description() -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return loader(Path(DESCRIPTION or "").read_text()).get_single_data()
+def served() -> Iterator[Served]:
+    clock = Clock()
+
+    async def ids(sandbox: Sandbox) -> dict[str, list[str]]:
+        async with connected(sandbox, clock) as api:
+            return await known_ids(api)
+
+    with Sandbox(clock=clock, rate_limit=1_000_000) as sandbox:
+        yield Served(sandbox, clock, asyncio.run(ids(sandbox)))
 
 
-def validate(description: Any, method: str, template: str, answer: Answer) -> None:
-    operation = description["paths"][template][method.lower()]
-    content = operation["responses"][str(answer.status)]["content"]
-    schema = {**content["application/json"]["schema"], "components": description["components"]}
-    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    jsonschema.Draft202012Validator(schema, format_checker=checker).validate(answer.json())
+async def path_of(api: Api, operation: Operation, ids: dict[str, list[str]]) -> str:
+    """Return a path to something that exists; a log is named by its time."""
+    path = operation.path
+    for parameter in operation.parameters:
+        if parameter["in"] == "path" and parameter["name"] in ids:
+            path = path.replace(f"{{{parameter['name']}}}", ids[parameter["name"]][0])
+    if "{" in path:
+        logs = await api.data(path.rpartition("/")[0] + "?page_size=1")
+        path = logs[0]["url"].removeprefix(api.sandbox.base_url)
+    return path
 
 
-def undescribed(description: Any, name: str, data: dict[str, Any]) -> set[str]:
-    """Give the fields that the schema has and the data lacks."""
-    fields: dict[str, Any] = description["components"]["schemas"][name]["properties"]
-    return fields.keys() - data.keys()
+def query_of(operation: Operation, ids: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """Return the parameters that an operation needs, and the largest page."""
+    if operation.id.endswith("energy_stats"):
+        return list(_ENERGY)
+    query = [("page_size", "100")] if operation.takes("page_size") else []
+    for parameter in operation.parameters:
+        if parameter["in"] == "query" and parameter.get("required"):
+            value = "sandbox" if parameter["name"] == "client_id" else ids[parameter["name"]][0]
+            query.append((parameter["name"], value))
+    if operation.takes("response_type"):
+        kind = operation.path.removeprefix("/").partition("_")[0]
+        query += [("response_type", "json"), ("make_id", ids[f"{kind}_make_id"][0])]
+    return query
 
 
-READS = (
-    ("/", ""),
-    ("/users", "?page_size=100"),
-    ("/users", "?expand=default_location.tariff.supplier&expand=default_location.evse_site&page_size=100"),
-    ("/users/{user_id}", ""),
-    ("/vehicles", "?page_size=100"),
-    ("/vehicles", "?page_size=100&expand=user&expand=trim.model.make&expand=latest_status_log"),
-    ("/vehicles/{vehicle_id}", "?expand=trim"),
-    *(
-        (f"/vehicles/{{vehicle_id}}/{kind}_logs", "?page_size=100")
-        for kind in ("status", "error", "location", "command")
-    ),
-    ("/vehicles/{vehicle_id}/status_logs", "?expand=vehicle.user&expand=vehicle.trim.model.make"),
-    ("/vehicles/{vehicle_id}/connectors", ""),
-    ("/vehicles/{vehicle_id}/state_of_charge", ""),
-    ("/vehicles/{vehicle_id}/vpp_modes", ""),
-    ("/vehicle_makes", ""),
-    ("/vehicle_makes/{vehicle_make_id}", ""),
-    ("/vehicle_models", "?page_size=100&expand=make"),
-    ("/vehicle_models/{vehicle_model_id}", ""),
-    ("/vehicle_models/{vehicle_model_id}/connectors", ""),
-    ("/vehicle_models/{vehicle_model_id}/connectors/{region}", ""),
-    ("/vehicle_trims", "?page_size=100&expand=model.make"),
-    ("/vehicle_trims/{vehicle_trim_id}", ""),
-    ("/vehicle_compatibility/check", "?vehicle_model_id={vehicle_model_id}"),
-)
+def headers_of(operation: Operation, ids: dict[str, list[str]]) -> dict[str, str]:
+    return {"EvEnergy-User": ids["notified_user_id"][0]} if operation.id in _NEEDS_USER else {}
 
 
-async def ids(api: Api) -> dict[str, str]:
-    trim = (await api.data("/vehicle_trims?expand=model.make"))[0]
-    return {
-        "user_id": api.sandbox.user_ids[0],
-        "vehicle_id": api.sandbox.vehicle_ids[0],
-        "vehicle_make_id": trim["model"]["make"]["id"],
-        "vehicle_model_id": trim["model"]["id"],
-        "vehicle_trim_id": trim["id"],
-        "region": "EUROPE",
-    }
+@each_operation("GET")
+async def test_serves_reads_as_described(operation: Operation, served: Served) -> None:
+    async with connected(served.sandbox, served.clock) as api:
+        path, query = await path_of(api, operation, served.ids), query_of(operation, served.ids)
+        headers = headers_of(operation, served.ids)
+        for expand in ((), *((one,) for one in operation.expansions), operation.expansions):
+            params = [*query, *(("expand", one) for one in expand)]
+            response = await api.get(path, params=params, headers=headers)
+            assert response.status in (200, 302), response
+            validate(operation, response.status, response.json() if response.body else None)
+            if not expand:
+                assert missing(operation, response) <= _OPTIONAL.get(operation.id, set())
 
 
-@pytest.mark.parametrize(("template", "query"), READS)
-async def test_reads(description: Any, template: str, query: str) -> None:
-    async with serving() as api:
-        answer = await api.get((template + query).format(**await ids(api)))
-        validate(description, "GET", template, answer)
+def missing(operation: Operation, response: Response) -> set[str]:
+    """Return the fields that are described and in no row of the response."""
+    data = response.json() if response.body else {}
+    rows: list[dict[str, Any]] = data if isinstance(data, list) else [data]
+    content = operation.responses[str(response.status)].get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    return _properties(schema.get("items", schema)) - {name for row in rows for name in row}
 
 
-@pytest.mark.parametrize("kind", ["status_logs/{sampled_at}", "error_logs/{logged_at}", "location_logs/{sampled_at}"])
-async def test_single_logs(description: Any, kind: str) -> None:
-    async with serving() as api:
-        collection = f"/vehicles/{api.sandbox.vehicle_ids[0]}/{kind.partition('/')[0]}"
-        for log in await api.data(collection):
-            answer = await api.get(log["url"])
-            validate(description, "GET", "/vehicles/{vehicle_id}/" + kind, answer)
+def _properties(schema: dict[str, Any]) -> set[str]:
+    if "$ref" in schema:
+        schema = corrected()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    inherited: set[str] = set().union(*(_properties(part) for part in schema.get("allOf", ())))
+    return inherited | schema.get("properties", {}).keys()
 
 
-async def test_all_status_logs(description: Any) -> None:
-    async with serving() as api:
-        for vehicle in api.sandbox.vehicle_ids:
-            answer = await api.get(f"/vehicles/{vehicle}/status_logs?page_size=100")
-            validate(description, "GET", "/vehicles/{vehicle_id}/status_logs", answer)
+# The list of tariffs has daily prices for those who ask for them.
+_OPTIONAL = {"get-tariffs": {"daily_prices"}}
 
 
-async def test_no_field_is_missing(description: Any) -> None:
-    async with serving() as api:
-        vehicle = (await api.data("/vehicles?expand=user&expand=trim.model.make&expand=latest_status_log"))[0]
-        known = {
-            "Vehicle": vehicle,
-            "User": vehicle["user"],
-            "VehicleTrim": vehicle["trim"],
-            "VehicleModel": vehicle["trim"]["model"],
-            "VehicleMake": vehicle["trim"]["model"]["make"],
-            "VehicleStatusLog": vehicle["latest_status_log"],
-        }
-        for name, data in known.items():
-            assert undescribed(description, name, data) == set()
+@needs_description
+def test_serves_every_operation() -> None:
+    routes = {(route.method, normal(route.path)) for route in ROUTES}
+    assert routes == {(operation.method, normal(operation.path)) for operation in operations()}
 
 
-async def test_writes(description: Any) -> None:
-    async with serving() as api:
-        known = await ids(api)
-        base = api.sandbox.base_url
-        make, model = (f"{base}/vehicle_{kind}s/{known[f'vehicle_{kind}_id']}" for kind in ("make", "model"))
-        region = {"region": "NORTH_AMERICA", "connector_type": "CCS"}
-        new = (await api.send("POST", "/vehicle_models", json={"name": "New", "make": make})).json()["id"]
-        requests: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
-            ("POST", "/vehicles", {"model": model, "user": f"{base}/users/{known['user_id']}"}),
-            ("PATCH", "/vehicles/{vehicle_id}", {"maximum_charge_limit_percentage": 70}),
-            ("PATCH", "/vehicles/{vehicle_id}/connectors", {"adaptors": []}),
-            ("PATCH", "/vehicles/{vehicle_id}/state_of_charge", {"state_of_charge_percentage": 50}),
-            ("POST", "/vehicles/{vehicle_id}/reconnect", {}),
-            ("POST", "/vehicles/{vehicle_id}/disconnect", {}),
-            ("DELETE", "/vehicles/{vehicle_id}", None),
-            ("POST", "/vehicle_trims", {"name": "New", "model": model, "battery_size_watt_hours": 50_000}),
-            ("POST", "/vehicle_models", {"name": "New", "make": make}),
-            ("PATCH", "/vehicle_models/{vehicle_model_id}", {"default_connector_type": "CCS"}),
-            ("POST", "/vehicle_models/{vehicle_model_id}/connectors", region),
-            ("PATCH", "/vehicle_models/{vehicle_model_id}/connectors/{region}", {"confidence": "LOW"}),
-            ("POST", "/vehicle_waitlist", {"email": "a@example.com", "vehicle_model_id": known["vehicle_model_id"]}),
-        )
-        for method, template, body in requests:
-            path = template.format(**{**known, **({"vehicle_model_id": new} if body is region else {})})
-            validate(description, method, template, await api.send(method, path, json=body))
+@needs_description
+async def test_expands_each_reference() -> None:
+    async with serving(rate_limit=1_000_000) as api:
+        ids = await known_ids(api)
+        for operation in operations():
+            if operation.method != "GET" or not operation.path.endswith("s"):
+                continue
+            path, query = await path_of(api, operation, ids), query_of(operation, ids)
+            for name in (one for one in operation.expansions if "." not in one):
+                rows = await api.data(path, params=[*query, ("expand", name)], headers=headers_of(operation, ids))
+                found = [row[name] for row in rows if name in row] if isinstance(rows, list) else []
+                if found and operation.id not in _UNEXPANDED:
+                    assert any(isinstance(one, dict | list) for one in found), (operation.id, name)
 
 
-async def test_problems(description: Any) -> None:
+# `prices` comes with one tariff alone, whatever the parameter of the list says.
+_UNEXPANDED = ("get-tariffs",)
+
+
+@needs_description
+async def test_serves_problems_as_described() -> None:
+    jsonschema: Any = pytest.importorskip("jsonschema")
     async with serving(rate_limit=4) as api:
-        schema = {"$ref": "#/components/schemas/RFC9457ProblemDetail", "components": description["components"]}
+        schema = {"$ref": "#/components/schemas/RFC9457ProblemDetail", "components": corrected()["components"]}
         anonymous = api.bearing(None)
-        answers = [
+        responses = [
             await anonymous.get("/vehicles"),
             await api.get("/nothing"),
             await api.send("PUT", "/vehicles"),
@@ -155,6 +152,6 @@ async def test_problems(description: Any) -> None:
             await api.send("POST", "/vehicles", json={}),
             await api.get("/vehicles"),
         ]
-        assert [answer.status for answer in answers] == [401, 404, 405, 400, 400, 429]
-        for answer in answers:
-            jsonschema.Draft202012Validator(schema).validate(answer.json())
+        assert [response.status for response in responses] == [401, 404, 405, 400, 400, 429]
+        for response in responses:
+            jsonschema.Draft202012Validator(schema).validate(response.json())

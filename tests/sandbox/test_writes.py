@@ -4,27 +4,27 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.helpers import Answer, Api, Clock, assert_problem, serving
+from tests.sandbox.helpers import Api, Clock, Response, assert_problem, serving
 
 
-async def new_vehicle(api: Api, **body: Any) -> Answer:
+async def new_vehicle(api: Api, **body: Any) -> Response:
     model = (await api.data("/vehicle_models"))[0]
     user = f"{api.sandbox.base_url}/users/{api.sandbox.user_ids[0]}"
     return await api.send("POST", "/vehicles", json={"model": model["url"], "user": user, **body})
 
 
 async def patched(api: Api, url: str, **body: Any) -> Any:
-    answer = await api.send("PATCH", url, json=body)
-    assert answer.status == 200, answer
-    return answer.json()
+    response = await api.send("PATCH", url, json=body)
+    assert response.status == 200, response
+    return response.json()
 
 
-def assert_fields(answer: Answer, *names: str) -> None:
-    assert_problem(answer, 400)
-    assert answer.json()["field_errors"].keys() == set(names)
+def assert_fields(response: Response, *names: str) -> None:
+    assert_problem(response, 400)
+    assert response.json()["field_errors"].keys() == set(names)
 
 
-async def test_update_a_vehicle() -> None:
+async def test_updates_a_vehicle() -> None:
     async with serving() as api:
         url = f"/vehicles/{api.sandbox.vehicle_ids[0]}"
         before = await api.data(url)
@@ -52,7 +52,7 @@ async def test_update_a_vehicle() -> None:
         ("battery_size_watt_hours", 60_000),
     ],
 )
-async def test_refused_updates(name: str, value: object) -> None:
+async def test_rejects_bad_updates(name: str, value: object) -> None:
     async with serving() as api:
         url = f"/vehicles/{api.sandbox.vehicle_ids[0]}"
         before = await api.data(url)
@@ -61,7 +61,7 @@ async def test_refused_updates(name: str, value: object) -> None:
         assert await api.data(url) == before
 
 
-async def test_a_new_limit_holds_from_then_on() -> None:
+async def test_applies_a_new_limit_from_then_on() -> None:
     clock = Clock()
     async with serving(clock=clock) as api:
         before = {id_: await api.all(f"/vehicles/{id_}/status_logs?page_size=100") for id_ in api.sandbox.vehicle_ids}
@@ -80,11 +80,13 @@ async def test_a_new_limit_holds_from_then_on() -> None:
         assert max(later_charges) <= 50
 
 
-async def test_create_and_delete() -> None:
+async def test_creates_and_deletes_a_vehicle() -> None:
     async with serving() as api:
-        answer = await new_vehicle(api, battery_size_watt_hours=60_004, description="Mine", vehicle_class="COMMERCIAL")
-        assert answer.status == 201
-        vehicle = answer.json()
+        response = await new_vehicle(
+            api, battery_size_watt_hours=60_004, description="Mine", vehicle_class="COMMERCIAL"
+        )
+        assert response.status == 201
+        vehicle = response.json()
         assert vehicle["integrated"] == "UNINTEGRATED"
         assert vehicle["battery_size_watt_hours"] == 60_000
         assert (vehicle["description"], vehicle["vehicle_class"]) == ("Mine", "COMMERCIAL")
@@ -94,27 +96,27 @@ async def test_create_and_delete() -> None:
         assert await api.data(vehicle["url"] + "/status_logs") == []
         assert vehicle["url"] in (await api.data(f"/users/{api.sandbox.user_ids[0]}"))["vehicles"]
         assert (await patched(api, vehicle["url"], battery_size_watt_hours=50_000))["battery_size_watt_hours"] == 50_000
-        answer = await api.send("DELETE", vehicle["url"])
-        assert answer.status == 200
-        assert all(isinstance(count, int) for count in answer.json().values())
+        response = await api.send("DELETE", vehicle["url"])
+        assert response.status == 200
+        assert all(isinstance(count, int) for count in response.json().values())
         assert_problem(await api.get(vehicle["url"]), 404)
         assert_problem(await api.send("DELETE", vehicle["url"]), 404)
         assert vehicle["id"] not in api.sandbox.vehicle_ids
 
 
-async def test_who_owns_a_new_vehicle() -> None:
+async def test_assigns_a_new_vehicle_to_its_user() -> None:
     async with serving() as api:
         model, user = (await api.data("/vehicle_models"))[0]["url"], api.sandbox.user_ids[1]
         assert_fields(await api.send("POST", "/vehicles", json={"model": model}), "user")
         headers = {"EvEnergy-User": user}
-        answer = await api.send("POST", "/vehicles?expand=user", json={"model": model}, headers=headers)
-        assert answer.status == 201
-        assert answer.json()["user"]["id"] == user
+        response = await api.send("POST", "/vehicles?expand=user", json={"model": model}, headers=headers)
+        assert response.status == 201
+        assert response.json()["user"]["id"] == user
         body = {"model": model, "user": f"{api.sandbox.base_url}/users/{api.sandbox.user_ids[0]}"}
         assert_fields(await api.send("POST", "/vehicles", json=body, headers=headers), "user")
 
 
-async def test_refused_vehicles() -> None:
+async def test_rejects_bad_vehicles() -> None:
     async with serving() as api:
         user = f"{api.sandbox.base_url}/users/{api.sandbox.user_ids[0]}"
         model = (await api.data("/vehicle_models"))[0]["id"]
@@ -128,7 +130,7 @@ async def test_refused_vehicles() -> None:
         )
 
 
-async def test_connectors_of_a_vehicle() -> None:
+async def test_updates_connectors_of_a_vehicle() -> None:
     async with serving() as api:
         url = f"/vehicles/{api.sandbox.vehicle_ids[0]}/connectors"
         before = await api.data(url)
@@ -145,7 +147,7 @@ async def test_connectors_of_a_vehicle() -> None:
         assert_fields(await api.send("PATCH", url, json={"native_connector": "X"}), "native_connector")
 
 
-async def test_state_of_charge() -> None:
+async def test_updates_the_state_of_charge() -> None:
     clock = Clock()
     async with serving(clock=clock) as api:
         url = f"/vehicles/{api.sandbox.vehicle_ids[0]}/state_of_charge"
@@ -160,34 +162,34 @@ async def test_state_of_charge() -> None:
         await api.renew()
         assert (await api.data(url))["state_of_charge_percentage"] != 34
         for wrong in (-1, 101, "5", 1.5, False):
-            answer = await api.send("PATCH", url, json={"state_of_charge_percentage": wrong})
-            assert_fields(answer, "state_of_charge_percentage")
+            response = await api.send("PATCH", url, json={"state_of_charge_percentage": wrong})
+            assert_fields(response, "state_of_charge_percentage")
         unknown = await api.data((await new_vehicle(api)).json()["url"] + "/state_of_charge")
         assert {unknown[name] for name in ("state_of_charge_percentage", "source", "updated_at")} == {None}
 
 
-async def test_disconnect_and_reconnect() -> None:
+async def test_disconnects_and_reconnects() -> None:
     clock = Clock()
     async with serving(clock=clock) as api:
         url = f"/vehicles/{api.sandbox.vehicle_ids[0]}"
         assert (await api.data(url + "/vpp_modes"))["charge_mode"] is True
         logs = await api.data(url + "/status_logs")
         for _ in range(2):
-            answer = await api.send("POST", url + "/disconnect")
-            assert (answer.status, answer.json()["integrated"]) == (200, "INACTIVE")
+            response = await api.send("POST", url + "/disconnect")
+            assert (response.status, response.json()["integrated"]) == (200, "INACTIVE")
         clock.now += 86400
         await api.renew()
         assert await api.data(url + "/status_logs") == logs
         assert (await api.data(url + "/vpp_modes"))["charge_mode"] is False
-        answer = await api.send("POST", url + "/reconnect", json={})
-        assert answer.status == 201
-        assert answer.json()["url"].startswith(api.sandbox.base_url)
-        assert answer.json()["expires_at"] == "2025-03-11T10:46:40.25Z"
+        response = await api.send("POST", url + "/reconnect", json={})
+        assert response.status == 201
+        assert response.json()["url"].startswith(api.sandbox.base_url)
+        assert response.json()["expires_at"] == "2025-03-11T10:46:40.25Z"
         dumb = (await new_vehicle(api)).json()["url"]
         assert (await api.send("POST", dumb + "/disconnect")).json()["integrated"] == "UNINTEGRATED"
 
 
-async def test_catalogue_entries() -> None:
+async def test_adds_catalogue_entries() -> None:
     async with serving() as api:
         make = f"{api.sandbox.base_url}/vehicle_makes/{api.sandbox.make_ids[0]}"
         listed = [await api.all("/vehicle_models"), await api.all("/vehicle_trims")]
@@ -207,20 +209,20 @@ async def test_catalogue_entries() -> None:
         assert_fields(await api.send("POST", "/vehicle_models", json={"name": " ", "make": "x"}), "name", "make")
 
 
-async def test_connectors_of_a_model() -> None:
+async def test_updates_connectors_of_a_model() -> None:
     async with serving() as api:
         make = f"{api.sandbox.base_url}/vehicle_makes/{api.sandbox.make_ids[0]}"
         model = (await api.send("POST", "/vehicle_models", json={"name": "New", "make": make})).json()
         url = model["url"] + "/connectors"
         assert await api.data(url) == []
         body = {"region": "EUROPE", "connector_type": "GBT", "verified_at": "2025-01-01T00:00:00Z"}
-        answer = await api.send("POST", url, json=body)
-        assert answer.status == 201
-        assert answer.json() == {**answer.json(), **body, "source": None, "confidence": None}
+        response = await api.send("POST", url, json=body)
+        assert response.status == 201
+        assert response.json() == {**response.json(), **body, "source": None, "confidence": None}
         assert_fields(await api.send("POST", url, json=body), "region")
         assert_fields(await api.send("POST", url, json={"verified_at": "x"}), "region", "connector_type", "verified_at")
         changed = await patched(api, url + "/EUROPE", confidence="LOW", region="NORTH_AMERICA")
-        assert changed == {**answer.json(), "confidence": "LOW"}
+        assert changed == {**response.json(), "confidence": "LOW"}
         assert await api.data(url + "/EUROPE") == changed
         for region in ("NORTH_AMERICA", "MOON"):
             assert_problem(await api.get(f"{url}/{region}"), 404)
@@ -234,17 +236,17 @@ async def test_waitlist() -> None:
         words = {"vehicle_make_name": "Trabant", "vehicle_model_name": "nT"}
         ids: set[str] = set()
         for device in ({"vehicle_model_id": model}, words, {**words, "vehicle_model_id": None}):
-            answer = await anonymous.send("POST", "/vehicle_waitlist", json={"email": "a@example.com", **device})
-            assert answer.status == 201
-            ids.add(answer.json()["id"])
+            response = await anonymous.send("POST", "/vehicle_waitlist", json={"email": "a@example.com", **device})
+            assert response.status == 201
+            ids.add(response.json()["id"])
         assert len(ids) == 3
         for wrong in ({}, {"vehicle_make_name": "Trabant"}, {**words, "vehicle_model_id": model}):
-            answer = await anonymous.send("POST", "/vehicle_waitlist", json={"email": "a@example.com", **wrong})
-            assert_fields(answer, "vehicle_model_id")
+            response = await anonymous.send("POST", "/vehicle_waitlist", json={"email": "a@example.com", **wrong})
+            assert_fields(response, "vehicle_model_id")
         assert_fields(await anonymous.send("POST", "/vehicle_waitlist", json={**words, "email": "a"}), "email")
 
 
-async def test_writes_of_another_user() -> None:
+async def test_rejects_writes_of_another_user() -> None:
     async with serving() as api:
         headers = {"EvEnergy-User": api.sandbox.user_ids[0]}
         url = f"/vehicles/{api.sandbox.vehicle_ids[-1]}"

@@ -1,18 +1,17 @@
-"""What one cycle of a vehicle leaves in its logs."""
+"""The logs that one cycle of a vehicle leaves."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
-from uuid import UUID
+from collections.abc import Sequence
+from functools import partial
 
-from evenergy.sandbox.dice import Dice
-from evenergy.sandbox.driving import Phase, Segment
-from evenergy.sandbox.fleet import Vehicle
-from evenergy.sandbox.times import SECOND, instant
+from evenergy.sandbox.seeded_random import SeededRandom
+from evenergy.sandbox.simulation.driving import PLUGGED_IN, Phase, Segment
+from evenergy.sandbox.simulation.fleet import Vehicle
+from evenergy.sandbox.simulation.log import Log, command_id, span, stamps, uuid
+from evenergy.sandbox.times import instant
 
 _EVERY = {Phase.DRIVING: 240, Phase.CHARGING: 600, Phase.WAITING: 1800, Phase.COMPLETE: 2400, Phase.PARKED: 3600}
 _SPACING = 61.0  # seconds between samples: more than any takes to be stored, so that logs come in order
-_DIGITS = (0, 1, 2, 3, 3, 3, 4, 5, 6, 6, 6, 6)  # of the fraction of a second
 _STATES = {
     Phase.PARKED: "STATIONARY",
     Phase.DRIVING: "DRIVING",
@@ -21,6 +20,8 @@ _STATES = {
     Phase.COMPLETE: "PLUGGED_IN_COMPLETE",
 }
 _JUST_DRIVEN = 900.0
+_ASLEEP, _GAPS = 0.03, 0.05  # shares of samples that hold nothing, or lack some fields
+_CONFIRMED = 11  # of 16 commands have an id of the make's cloud, too
 _NEARLY = 0.03
 _AC, _DC = "AC - Typically home chargers", "DC - Typically OTG chargers"  # the whole text is the value
 _FAULTS = (
@@ -31,20 +32,9 @@ _FAULTS = (
 )
 
 
-class Log(NamedTuple):
-    """One log: the instant that names it, the instant it was stored, and the rest."""
-
-    key: int
-    logged: int
-    fields: dict[str, object]
-
-
-LogMaker = Callable[[Vehicle, Sequence[Segment], int], list[Log]]
-
-
-def status_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Sample the state, more often when more goes on, and not at all while the vehicle has no reception."""
-    random = Dice(f"{vehicle.id}/status/{day}")
+def status_logs(_: Vehicle, vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Return samples of the state, more often when more goes on, and not at all while the vehicle has no reception."""
+    random = SeededRandom(f"{vehicle.id}/status/{day}")
     pace = vehicle.trim.model.make.telematics.pace
     dark_from, dark_to = _darkness(segments, random)
     last, end = -math.inf, segments[-1].end - _SPACING
@@ -54,73 +44,65 @@ def status_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list
         time = max(segment.start + random.uniform(1, 30), last + _SPACING)
         stop = min(segment.end, end)
         while time < stop:
+            key, logged = stamps(time, random)
+            noise = random.random()
             if not dark_from <= time < dark_to:
-                key, logged = _stamps(time, random)
-                logs.append(Log(key, logged, _measured(vehicle, segment, time, random)))
+                # Most samples are only counted or skipped, so their fields are made when they are read.
+                logs.append(Log(key, logged, partial(_measured, vehicle, segment, time, noise)))
             last = time
             time += every * random.uniform(0.6, 1.4)
     return logs
 
 
-def location_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Note each departure and each arrival."""
-    random = Dice(f"{vehicle.id}/location/{day}")
+def location_logs(_: Vehicle, vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Return a log of each departure and each arrival."""
+    random = SeededRandom(f"{vehicle.id}/location/{day}")
     logs: list[Log] = []
     for segment in segments:
         if segment.phase in (Phase.DRIVING, Phase.PARKED) and segment.end - segment.start > 2 * _SPACING:
-            key, logged = _stamps(segment.start + random.uniform(1, 60), random)
-            logs.append(Log(key, logged, {"at_home": segment.at_home if vehicle.user.consented else None}))
+            key, logged = stamps(segment.start + random.uniform(1, 60), random)
+            at_home = segment.at_home if vehicle.owner.consented else None
+            logs.append(Log(key, logged, partial(dict[str, object], at_home=at_home)))
     return logs
 
 
-def error_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Fail now and then when the make's cloud is asked."""
-    random = Dice(f"{vehicle.id}/errors/{day}")
-    moments = sorted({instant(random.uniform(*_span(segments))) for _ in range(random.choice((0, 0, 1, 1, 2, 4)))})
-    return [Log(moment, moment, _fault(vehicle, random)) for moment in moments]
+def error_logs(_: Vehicle, vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Return the errors that the make's cloud gave now and then."""
+    random = SeededRandom(f"{vehicle.id}/errors/{day}")
+    moments = sorted({instant(random.uniform(*span(segments))) for _ in range(random.choice((0, 0, 1, 1, 2, 4)))})
+    return [Log(moment, moment, partial(_fault, vehicle, moment)) for moment in moments]
 
 
-def command_logs(vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
-    """Wake the vehicle up, and start and stop its charging at home."""
-    random = Dice(f"{vehicle.id}/commands/{day}")
+def command_logs(_: Vehicle, vehicle: Vehicle, segments: Sequence[Segment], day: int) -> list[Log]:
+    """Return the commands that wake the vehicle up, and start and stop its charging at home."""
+    random = SeededRandom(f"{vehicle.id}/commands/{day}")
     logs: list[Log] = []
     for segment in segments:
         if segment.at_home and segment.phase is Phase.WAITING:
-            logs.append(_command(segment.start + random.uniform(1, 60), "SEND_SCHEDULE", None, random))
+            logs.append(_command(vehicle, segment.start + random.uniform(1, 60), "SEND_SCHEDULE", segment))
         if segment.at_home and segment.phase is Phase.CHARGING:
-            current = round(segment.power / 230 * 1000)
-            logs.append(_command(segment.start + random.uniform(1, 5), "WAKE_UP", None, random))
-            logs.append(_command(segment.start + random.uniform(6, 20), "START_CHARGE", current, random))
-            logs.append(_command(segment.end + random.uniform(0.1, 1), "STOP_CHARGE", current, random))
+            logs.append(_command(vehicle, segment.start + random.uniform(1, 5), "WAKE_UP", segment))
+            logs.append(_command(vehicle, segment.start + random.uniform(6, 20), "START_CHARGE", segment))
+            logs.append(_command(vehicle, segment.end + random.uniform(0.1, 1), "STOP_CHARGE", segment))
     return sorted(logs, key=lambda log: log.key)
 
 
-def _span(segments: Sequence[Segment]) -> tuple[float, float]:
-    return segments[0].start, segments[-1].end - 1
+def _darkness(segments: Sequence[Segment], random: SeededRandom) -> tuple[float, float]:
+    start = random.uniform(*span(segments))
+    return start, start + (random.uniform(1, 5) * 3600 if random.chance(0.2) else 0)
 
 
-def _darkness(segments: Sequence[Segment], random: Dice) -> tuple[float, float]:
-    start = random.uniform(*_span(segments))
-    return start, start + (random.uniform(1, 5) * 3600 if random.happens(0.2) else 0)
-
-
-def _stamps(time: float, random: Dice) -> tuple[int, int]:
-    key = instant(time)
-    key -= key % 10 ** (6 - random.choice(_DIGITS))
-    return key, key + int((0.2 + 45 * random.random() ** 4) * SECOND)
-
-
-def _measured(vehicle: Vehicle, segment: Segment, time: float, random: Dice) -> dict[str, object]:
+def _measured(vehicle: Vehicle, segment: Segment, time: float, noise: float) -> dict[str, object]:
     telematics = vehicle.trim.model.make.telematics
     fields = _state(segment, time, vehicle.setting_at(time).limit)
     fields["data_source"] = telematics.source
     for name in telematics.never:
         fields[name] = None
-    if random.happens(0.03):  # asleep: the cloud answers, and knows nothing
+    if noise < _ASLEEP:  # the cloud responds without any measurement
         fields |= dict.fromkeys(fields)
         fields |= {"data_source": telematics.source, "state": "UNKNOWN"}
-    elif random.happens(0.05):
-        fields |= dict.fromkeys(random.sample(tuple(fields), 3))
+    elif noise < _ASLEEP + _GAPS:
+        fields |= dict.fromkeys(SeededRandom(noise).sample(tuple(fields), 3))
     return fields
 
 
@@ -128,7 +110,7 @@ def _state(segment: Segment, time: float, limit: int) -> dict[str, object]:
     phase, battery, energy = segment.phase, segment.battery, segment.energy_at(time)
     charging, power = phase is Phase.CHARGING, segment.power_at(energy)
     complete = phase is Phase.COMPLETE
-    plugged_in = charging or complete or phase is Phase.WAITING
+    plugged_in = phase in PLUGGED_IN
     return {
         "state_of_charge_percentage": round(100 * energy / battery),
         "is_charging": charging,
@@ -156,7 +138,8 @@ def _state_name(segment: Segment, time: float, energy: float) -> str:
     return _STATES[segment.phase]
 
 
-def _fault(vehicle: Vehicle, random: Dice) -> dict[str, object]:
+def _fault(vehicle: Vehicle, moment: int) -> dict[str, object]:
+    random = SeededRandom(f"{vehicle.id}/fault/{moment}")
     status, code, kind = random.choice(_FAULTS)
     command = random.choice(("vehicle_data", "start_charge", "stop_charge", "wake_up"))
     return {
@@ -164,24 +147,21 @@ def _fault(vehicle: Vehicle, random: Dice) -> dict[str, object]:
         "controller": vehicle.trim.model.make.telematics.source,
         "error_code": code,
         "error_type": kind,
-        "request_id": str(_uuid(random)),
+        "request_id": uuid(random),
         "command": command,
-        "error_detail": f"{command}: the vehicle's cloud said {status}",
-        "internal_command_id": None if command == "vehicle_data" else str(_uuid(random)),
+        "error_detail": f"{command}: the vehicle's cloud responded with {status}",
+        "internal_command_id": None if command == "vehicle_data" else uuid(random),
     }
 
 
-def _command(time: float, command: str, current: int | None, random: Dice) -> Log:
-    moment = instant(time)
-    external = _uuid(random).hex[:12] if random.happens(0.7) else None
+def _command(vehicle: Vehicle, time: float, command: str, segment: Segment) -> Log:
+    internal = command_id(vehicle.id, segment.start, command)
+    current = round(segment.power / 230 * 1000) if command in ("START_CHARGE", "STOP_CHARGE") else None
     fields: dict[str, object] = {
         "command": command,
-        "external_command_id": external,
+        "external_command_id": internal[-12:] if int(internal[0], 16) < _CONFIRMED else None,
         "current_milliamps": current,
-        "internal_command_id": str(_uuid(random)),
+        "internal_command_id": internal,
     }
-    return Log(moment, moment, fields)
-
-
-def _uuid(random: Dice) -> UUID:
-    return UUID(int=random.getrandbits(128), version=4)
+    moment = instant(time)
+    return Log(moment, moment, fields.copy)

@@ -2,8 +2,8 @@
 
 import attrs
 
-from evenergy.sandbox.dice import Dice
 from evenergy.sandbox.ids import make_id
+from evenergy.sandbox.seeded_random import SeededRandom
 
 EVERYWHERE = ("GB", "US", "DE", "FR", "NL", "IE")
 EUROPE = ("GB", "DE", "FR", "NL", "IE")
@@ -12,15 +12,26 @@ AMERICA = ("US",)
 
 @attrs.frozen
 class Telematics:
-    """What a make's cloud tells: its name, the fields it never fills, how often it reports."""
+    """The reporting of a make's cloud: its name, the fields that it never fills, how often it reports."""
 
     source: str
     never: tuple[str, ...] = ()
     pace: float = 1.0
 
 
+class Shared:
+    """Something that belongs to nobody, and is seen by all."""
+
+    __slots__ = ()
+
+    @property
+    def owner(self) -> None:
+        """Nobody."""
+        return
+
+
 @attrs.frozen(eq=False)
-class Make:
+class Make(Shared):
     """A vehicle make."""
 
     id: str
@@ -45,7 +56,7 @@ class Connector:
 
 
 @attrs.define(eq=False)
-class Model:
+class Model(Shared):
     """A vehicle model. A hidden one is found by its id, but not listed."""
 
     id: str
@@ -60,7 +71,7 @@ class Model:
 
 
 @attrs.frozen(eq=False)
-class Trim:
+class Trim(Shared):
     """A trim of a model."""
 
     id: str
@@ -181,7 +192,7 @@ class Catalogue:
         self.makes: dict[str, Make] = {}
         self.models: dict[str, Model] = {}
         self.trims: dict[str, Trim] = {}
-        self._random = Dice("catalogue")
+        self._random = SeededRandom("catalogue")
         for row in _MAKES:
             self._add_make(row)
 
@@ -206,7 +217,7 @@ class Catalogue:
         return self._add_trim(name, model, battery_size, onboards=False, hidden=True)
 
     def first_trim(self, model: Model) -> Trim:
-        """Give the trim that stands for the model when none was chosen."""
+        """Return the trim that stands for the model when none was chosen."""
         return next(trim for trim in self.trims.values() if trim.model is model)
 
     def _add_make(self, row: _Make) -> None:

@@ -1,4 +1,4 @@
-"""What holds for every request: credentials, versions, users, the rate limit, errors."""
+"""Credentials, versions, users, rate limit and errors are the same for every request."""
 
 from __future__ import annotations
 
@@ -10,70 +10,70 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.helpers import Answer, Api, Clock, assert_problem, serving
+from tests.sandbox.helpers import Api, Clock, Response, assert_problem, serving
 
 PUBLIC = ("", "/", "/vehicle_makes", "/vehicle_models", "/vehicle_compatibility/check?vehicle_model_id=x")
 
 
-def limits(answer: Answer) -> tuple[int, int]:
-    return int(answer.headers["X-RateLimit-Limit"]), int(answer.headers["X-RateLimit-Remaining"])
+def limits(response: Response) -> tuple[int, int]:
+    return int(response.headers["X-RateLimit-Limit"]), int(response.headers["X-RateLimit-Remaining"])
 
 
 async def as_user(api: Api, user: str) -> Api:
     query = {"response_type": "code", "client_id": "sandbox", "redirect_uri": "app://back", "login_hint": user}
-    answer = await api.get(api.origin + "/o/authorize/", params=query)
-    code = answer.headers["Location"].removeprefix("app://back?code=")
-    answer = await api.token(grant_type="authorization_code", code=code, redirect_uri="app://back")
-    return api.bearing(answer.json()["access_token"])
+    response = await api.get(api.origin + "/o/authorize/", params=query)
+    code = response.headers["Location"].removeprefix("app://back?code=")
+    response = await api.token(grant_type="authorization_code", code=code, redirect_uri="app://back")
+    return api.bearing(response.json()["access_token"])
 
 
 @pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer", "Basic abc", ""])
-async def test_bad_credentials(header: str) -> None:
+async def test_rejects_bad_credentials(header: str) -> None:
     async with serving() as api:
         for path in ("/vehicles", "/vehicle_makes", "/nothing"):
-            answer = await api.get(path, headers={"Authorization": header})
-            assert_problem(answer, 401)
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            response = await api.get(path, headers={"Authorization": header})
+            assert_problem(response, 401)
+            assert response.headers["WWW-Authenticate"] == "Bearer"
         assert limits(await api.get("/vehicles")) == (1000, 999)
 
 
-async def test_scheme_in_any_case() -> None:
+async def test_accepts_the_scheme_in_any_case() -> None:
     async with serving() as api:
         token = api.headers["Authorization"].removeprefix("Bearer ")
         assert (await api.get("/vehicles", headers={"Authorization": f"bearer {token}"})).status == 200
 
 
-async def test_anonymous_callers() -> None:
+async def test_limits_anonymous_callers_by_address() -> None:
     async with serving(rate_limit=2) as api:
         anonymous = api.bearing(None)
-        answer = await anonymous.get("/vehicles")
-        assert_problem(answer, 401)
-        assert limits(answer) == (50, 50)
+        response = await anonymous.get("/vehicles")
+        assert_problem(response, 401)
+        assert limits(response) == (50, 50)
         make, model = api.sandbox.make_ids[0], (await anonymous.data("/vehicle_models"))[0]["id"]
         paths = (*PUBLIC, f"/vehicle_makes/{make}", f"/vehicle_models/{model}", f"/vehicle_models/{model}/connectors")
         for count, path in enumerate(paths, start=2):
-            answer = await anonymous.get(path)
-            assert answer.status in (200, 400)
-            assert limits(answer) == (50, 50 - count)
-        for _ in range(50 - limits(answer)[0] + limits(answer)[1]):
-            answer = await anonymous.get("/vehicle_makes")
+            response = await anonymous.get(path)
+            assert response.status in (200, 400)
+            assert limits(response) == (50, 50 - count)
+        for _ in range(50 - limits(response)[0] + limits(response)[1]):
+            response = await anonymous.get("/vehicle_makes")
         assert_problem(await anonymous.get("/vehicle_makes"), 429)
         assert (await api.get("/vehicle_makes")).status == 200
         assert_problem(await anonymous.send("POST", "/vehicle_models", json={}), 401)
 
 
-async def test_rolling_window() -> None:
+async def test_counts_requests_in_a_rolling_hour() -> None:
     clock = Clock(0.0)
     async with serving(rate_limit=2, clock=clock) as api:
         assert limits(await api.get("/vehicles")) == (2, 1)
         clock.now = 600.5
         assert limits(await api.get("/nothing")) == (2, 0)
         clock.now = 1000.25
-        for _ in range(3):  # a refused request takes no slot
-            answer = await api.get("/vehicles")
-            assert_problem(answer, 429, "https://api.ev.energy/v2/problems/rate-limit-exceeded/")
-            assert answer.headers["Retry-After"] == "2600"
-            assert limits(answer) == (2, 0)
+        for _ in range(3):  # a rejected request is not counted
+            response = await api.get("/vehicles")
+            assert_problem(response, 429, "https://api.ev.energy/v2/problems/rate-limit-exceeded/")
+            assert response.headers["Retry-After"] == "2600"
+            assert limits(response) == (2, 0)
         clock.now = 3599.99
         assert (await api.get("/vehicles")).headers["Retry-After"] == "1"
         clock.now = 3600.0
@@ -83,7 +83,7 @@ async def test_rolling_window() -> None:
         assert limits(await api.get("/vehicles")) == (2, 0)
 
 
-async def test_buckets() -> None:
+async def test_counts_each_user_and_the_application_apart() -> None:
     async with serving(rate_limit=5) as api:
         one, two = [await as_user(api, user) for user in api.sandbox.user_ids[:2]]
         assert limits(await one.get("/vehicles")) == (5, 4)
@@ -96,16 +96,16 @@ async def test_buckets() -> None:
 
 
 @pytest.mark.parametrize(("version", "status"), [("2", 200), ("1", 400), ("3.0", 400), ("", 400), ("two", 400)])
-async def test_versions(version: str, status: int) -> None:
+async def test_accepts_version_2_only(version: str, status: int) -> None:
     async with serving() as api:
-        answer = await api.get("/vehicles", headers={"EvEnergy-Version": version})
-        assert answer.status == status
-        assert answer.headers["EvEnergy-Version"] == "2"
-        assert "X-RateLimit-Limit" in answer.headers
+        response = await api.get("/vehicles", headers={"EvEnergy-Version": version})
+        assert response.status == status
+        assert response.headers["EvEnergy-Version"] == "2"
+        assert "X-RateLimit-Limit" in response.headers
         assert (await api.bearing(None).get("/vehicles")).headers["EvEnergy-Version"] == "2"
 
 
-async def test_user_header() -> None:
+async def test_acts_as_the_user_in_the_header() -> None:
     async with serving() as api:
         user = api.sandbox.user_ids[0]
         url = f"{api.sandbox.base_url}/users/{user}"
@@ -125,7 +125,7 @@ async def test_user_header() -> None:
             assert_problem(await api.get("/vehicles", headers={"EvEnergy-User": text}), 400, "EvEnergy-User")
 
 
-async def test_user_of_a_token() -> None:
+async def test_shows_a_user_only_their_own() -> None:
     async with serving() as api:
         user, other = api.sandbox.user_ids[:2]
         owner = await as_user(api, user)
@@ -135,7 +135,7 @@ async def test_user_of_a_token() -> None:
         assert_problem(await owner.get(f"/users/{other}"), 404)
 
 
-async def test_scopes() -> None:
+async def test_requires_the_scope_of_the_operation() -> None:
     async with serving() as api:
         token = (await api.token(grant_type="client_credentials", scope="vehicle:read")).json()["access_token"]
         narrow = api.bearing(token)
@@ -146,7 +146,7 @@ async def test_scopes() -> None:
         assert_problem(await narrow.send("PATCH", f"/vehicles/{vehicle}", json={}), 403, "vehicle:write")
 
 
-async def test_unknown_paths_and_methods() -> None:
+async def test_reports_unknown_paths_and_methods() -> None:
     async with serving() as api:
         for path in (
             "/nothing",
@@ -157,14 +157,14 @@ async def test_unknown_paths_and_methods() -> None:
             "/vehicle_makes/%00",
         ):
             assert_problem(await api.get(path), 404, api.sandbox.base_url)
-        answer = await api.send("DELETE", "/vehicle_makes")
-        assert_problem(answer, 405)
-        assert "GET" in answer.headers["Allow"]
-        assert limits(answer)[0] == 1000
+        response = await api.send("DELETE", "/vehicle_makes")
+        assert_problem(response, 405)
+        assert "GET" in response.headers["Allow"]
+        assert limits(response)[0] == 1000
         assert_problem(await api.send("PUT", f"/vehicles/{api.sandbox.vehicle_ids[0]}", json={}), 405)
 
 
-async def test_trailing_slashes_and_head() -> None:
+async def test_serves_trailing_slashes_and_head() -> None:
     async with serving() as api:
         path = f"/vehicles/{api.sandbox.vehicle_ids[0]}/status_logs"
         plain, slash = await api.get(path), await api.get(path + "/")
@@ -179,7 +179,7 @@ async def test_trailing_slashes_and_head() -> None:
     "body",
     [b"", b"{", b"[]", b"null", b"1", b'"x"', b"\xff\xfe", b'{"a": NaN}', b"[" * 100_000, b"9" * 10_000],
 )
-async def test_bad_bodies(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_rejects_bad_bodies(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     async with serving() as api:
         vehicle = api.sandbox.vehicle_ids[0]
         for method, path in (
@@ -195,13 +195,13 @@ async def test_bad_bodies(body: bytes, caplog: pytest.LogCaptureFixture) -> None
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_body_too_large() -> None:
+async def test_rejects_a_body_that_is_too_large() -> None:
     async with serving() as api:
-        answer = await api.send("PATCH", f"/vehicles/{api.sandbox.vehicle_ids[0]}", data=io.BytesIO(b" " * 2_000_000))
-        assert_problem(answer, 413)
+        response = await api.send("PATCH", f"/vehicles/{api.sandbox.vehicle_ids[0]}", data=io.BytesIO(b" " * 2_000_000))
+        assert_problem(response, 413)
 
 
-async def test_odd_requests_leave_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+async def test_leaves_no_traceback_for_odd_requests(caplog: pytest.LogCaptureFixture) -> None:
     async with serving() as api:
         port = int(api.origin.rpartition(":")[2])
         token = api.headers["Authorization"]
@@ -216,15 +216,15 @@ async def test_odd_requests_leave_no_traceback(caplog: pytest.LogCaptureFixture)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             head = f"{line}\r\nHost: {host}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode())
-            answer = await reader.read()
-            assert b"Traceback" not in answer
-            assert answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 4", b"HTTP/1.0 4")), answer
+            response = await reader.read()
+            assert b"Traceback" not in response
+            assert response.startswith((b"HTTP/1.1 2", b"HTTP/1.1 4", b"HTTP/1.0 4")), response
             writer.close()
             await writer.wait_closed()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_users() -> None:
+async def test_lists_and_filters_users() -> None:
     async with serving() as api:
         users = await api.all("/users?page_size=7")
         assert [user["id"] for user in users] == api.sandbox.user_ids

@@ -1,0 +1,268 @@
+"""Inverters, home batteries and boundary meters, with their makes, models and logs."""
+
+from collections.abc import Callable, Iterator
+
+from evenergy.sandbox import filters
+from evenergy.sandbox import validation as v
+from evenergy.sandbox.expansion import paths
+from evenergy.sandbox.fields import any_of, computed, days_before, latest, named, one_of, reference, value
+from evenergy.sandbox.filters import Predicate
+from evenergy.sandbox.ids import digest
+from evenergy.sandbox.logs import GridLogs, LogKind
+from evenergy.sandbox.operations import Route
+from evenergy.sandbox.problems import invalid_query, not_found
+from evenergy.sandbox.requests import Data, Request, State
+from evenergy.sandbox.responses import Response
+from evenergy.sandbox.simulation.home import RESERVE, STEP, Flow, Home
+from evenergy.sandbox.simulation.log import Log
+from evenergy.sandbox.tables import Create, Field, Item, Seed, Table, owner_of
+from evenergy.sandbox.times import SECOND, now_text
+
+_INVERTERS = (("Sungrow", ("SH5.0RS", "SH8.0RT")), ("SolarEdge", ("SE3680H", "SE6000H")), ("Fronius", ("Primo GEN24",)))
+_BATTERIES = (("Powervault", ("P4",)), ("Sonnen", ("sonnenBatterie 10", "sonnenBatterie Evo")), ("GivEnergy", ("9.5",)))
+_METERS = (("Shelly", ("EM", "Pro 3EM")), ("Eastron", ("SDM230",)))
+_IDLE = 20  # watts that count as nothing
+
+Catalogue = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _onboarding(parameter: str) -> Field:
+    def url(request: Request, item: Item) -> str:
+        return request.url("inverter_onboarding", **{parameter: item.id}, client_id=request.state.client_id)
+
+    return computed(url)
+
+
+def _makes(rows: Catalogue) -> Callable[[State], Iterator[Seed]]:
+    return lambda _: (Seed(values={"name": name}) for name, _ in rows)
+
+
+def _models(rows: Catalogue) -> Callable[[State], Iterator[Seed]]:
+    return lambda _: (Seed(values={"name": model, "make_name": make}) for make, models in rows for model in models)
+
+
+def _in_homes(equipped: Callable[[Home], bool]) -> Callable[[State], Iterator[Seed]]:
+    """Return what yields a seed for each user whose home has the equipment."""
+    return lambda state: (Seed(user) for user in list(state.fleet.users.values()) if equipped(state.homes.home(user)))
+
+
+def _available(request: Request, _: str, __: str) -> Predicate:
+    request.available_for()
+    return lambda _: True  # everywhere
+
+
+_ICON = value(one_of(None, "https://icons.example.com/energy.svg"))
+_BY_MAKE = {"make_id": filters.equal(filters.stored("make"))}
+
+
+def _log_source(fields: Callable[[State, Item, Flow], Data]) -> GridLogs[Item]:
+    """Return logs each quarter of an hour, of the flow of the home at the time."""
+
+    def make(state: State, item: Item, index: int) -> Log:
+        moment = index * STEP * SECOND + digest(f"{item.id}/{index}", 25)
+
+        def written() -> Data:
+            return fields(state, item, state.homes.flow_at(owner_of(item), index * STEP))
+
+        return Log(moment, moment + digest(f"{index}/{item.id}", 22), written)
+
+    return GridLogs(STEP, make)
+
+
+def _log_kind(collection: str, field: str, fields: Callable[[State, Item, Flow], Data], scope: str) -> LogKind:
+    return LogKind(
+        collection=collection,
+        name="status_logs",
+        key="sampled_at",
+        field=field,
+        source=_log_source(fields),
+        scope=scope,
+        expand=paths(field, f"{field}.model", f"{field}.model.make"),
+        stored=False,
+    )
+
+
+def _state_of(watts: int, positive: str, negative: str) -> str:
+    return "IDLE" if abs(watts) < _IDLE else positive if watts > 0 else negative
+
+
+def _inverter_log(_: State, __: Item, flow: Flow) -> Data:
+    return {"solar_power_watts": flow.solar, "status": _state_of(flow.solar, "PRODUCING", "CONSUMING")}
+
+
+def _battery_log(state: State, battery: Item, flow: Flow) -> Data:
+    capacity = state.homes.home(owner_of(battery)).battery_watt_hours
+    return {
+        "capacity_watt_hours": capacity,
+        "state_of_charge_percentage": round(100 * flow.charge / capacity),
+        "charge_rate_watts": flow.battery,
+        "discharge_limit_percentage": RESERVE,
+        "status": _state_of(flow.battery, "CHARGING", "DISCHARGING"),
+        "operation_mode": "SELF_RELIANCE",
+    }
+
+
+def _meter_log(_: State, __: Item, flow: Flow) -> Data:
+    return {"power_watts": flow.grid, "status": _state_of(flow.grid, "IMPORTING", "EXPORTING")}
+
+
+# An inverter has no collection of logs: the newest one comes with it.
+INVERTER_LOG = LogKind(
+    collection="inverters",
+    name="status_logs",
+    key="sampled_at",
+    field="inverter",
+    source=_log_source(_inverter_log),
+    scope="inverter:read",
+    expand={},
+)
+BATTERY_LOG = _log_kind("home_batteries", "home_battery", _battery_log, "home_battery:read")
+METER_LOG = _log_kind("boundary_meters", "boundary_meter", _meter_log, "boundary_meter:read")
+LOGS = (BATTERY_LOG, METER_LOG)
+
+INVERTER_MAKES = Table(
+    name="inverter_makes",
+    prefix="imak",
+    scope="inverter:read",
+    filters={"available_for_user_id": _available},
+    seeds=_makes(_INVERTERS),
+    fields={
+        "name": value(),
+        "icon": _ICON,
+        "onboarding_url": _onboarding("make_id"),
+        "inverter_models": computed(lambda request, make: request.url("inverter_models", make_id=make.id)),
+    },
+)
+INVERTER_MODELS = Table(
+    name="inverter_models",
+    prefix="imod",
+    scope="inverter:read",
+    expand=paths("make"),
+    filters=_BY_MAKE,
+    seeds=_models(_INVERTERS),
+    fields={
+        "name": value(),
+        "make": reference("inverter_makes", named(lambda: INVERTER_MAKES, "make_name")),
+        "onboarding_url": value(),
+    },
+)
+INVERTERS = Table(
+    name="inverters",
+    prefix="invt",
+    scope="inverter:read",
+    expand=paths("model", "model.make", "latest_status_log"),
+    seeds=_in_homes(lambda home: home.solar_watts > 0),
+    create=Create(
+        scope="inverter:write",
+        needs_user=True,
+        needed=("model",),
+        checks=lambda request: {
+            "model": v.reference_id("inverter_models", request.finder("inverter_models")),
+            "user": v.reference("users", request.finder("users")),
+        },
+        also=lambda request, _: {"created_at": now_text(request.state.clock)},
+    ),
+    fields={
+        "model": reference("inverter_models", any_of(INVERTER_MODELS)),
+        "created_at": value(days_before(30, 900)),
+        "latest_status_log": latest(INVERTER_LOG),
+        "onboarding_url": _onboarding("inverter_id"),
+    },
+)
+BATTERY_MAKES = Table(
+    name="home_battery_makes",
+    prefix="bmak",
+    scope="home_battery:read",
+    seeds=_makes(_BATTERIES),
+    fields={
+        "name": value(),
+        "icon": _ICON,
+        "onboarding_url": value(),
+        "models": computed(lambda request, make: request.url("home_battery_models", make_id=make.id)),
+    },
+)
+BATTERY_MODELS = Table(
+    name="home_battery_models",
+    prefix="bmod",
+    scope="home_battery:read",
+    expand=paths("make"),
+    filters=_BY_MAKE,
+    seeds=_models(_BATTERIES),
+    fields={
+        "name": value(),
+        "make": reference("home_battery_makes", named(lambda: BATTERY_MAKES, "make_name")),
+        "onboarding_url": value(),
+    },
+)
+BATTERIES = Table(
+    name="home_batteries",
+    prefix="hoba",
+    scope="home_battery:read",
+    expand=paths("model", "model.make", "latest_status_log"),
+    seeds=_in_homes(lambda home: home.battery_watt_hours > 0),
+    fields={
+        "model": reference("home_battery_models", any_of(BATTERY_MODELS)),
+        "created_at": value(days_before(30, 900)),
+        "latest_status_log": latest(BATTERY_LOG),
+    },
+)
+METER_MAKES = Table(
+    name="boundary_meter_makes",
+    prefix="bmma",
+    scope="boundary_meter:read",
+    seeds=_makes(_METERS),
+    fields={"name": value()},
+)
+METER_MODELS = Table(
+    name="boundary_meter_models",
+    prefix="bmmo",
+    scope="boundary_meter:read",
+    expand=paths("make"),
+    filters=_BY_MAKE,
+    seeds=_models(_METERS),
+    fields={
+        "name": value(),
+        "make": reference("boundary_meter_makes", named(lambda: METER_MAKES, "make_name")),
+    },
+)
+METERS = Table(
+    name="boundary_meters",
+    prefix="bmet",
+    scope="boundary_meter:read",
+    expand=paths("model", "model.make", "latest_status_log"),
+    seeds=_in_homes(lambda home: home.solar_watts > 0),
+    fields={
+        "model": reference("boundary_meter_models", any_of(METER_MODELS)),
+        "created_at": value(days_before(30, 900)),
+        "latest_status_log": latest(METER_LOG),
+    },
+)
+COLLECTIONS = (
+    INVERTER_MAKES,
+    INVERTER_MODELS,
+    INVERTERS,
+    BATTERY_MAKES,
+    BATTERY_MODELS,
+    BATTERIES,
+    METER_MAKES,
+    METER_MODELS,
+    METERS,
+)
+
+
+def start_inverter(request: Request) -> Response:
+    """Redirect a browser to the page where the user logs in to the maker of their inverter."""
+    if request.query.get("client_id") != request.state.client_id:
+        raise invalid_query("client_id", "There is no such application.")
+    user = request.fleet.users.get(request.query.get("user_id", ""))
+    if user is None:
+        raise not_found()
+    for parameter, table in (("make_id", INVERTER_MAKES), ("inverter_id", INVERTERS)):
+        if parameter in request.query and request.query[parameter] not in table.pool(request.state).items:
+            raise invalid_query(parameter, "There is no such thing.")
+    chosen = request.query.get("inverter_id") or request.query.get("make_id") or ""
+    link = request.url("inverter_onboarding", "login", user_id=user.id, chosen=chosen)
+    return Response(None, status=302, headers={"Location": link})
+
+
+ROUTES = (Route("GET", "/inverter_onboarding", start_inverter, None),)

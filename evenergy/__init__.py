@@ -64,6 +64,9 @@ if typing.TYPE_CHECKING:
     from .auth import (
         TokenSource as TokenSource,
     )
+    from .auth import (
+        TokenStore as TokenStore,
+    )
     from .client import (
         AsyncClient as AsyncClient,
     )
@@ -132,6 +135,9 @@ if typing.TYPE_CHECKING:
     from .resources.users import *
     from .resources.vehicle_logs import *
     from .resources.vehicles import *
+    from .token_store import (
+        FileTokenStore as FileTokenStore,
+    )
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "._codec.decode": ("to_dict",),
@@ -155,6 +161,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ClientCredentials",
         "Token",
         "TokenSource",
+        "TokenStore",
     ),
     ".client": (
         "AsyncClient",
@@ -230,6 +237,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleStateOfCharge",
         "VehicleStatusLog",
     ),
+    ".token_store": ("FileTokenStore",),
 }
 """The public names of each module. A module is imported when one of its names is first used: `import evenergy` alone
 imports neither aiohttp nor the models."""

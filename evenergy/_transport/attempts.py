@@ -77,6 +77,8 @@ class Attempts:
     total: int = 0
     last: EvEnergyError | None = None
     """The failure of the attempt before, or None."""
+    final: EvEnergyError | None = None
+    """A failure of the token source, which has retried it already, or None."""
     is_unanswered: bool = False
     """Whether the request of this attempt is on the wire, or its response was lost."""
     waited: float = 0.0
@@ -195,6 +197,8 @@ class Attempts:
 
     def is_worth_retrying(self, error: BaseException) -> bool:
         """Return whether a retry of this call may succeed."""
+        if error is self.final:
+            return False
         if isinstance(error, AuthenticationError):
             return self._sent and self._rejected is not None and self._unauthorized == 1
         if isinstance(error, RateLimitError):

@@ -24,14 +24,10 @@ if typing.TYPE_CHECKING:
     )
     from ._core.fan_out import (
         FanOut as FanOut,
-    )
-    from ._core.fan_out import (
         Outcome as Outcome,
     )
     from ._core.pagination import (
         Page as Page,
-    )
-    from ._core.pagination import (
         Pager as Pager,
     )
     from ._transport.rate_window import (
@@ -45,86 +41,37 @@ if typing.TYPE_CHECKING:
     )
     from .auth import (
         Auth as Auth,
-    )
-    from .auth import (
         AuthorizationCode as AuthorizationCode,
-    )
-    from .auth import (
         AuthorizationRequest as AuthorizationRequest,
-    )
-    from .auth import (
         BearerToken as BearerToken,
-    )
-    from .auth import (
         ClientCredentials as ClientCredentials,
-    )
-    from .auth import (
         Token as Token,
-    )
-    from .auth import (
         TokenSource as TokenSource,
+        TokenStore as TokenStore,
     )
     from .client import (
         AsyncClient as AsyncClient,
-    )
-    from .client import (
         Client as Client,
     )
     from .errors import (
         AuthenticationError as AuthenticationError,
-    )
-    from .errors import (
         BadRequestError as BadRequestError,
-    )
-    from .errors import (
         ClosedError as ClosedError,
-    )
-    from .errors import (
         ConflictError as ConflictError,
-    )
-    from .errors import (
         DecodeError as DecodeError,
-    )
-    from .errors import (
         EvEnergyError as EvEnergyError,
-    )
-    from .errors import (
         InvalidArgumentError as InvalidArgumentError,
-    )
-    from .errors import (
         MethodNotAllowedError as MethodNotAllowedError,
-    )
-    from .errors import (
         NotAcceptableError as NotAcceptableError,
-    )
-    from .errors import (
         NotFoundError as NotFoundError,
-    )
-    from .errors import (
         OutcomeUnknownError as OutcomeUnknownError,
-    )
-    from .errors import (
         PayloadTooLargeError as PayloadTooLargeError,
-    )
-    from .errors import (
         PermissionDeniedError as PermissionDeniedError,
-    )
-    from .errors import (
         ProblemError as ProblemError,
-    )
-    from .errors import (
         RateLimitError as RateLimitError,
-    )
-    from .errors import (
         RequestTimeoutError as RequestTimeoutError,
-    )
-    from .errors import (
         ServerError as ServerError,
-    )
-    from .errors import (
         TransportError as TransportError,
-    )
-    from .errors import (
         UnprocessableEntityError as UnprocessableEntityError,
     )
     from .resources.batteries import *
@@ -137,19 +84,12 @@ if typing.TYPE_CHECKING:
     from .resources.users import *
     from .resources.vehicle_logs import *
     from .resources.vehicles import *
+    from .token_store import FileTokenStore as FileTokenStore
     from .webhooks import (
         Deduplicator as Deduplicator,
-    )
-    from .webhooks import (
         UnknownWebhookEvent as UnknownWebhookEvent,
-    )
-    from .webhooks import (
         WebhookError as WebhookError,
-    )
-    from .webhooks import (
         WebhookHeaders as WebhookHeaders,
-    )
-    from .webhooks import (
         WebhookReceiver as WebhookReceiver,
     )
 
@@ -175,6 +115,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ClientCredentials",
         "Token",
         "TokenSource",
+        "TokenStore",
     ),
     ".client": (
         "AsyncClient",
@@ -300,6 +241,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleStateOfCharge",
         "VehicleStatusLog",
     ),
+    ".token_store": ("FileTokenStore",),
 }
 """The public names of each module. A module is imported when one of its names is first used: `import evenergy` alone
 imports neither aiohttp nor the models."""

@@ -243,7 +243,7 @@ class Client(Api[Blocking]):
             allow_http=allow_http,
             on_attempt=on_attempt,
         )
-        session = new_session(auth, arguments, session=None, unclosed=None)  # the loop's thread warns
+        session = new_session(auth, arguments, session=None, unclosed=None, is_blocking=True)  # the loop's thread warns
         unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
         super().__init__(session, LoopThread(session.connections.close, unclosed))
 

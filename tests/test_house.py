@@ -27,8 +27,7 @@ from tests.house import (
     lacking_rows,
     misplaced_rows,
 )
-from tests.operations import MODULES as ROW_MODULES
-from tests.operations import ROWS, Row
+from tests.operations import MODULES as ROW_MODULES, ROWS, Row
 
 INIT = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
 

@@ -193,20 +193,20 @@ def test_clients_do_not_pickle() -> None:
             pickle.dumps(client)
 
 
-async def test_the_log_shows_method_url_status_attempt_and_time(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_shows_method_url_status_and_time(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "evenergy")
     ok = answer(b'{"id": "' + MAKE_ID.encode() + b'"}')
     async with raw_serving(None, ok) as server, AsyncClient(TOKEN, base_url=server.url, retry=QUICK) as client:
         await client.vehicle_makes.get(MAKE_ID)
     lost, found = [record.getMessage() for record in caplog.records if record.name == "evenergy._transport.exchange"]
     url = f"{server.url}/vehicle_makes/{MAKE_ID}"
-    assert lost.startswith(f"GET {url}: TransportError, attempt 1, ")
-    assert found.startswith(f"GET {url}: 200, attempt 2, ")
+    assert lost.startswith(f"GET {url}: TransportError, ")
+    assert found.startswith(f"GET {url}: 200, ")
     assert found.endswith(" ms")
 
 
 def test_the_log_is_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from evenergy import logs  # noqa: PLC0415
+    from evenergy import _logging  # noqa: PLC0415
 
     logger = logging.getLogger("evenergy")
     kept, level = list(logger.handlers), logger.level
@@ -214,11 +214,11 @@ def test_the_log_is_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sys.stderr", stream)
     try:
         monkeypatch.setenv("EVENERGY_LOG", "debug")
-        logs.configure()
+        _logging.configure()
         logging.getLogger("evenergy._transport.exchange").debug("hello")
-        assert stream.getvalue().rstrip().endswith("DEBUG evenergy.session: hello")
+        assert stream.getvalue().rstrip().endswith("DEBUG evenergy._transport.exchange: hello")
         monkeypatch.setenv("EVENERGY_LOG", "loud")
-        logs.configure()
+        _logging.configure()
         assert "EVENERGY_LOG" in stream.getvalue()
     finally:
         logger.handlers[:] = kept

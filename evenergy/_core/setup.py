@@ -20,10 +20,11 @@ from evenergy._transport.attempts import OnAttempt
 from evenergy._transport.connections import USER_AGENT, Connections, Network
 from evenergy._transport.credentials import CredentialState
 from evenergy._transport.exchange import Exchange
+from evenergy._transport.oauth_endpoints import OAuthEndpoints, OAuthHeaders
 from evenergy._transport.retry import Retry, RetryBudget
 from evenergy._transport.session import Options, Session
-from evenergy._transport.token_source import OAuthEndpoints, OAuthHeaders, RefreshingTokenSource
-from evenergy.auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, TokenSource
+from evenergy._transport.token_source import RefreshingTokenSource, RetryPolicy
+from evenergy.auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, Token, TokenSource
 from evenergy.errors import InvalidArgumentError
 
 T = TypeVar("T")
@@ -54,7 +55,12 @@ class ClientArguments(TypedDict):
 
 
 def new_session(
-    auth: Auth | None, arguments: ClientArguments, *, session: ClientSession | None, unclosed: str | None
+    auth: Auth | None,
+    arguments: ClientArguments,
+    *,
+    session: ClientSession | None,
+    unclosed: str | None,
+    is_blocking: bool = False,
 ) -> Session:
     """Return the session of a new client.
 
@@ -63,6 +69,7 @@ def new_session(
         arguments: The other arguments of the client.
         session: The caller's aiohttp session, or None.
         unclosed: The warning for a client that was dropped without `close`; None for no warning.
+        is_blocking: Whether it is a blocking client, so that plain functions of its caller may block.
 
     Raises:
         InvalidArgumentError: An argument, or a variable of the environment, is invalid.
@@ -87,8 +94,9 @@ def new_session(
         user_agent=_user_agent(arguments["user_agent"]),
     )
     connections = Connections(_aiohttp_session(session), network, unclosed=unclosed)
-    credentials = _credentials(_from_environment() if auth is None else auth, options, connections)
-    return Session(options, credentials, connections, RetryBudget())
+    auth, budget = _from_environment() if auth is None else auth, RetryBudget()
+    credentials = _credentials(auth, options, connections, budget, is_blocking=is_blocking)
+    return Session(options, credentials, connections, budget)
 
 
 def view_of(
@@ -118,7 +126,8 @@ def view_of(
     if isinstance(auth, UnsetType) or _is_same(auth, old.credentials.auth):
         credentials = old.credentials
     else:
-        credentials = _credentials(auth, options, old.connections)
+        is_blocking = old.credentials.is_blocking
+        credentials = _credentials(auth, options, old.connections, old.retry_budget, is_blocking=is_blocking)
     return Session(options, credentials, old.connections, old.retry_budget)
 
 
@@ -136,18 +145,40 @@ def made_at() -> str:
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-def _credentials(auth: Auth | None, options: Options, connections: Connections) -> CredentialState:
+def _credentials(
+    auth: Auth | None, options: Options, connections: Connections, budget: RetryBudget, *, is_blocking: bool
+) -> CredentialState:
+    source: TokenSource | None
     if isinstance(auth, ClientCredentials | AuthorizationCode):
         exchange = Exchange(connections, OAuthHeaders(), options.timeout)
-        source = RefreshingTokenSource(OAuthEndpoints(auth, urljoin(options.base_url, "/").rstrip("/"), exchange))
+        endpoints = OAuthEndpoints(auth, urljoin(options.base_url, "/").rstrip("/"), exchange)
+        policy = RetryPolicy(options.retry, budget, options.max_wait)
+        source = RefreshingTokenSource(endpoints, policy, is_blocking=is_blocking)
         connections.own(source)
-        return CredentialState(auth, source)
-    if auth is None or isinstance(auth, TokenSource):
-        return CredentialState(auth, auth)
-    raise InvalidArgumentError(
-        "expected auth as a token, ClientCredentials, AuthorizationCode, an object with `async def access_token`,"
-        f" or None, got {type(auth).__name__}"
-    )
+    else:
+        source = _token_source(auth)
+    return CredentialState(auth, source, is_blocking=is_blocking)
+
+
+def _token_source(auth: object) -> TokenSource | None:
+    """Return a source of the caller's, if it is one: else its first call would fail, long after the mistake."""
+    if auth is None or isinstance(auth, BearerToken):
+        return auth
+    if isinstance(auth, Token):
+        raise InvalidArgumentError(
+            "expected auth as credentials, got a Token: pass BearerToken(token.access_token), or, to have it refreshed,"
+            " AuthorizationCode(..., token=token)"
+        )
+    method = getattr(auth, "access_token", None)
+    if isinstance(auth, type) or not callable(method) or not isinstance(auth, TokenSource):
+        got = f"the class {auth.__name__}: pass an instance" if isinstance(auth, type) else type(auth).__name__
+        raise InvalidArgumentError(
+            "expected auth as a token, ClientCredentials, AuthorizationCode, an object with `async def access_token`,"
+            f" or None, got {got}"
+        )
+    if inspect.iscoroutinefunction(getattr(auth, "invalidate", None)):
+        raise InvalidArgumentError("expected invalidate(token) of the token source as a plain function")
+    return auth
 
 
 def _is_same(auth: Auth | None, other: Auth | None) -> bool:

@@ -91,6 +91,7 @@ class Attempts:
     _is_queued = False
     _rejected: Secret | None = None  # the token that a 401 rejected
     _rejection: AuthenticationError | None = None
+    _final: EvEnergyError | None = None  # a failure of the token source, which has retried it already
     _lost = False
     _unauthorized = 0
     _jitter: "tenacity.wait.wait_base"
@@ -153,6 +154,10 @@ class Attempts:
         """Remember the token that a 401 rejected."""
         self._rejected, self._rejection = token, error
 
+    def give_up(self, error: EvEnergyError) -> None:
+        """Let this failure be the last one, however it is retried elsewhere."""
+        self._final = error
+
     def check(self, token: Secret | None) -> None:
         """Raise the 401 of this call again, when its source has no other token than the rejected one."""
         if self._rejection is not None and token == self._rejected:
@@ -195,6 +200,8 @@ class Attempts:
 
     def is_worth_retrying(self, error: BaseException) -> bool:
         """Return whether a retry of this call may succeed."""
+        if error is self._final:
+            return False
         if isinstance(error, AuthenticationError):
             return self._sent and self._rejected is not None and self._unauthorized == 1
         if isinstance(error, RateLimitError):

@@ -1,55 +1,102 @@
 """Credentials of a client at work: their token, and the rate limit that they share."""
 
+import inspect
 from typing import Any
 
 from evenergy._codec.secret import Secret
 from evenergy.auth import Auth, BearerToken, TokenSource
-from evenergy.errors import ClosedError
+from evenergy.errors import AuthenticationError, ClosedError, reworded
 
+from .callers_code import PlainThread
 from .rate_limiter import RateLimiter
 from .timeouts import ExpiredError, Timeouts
+from .token_owner import copied
 from .token_source import RefreshingTokenSource
+
+
+class AccessToken(Secret):
+    """Access token as its source returned it once. A rejection marks this object, and not its text."""
+
+    __slots__ = ("is_repeated", "rejection")
+
+    def __init__(self, text: str, *, is_repeated: bool = False) -> None:
+        super().__init__(text)
+        self.is_repeated: bool = is_repeated
+        """Whether the source returned the same text again after the API had rejected it."""
+        self.rejection: AuthenticationError | None = None
 
 
 class CredentialState:
     """Token and rate limit of one set of credentials: an application, or a user of one."""
 
-    def __init__(self, auth: Auth | None, source: TokenSource | None) -> None:
+    def __init__(self, auth: Auth | None, source: TokenSource | None, *, is_blocking: bool = False) -> None:
         self.auth: Auth | None = auth
         self.source: TokenSource | None = source
+        self.is_blocking: bool = is_blocking
         self.limiter: RateLimiter = RateLimiter()
-        # A source of the caller's knows nothing of `close`, so the wait for it needs a bound.
-        self._is_ours = source is None or isinstance(source, BearerToken | RefreshingTokenSource)
-        self._token: Secret | None = None
+        self._refreshing = source if isinstance(source, RefreshingTokenSource) else None
+        self._is_plain = source is not None and not inspect.iscoroutinefunction(source.access_token)
+        self._thread = PlainThread()  # for a plain source of a blocking client
+        self._token: AccessToken | None = None
 
-    async def token(self, timeouts: Timeouts) -> Secret | None:
+    async def token(self, timeouts: Timeouts, instead_of: Secret | None = None) -> AccessToken | None:
         """Return the access token, or None for anonymous calls.
 
+        Args:
+            timeouts: The timeouts of the client: its `close` ends the wait.
+            instead_of: The token that a waiting call holds, and does not send when it was rejected meanwhile.
+
         Raises:
+            AuthenticationError: The source has no other token, and does not insist on this one.
             EvEnergyError: The source has none.
             ClosedError: The client was closed meanwhile.
         """
-        source = self.source
-        if source is None:
+        if self.source is None:
             return None
-        if self._is_ours:
-            text = await source.access_token()
-        else:
-            try:
-                text = await timeouts.bounded(source.access_token(), None)
-            except ExpiredError:
-                raise ClosedError("the client was closed while it waited for a token") from None
+        access = None if self._refreshing is None else self._refreshing.ready()
+        text = await self._requested(self.source, timeouts) if access is None else access.reveal()
         token = self._token
-        if token is None or text is not token.reveal():  # the same object spares comparing, and merging the headers
-            token = self._token = Secret(text)
+        if token is None or (text is not token.reveal() and text != token.reveal()):
+            token = self._token = AccessToken(text)
+        elif token.rejection is not None:
+            if instead_of is not None and instead_of == token and (token.is_repeated or not self._can_insist):
+                raise reworded(
+                    copied(token.rejection),
+                    f"not sent: the API rejected the access token in another call: {token.rejection}",
+                )
+            token = self._token = AccessToken(text, is_repeated=True)
         return token
 
     def is_rejected(self, token: Secret | None) -> bool:
-        """Return whether the API rejected this token, and its source has not insisted on it since."""
-        return False
+        """Return whether the API rejected this token, and its source has not returned it again since."""
+        if isinstance(token, AccessToken) and token.rejection is not None:
+            return True
+        return token is not None and self._refreshing is not None and self._refreshing.is_rejected(token)
 
-    def invalidate(self, token: Secret) -> None:
-        """Tell the source that the API rejected this token."""
+    def invalidate(self, token: Secret, rejection: AuthenticationError) -> None:
+        """Remember that the API rejected this token, and tell its source."""
+        if isinstance(token, AccessToken):
+            token.rejection = copied(rejection)  # it has no traceback, which would keep the call alive
         invalidate: Any = getattr(self.source, "invalidate", None)
         if invalidate is not None:
             invalidate(token.reveal())
+
+    @property
+    def _can_insist(self) -> bool:
+        return hasattr(self.source, "invalidate")
+
+    async def _requested(self, source: TokenSource, timeouts: Timeouts) -> str:
+        """Return the text of a token for which the call may have to wait."""
+        if isinstance(source, BearerToken):
+            return await source.access_token()
+        try:
+            return await timeouts.bounded(self._called(source), None)
+        except ExpiredError:
+            raise ClosedError("the client was closed while it waited for a token") from None
+
+    async def _called(self, source: TokenSource) -> str:
+        if self._is_plain and self.is_blocking:
+            found: str = await self._thread.call(source.access_token)
+            return found
+        text = source.access_token()
+        return text if isinstance(text, str) else await text

@@ -158,15 +158,13 @@ class Session:
         url = request.url(self.options.base_url)
         attempts.begin()
         self.connections.session(attempts.loop)  # a closed client fetches no token
-        credentials, timeouts = self.credentials, self.connections.timeouts
-        token = await credentials.token(timeouts)  # first, so that many who wait for one share its fate
-        attempts.check(token)
-        permit = credentials.limiter.take(attempts.loop) if attempts.ticket is None else None
+        token = await self._token(attempts)  # first, so that many who wait for one share its fate
+        permit = self.credentials.limiter.take(attempts.loop) if attempts.ticket is None else None
         response: Response | None = None
         while response is None:
             if permit is None:
                 permit = await self._queue(request, attempts, url)
-                token = await self._token_for(permit, attempts)  # the one from before may have expired meanwhile
+                token = await self._token_for(permit, attempts, token)  # it may have expired meanwhile
             response = await self._exchange_with(permit, request, url, token, attempts)
             permit = None
         if response.status >= (_ERRORS if request.reads_redirect else _REDIRECTS):
@@ -271,14 +269,22 @@ class Session:
         attempts.permitted(permit.waited)
         return permit
 
-    async def _token_for(self, permit: Permit, attempts: Attempts) -> Secret | None:
+    async def _token(self, attempts: Attempts, held: Secret | None = None) -> Secret | None:
+        """Return the access token, another one than the one held when that was rejected meanwhile."""
         try:
-            token = await self.credentials.token(self.connections.timeouts)
-            attempts.check(token)
+            token = await self.credentials.token(self.connections.timeouts, held)
+        except EvEnergyError as error:
+            attempts.give_up(error)  # its source has retried it, once for all who wait
+            raise
+        attempts.check(token)
+        return token
+
+    async def _token_for(self, permit: Permit, attempts: Attempts, held: Secret | None) -> Secret | None:
+        try:
+            return await self._token(attempts, held)
         except BaseException:
             self.credentials.limiter.lost(permit)
             raise
-        return token
 
     def _rejection(
         self, request: Request[Any], response: Response, token: Secret | None, attempts: Attempts, url: str
@@ -289,7 +295,7 @@ class Session:
         error = self._problem(request, response, token, url)
         if isinstance(error, AuthenticationError) and token is not None:
             attempts.unauthorized(token, error)
-            self.credentials.invalidate(token)
+            self.credentials.invalidate(token, error)
         return error
 
     def _problem(self, request: Request[Any], response: Response, token: Secret | None, url: str) -> ProblemError:

@@ -1,321 +1,271 @@
-"""How access tokens are had, and renewed: the provider's OAuth endpoints, and one fetch at a time.
-
-OAuth 2.0 is RFC 6749, PKCE RFC 7636, revocation RFC 7009.
-"""
+"""Token source of a grant, for one client: the token of its owner, refreshed over the connections of this client."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import inspect
-import random
-import re
-import secrets
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Any, cast
-from urllib.parse import quote_plus, urlencode
+import logging
+from collections.abc import Coroutine
 
 import attrs
-import msgspec
-from multidict import CIMultiDict
 
 from evenergy._codec.secret import Secret
-from evenergy.auth import AuthorizationCode, AuthorizationRequest, ClientCredentials, Token
-from evenergy.errors import (
-    AuthenticationError,
-    ClosedError,
-    DecodeError,
-    EvEnergyError,
-    InvalidArgumentError,
-    ProblemFields,
-    RateLimitError,
-    error_class,
-)
+from evenergy.auth import AuthorizationCode, ClientCredentials, OnToken, Token
+from evenergy.errors import AuthenticationError, ClosedError, EvEnergyError, ProblemFields, reworded
 
-from .exchange import Exchange
-from .headers import retry_after
-from .request import Request, Response
+from .attempts import Attempts
+from .callers_code import TIME, PlainThread, StoreCalls, StuckError, bounded
+from .oauth_endpoints import Form, OAuthEndpoints, is_invalid_grant
+from .retry import Retry, RetryBudget
+from .token_owner import SHORTEST_LIFE, AbandonedError, Refresh, TokenOwner, inside, owner_of, remaining_life
 
-_CODE = re.compile(r"[a-z_]{1,40}")  # what is no code may be an echo
-_FINAL = frozenset({"invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
-_SHOWN = ("Date", "Content-Type", "Retry-After")  # of an response's headers
-_DEFAULT_LIFE = 3600.0  # seconds, when the token endpoint tells none (RFC 6749, 5.1: it should)
-_SHORTEST_LIFE = 60.0  # seconds; a token endpoint that says less is not believed, or each call would fetch one
-_EARLY = 300.0  # seconds before its end a token is renewed behind the callers' backs
-_MARGIN = 30.0  # seconds before its end a token is used no more
+_log = logging.getLogger(__name__)
 
 
-class Form(dict[str, str]):
-    """The fields of an OAuth request, which hold secrets."""
+@attrs.frozen
+class RetryPolicy:
+    """Retries of a token request: a call of its own, whose outcome all who wait for the token share."""
 
-    def __repr__(self) -> str:
-        return "<form>"
-
-
-class OAuthHeaders:
-    """Headers of a form for an OAuth endpoint."""
-
-    def of(self, _: Request[Any], basic: Secret | None) -> CIMultiDict[str]:
-        """Return the headers of a form, with HTTP Basic where the client has a secret."""
-        headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"})
-        if basic is not None:
-            headers["Authorization"] = basic.reveal()
-        return headers
-
-    def authorization(self, basic: Secret | None) -> Secret | None:
-        """Return the value of the Authorization header, or None for none."""
-        return basic
-
-
-class OAuthEndpoints:
-    """The provider's OAuth endpoints on one origin, for one application."""
-
-    def __init__(self, app: ClientCredentials | AuthorizationCode, origin: str, exchange: Exchange) -> None:
-        self.app: ClientCredentials | AuthorizationCode = app
-        self._origin = origin
-        self._exchange = exchange
-
-    def authorization_request(self, app: AuthorizationCode, state: str | None) -> AuthorizationRequest:
-        """The URL that asks the user, with a challenge that only this process can response."""
-        verifier = secrets.token_urlsafe(64)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        state = state if state is not None else secrets.token_urlsafe(32)
-        parameters = {
-            "response_type": "code",
-            "client_id": app.client_id,
-            "redirect_uri": app.redirect_uri,
-            "state": state,
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        }
-        if app.scopes:
-            parameters["scope"] = " ".join(app.scopes)
-        return AuthorizationRequest(f"{self._origin}/o/authorize/?{urlencode(parameters)}", state, Secret(verifier))
-
-    async def token(self, grant: Form) -> Token:
-        """A new token for a grant.
-
-        Raises:
-            AuthenticationError: The endpoint refused for good.
-            ServerError, TransportError, DecodeError: It could not be had now.
-        """
-        url = self.app.token_url or f"{self._origin}/o/token/"
-        found = _token_response(url, await self._post(url, grant))
-        if isinstance(found, Token):
-            return found
-        raise found
-
-    async def revoke(self, token: Token) -> None:
-        """End a token, and the one that renews it (RFC 7009)."""
-        url = f"{self._origin}/o/revoke_token/"  # without the last slash the provider responses 405
-        for kind, value in (("refresh_token", token.refresh), ("access_token", token.access)):
-            if value is not None:
-                form = Form(token=value.reveal(), token_type_hint=kind)
-                found = _revocation_response(url, await self._post(url, form))
-                if found is not None:
-                    raise found
-
-    async def _post(self, url: str, form: Form) -> Response:
-        if self.app.client_secret is None:
-            form = Form(form, client_id=self.app.client_id)
-        request = Request("POST", url, _as_it_is, body=urlencode(form).encode())
-        response = await self._exchange.send(request, url, self._basic(), _always)
-        if response is None:
-            raise ClosedError("the client is closed")
-        return response
-
-    def _basic(self) -> Secret | None:
-        """HTTP Basic of the form-encoded id and secret (RFC 6749, section 2.3.1); none for a public client."""
-        if self.app.client_secret is None:
-            return None
-        pair = f"{quote_plus(self.app.client_id)}:{quote_plus(self.app.client_secret.reveal())}"
-        return Secret("Basic " + base64.b64encode(pair.encode()).decode())
-
-
-def _as_it_is(response: Response) -> Response:
-    return response
-
-
-def _always(_: float) -> bool:
-    return True
+    retry: Retry
+    budget: RetryBudget
+    max_wait: float | None
 
 
 class RefreshingTokenSource:
-    """The token source of a grant: one fetch at a time, in a task of its own, whoever waits and whoever gives up.
+    """Token source of a grant: one refresh at a time for all who share the grant, whoever waits or gives up."""
 
-    Its end is counted on the monotonic clock from before the request, so a wrong wall clock locks nobody out.
-    """
+    def __init__(self, endpoints: OAuthEndpoints, policy: RetryPolicy, *, is_blocking: bool) -> None:
+        """Prepare the source; nothing is sent before a token is needed.
 
-    def __init__(self, endpoints: OAuthEndpoints) -> None:
-        self._endpoints = endpoints
-        self._current: Token | None = None
-        self._good_until = self._renew_at = 0.0
-        self._task: asyncio.Task[None] | None = None
+        Args:
+            endpoints: The OAuth endpoints, over the connections of a client.
+            policy: The retries of that client.
+            is_blocking: Whether the client is a blocking one, so that a plain ``on_token`` may block.
+        """
+        self.endpoints: OAuthEndpoints = endpoints
+        self._owner: TokenOwner = owner_of(endpoints.app, endpoints.token_url)
+        self._policy = policy
+        self._is_blocking = is_blocking
+        self._begun: Refresh | None = None  # the last one over the connections of this client
+        self._is_closed = False
 
-    @property
-    def endpoints(self) -> OAuthEndpoints:
-        """Where the tokens come from."""
-        return self._endpoints
+    def ready(self) -> Secret | None:
+        """Return a token that is valid now, or None without waiting; renew it in the background before it expires."""
+        now = asyncio.get_running_loop().time()
+        held = self._owner.valid(now)
+        if held is None:
+            return None
+        if now >= held.renew_at and not self._is_closed:
+            self._owner.join(self._begin)
+        return held.token.access
 
     async def access_token(self) -> str:
-        """A token that is good now; it is renewed ahead of its end without anybody waiting."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if self._current is None:
-            self._restore(now)
-        if self._current is None or now >= self._good_until:
-            fetch = self._fetch(loop)
+        """Return a token that is valid now.
+
+        Raises:
+            AuthenticationError: The user has to authorize the application first, or again.
+            EvEnergyError: The token endpoint has no token now, or the client was closed.
+        """
+        while True:
+            access = self.ready() or self._inside_refresh()
+            if access is not None:
+                return access.reveal()
+            if self._is_closed:
+                raise ClosedError("the client was closed while it waited for a token")
+            refresh = self._owner.join(self._begin)
             try:
-                await asyncio.shield(fetch)  # the waiter may go, the fetch stays
-            except asyncio.CancelledError:
-                if fetch.cancelled():  # only `close` does that
-                    raise ClosedError("the client was closed while it fetched a token") from None
-                raise
-        elif now >= self._renew_at:
-            self._fetch(loop)
-        if self._current is None:  # revoked while it was fetched
-            self._grant()
-        return cast("Token", self._current).access_token
+                await refresh.wait()
+            except AbandonedError:
+                self._owner.leave(refresh)  # and take over
+                continue
+            if refresh.token is not None:
+                return refresh.token.access_token
 
     def invalidate(self, token: str) -> None:
-        """The API refused this token; a newer one stays."""
-        if self._current is not None and hmac.compare_digest(self._current.access_token.encode(), token.encode()):
-            self._good_until = 0.0
+        """Request another token at the next call: the API rejected this one."""
+        self._owner.reject(Secret(token))
 
-    async def store(self, token: Token, asked: float) -> None:
-        """Take a token that was just issued: hand it to who stores it, then use it."""
-        app = self._endpoints.app
-        try:
-            if isinstance(app, AuthorizationCode):
-                app.token = token
-                stored = None if app.on_token is None else app.on_token(token)
-                if inspect.isawaitable(stored):
-                    await stored
-        finally:  # also when it could not be stored: what it renewed is spent
-            self._keep(token, asked, max(_life(token), _SHORTEST_LIFE))
+    def is_rejected(self, token: Secret) -> bool:
+        """Return whether the API rejected this token, to whichever client of the grant."""
+        return self._owner.is_rejected(token)
 
-    def forget(self) -> None:
-        """The token was revoked."""
-        self._current = None
-        if isinstance(self._endpoints.app, AuthorizationCode):
-            self._endpoints.app.token = None
+    async def stored_token(self) -> Token | None:
+        """Return the newest token, from the store when this process has none."""
+        token = self._owner.token(asyncio.get_running_loop().time())
+        return token if token is not None else await StoreCalls(self.endpoints.app.store).load()
+
+    async def store(self, token: Token, requested_at: float) -> None:
+        """Use a token that was just issued, store it, and hand it to the caller."""
+        self._publish(token, requested_at)
+        store = StoreCalls(self.endpoints.app.store)
+        async with store.lock():
+            await _save(store, token)
+        await self._hand_over(token)
+
+    async def forget(self) -> None:
+        """Drop the token, which was revoked, here and in the store."""
+        self._owner.forget()
+        store = StoreCalls(self.endpoints.app.store)
+        async with store.lock():
+            await _save(store, None)
 
     async def close(self) -> None:
-        """End a fetch that is under way; one that spends a refresh token ends by itself, within the timeout."""
-        task = self._task
-        if task is not None and task.get_loop() is asyncio.get_running_loop():
-            if isinstance(self._endpoints.app, ClientCredentials):  # else a refresh token may be spent: let it end
-                task.cancel()
-            await asyncio.wait([task])
+        """End the refresh that this client began, but not before a new token that is on its way was stored."""
+        self._is_closed = True
+        if self._begun is not None:
+            await self._begun.finish()
 
-    def _fetch(self, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        if self._task is None or self._task.get_loop() is not loop:
-            self._task = loop.create_task(self._renew())
-            self._task.add_done_callback(self._done)
-        return self._task
+    def _begin(self, refresh: Refresh) -> Coroutine[object, object, None]:
+        self._begun = refresh
+        return self._renew(refresh)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        if self._task is task:
-            self._task = None
-        if not task.cancelled() and task.exception() is not None:  # read it: nobody may be waiting any more
-            self._renew_at = task.get_loop().time() + _MARGIN  # while the old one is good, do not ask at each call
+    def _inside_refresh(self) -> Secret | None:
+        """Return the token for a call of the caller's code within the refresh, which must not wait for its end."""
+        refresh = inside.get()
+        if refresh is None or refresh.owner is not self._owner or refresh.is_over:
+            return None
+        if refresh.token is None:
+            raise EvEnergyError(
+                "a token store called the API with the client that is waiting for its token; give the store a client of"
+                " its own"
+            )
+        return refresh.token.access
 
-    async def _renew(self) -> None:
-        asked = asyncio.get_running_loop().time()
-        renewed = self._current
-        token = await self._endpoints.token(self._grant())
-        if self._current is not renewed:  # exchanged or revoked meanwhile: this one belongs to the grant before
+    async def _renew(self, refresh: Refresh) -> None:
+        """Take a newer token from the store, or request one, store it, hand it to the caller, and use it."""
+        known = self._newest(refresh)
+        store = StoreCalls(self.endpoints.app.store)
+        if known is None and self._adopt(await store.load(), known):
             return
-        if token.refresh_token is None and self._current is not None:
-            token = attrs.evolve(token, refresh=self._current.refresh)  # not rotated
-        await self.store(token, asked)
+        try:
+            async with store.lock():
+                stored = await store.load()
+                if self._adopt(stored, known):
+                    return
+                refresh.token = await self._issue(refresh, known, stored, store)
+                if refresh.token is None or self._newest(refresh) is not known:
+                    refresh.token = None  # exchanged, revoked or assigned meanwhile: this one is of the grant before
+                    return
+                self._owner.announce(refresh.token)
+                await _save(store, refresh.token)
+            await self._hand_over(refresh.token)
+        finally:  # also when it could not be stored: what it renewed is used up
+            if refresh.token is not None and self._newest(refresh) in (known, refresh.token):
+                self._publish(refresh.token, refresh.requested_at)
 
-    def _grant(self) -> Form:
-        app = self._endpoints.app
+    def _newest(self, refresh: Refresh) -> Token | None:
+        return self._owner.token(refresh.loop.time())
+
+    def _publish(self, token: Token, requested_at: float) -> None:
+        self._owner.publish(token, requested_at, max(remaining_life(token), SHORTEST_LIFE))
+
+    def _adopt(self, stored: Token | None, known: Token | None) -> bool:
+        """Use a token of the store if it is newer and still valid: another process has renewed it."""
+        if stored is None or self._owner.is_rejected(stored.access) or not _is_newer(stored, known):
+            return False
+        life = remaining_life(stored)
+        if life <= 0:
+            return False
+        self._owner.publish(stored, asyncio.get_running_loop().time(), life)
+        return True
+
+    async def _issue(
+        self, refresh: Refresh, known: Token | None, stored: Token | None, store: StoreCalls
+    ) -> Token | None:
+        """Request a token; return None when a newer one turned up meanwhile."""
+        app = self.endpoints.app
         if isinstance(app, ClientCredentials):
             scope = {"scope": " ".join(app.scopes)} if app.scopes else {}
-            return Form(grant_type="client_credentials", **scope)
-        if self._current is None or self._current.refresh_token is None:
-            title = "No token yet" if self._current is None else "The token has ended, and nothing renews it"
-            raise AuthenticationError(
-                f"401 {title}: send the user to client.oauth.authorization_request().url,"
-                " then call client.oauth.exchange() with the code that comes back",
-                **ProblemFields(status=401, title=title),
-            )
-        return Form(grant_type="refresh_token", refresh_token=self._current.refresh_token)
+            return await self._request(refresh, Form(grant_type="client_credentials", **scope))
+        candidates = [stored, known] if stored is not None and _is_newer(stored, known) else [known, stored]
+        rejected: list[Secret] = []
+        failed: AuthenticationError | None = None
+        while (token := _untried(candidates, rejected)) is not None:
+            try:
+                issued = await self._request(refresh, Form(grant_type="refresh_token", refresh_token=token.reveal()))
+                return attrs.evolve(issued, refresh=issued.refresh or token)  # it may not be rotated
+            except AuthenticationError as error:
+                if not is_invalid_grant(error):
+                    raise
+                failed = error
+            # Somebody else may have used it: look once more before the user is sent away.
+            again = None if rejected else await store.load()
+            if self._newest(refresh) is not known or self._adopt(again, known):
+                return None
+            rejected.append(token)
+            candidates.insert(0, again)
+        raise failed or _no_token(known)
 
-    def _restore(self, now: float) -> None:
-        """Take a stored token. How long it still lives only the wall clock can tell; a 401 corrects a wrong one."""
-        app = self._endpoints.app
-        if isinstance(app, AuthorizationCode) and app.token is not None:
-            self._keep(app.token, now, _life(app.token))
+    async def _request(self, refresh: Refresh, form: Form) -> Token:
+        """Request a token, and retry what may succeed later."""
+        policy = self._policy
+        # As a GET: a token request changes nothing but the token, for which everybody waits.
+        attempts = Attempts("GET", policy.retry, policy.budget, max_wait=policy.max_wait, deadline=None)
+        failed: EvEnergyError | None = None
 
-    def _keep(self, token: Token, asked: float, life: float) -> None:
-        self._current = token
-        self._good_until = asked + life - min(_MARGIN, 0.1 * life)
-        # Spread, so that many processes do not renew at the same moment.
-        self._renew_at = asked + life - min(_EARLY, 0.5 * life) * random.uniform(0.8, 1.0)
+        async def attempt() -> Token:
+            nonlocal failed
+            if failed is not None:
+                error, failed = failed, None
+                raise error
+            attempts.begin()
+            try:
+                return await refresh.request(self.endpoints, form)
+            except EvEnergyError as error:
+                attempts.failed(error)
+                raise
 
-
-def _token_response(url: str, response: Response) -> Token | EvEnergyError:
-    """What the token endpoint gave, as a value: no frame that an error passes holds the endpoint's words."""
-    document = _document(response.body)
-    if response.status == HTTPStatus.OK and document.get("access_token"):
         try:
-            return Token.from_dict(document)
-        except InvalidArgumentError as error:
-            return DecodeError(
-                f"the token endpoint's response cannot be read: {error}", status=response.status, url=url
-            )
-    return _token_error(response, document, url)
+            return await attempt()
+        except EvEnergyError as error:
+            nobody_waits = self._owner.valid(refresh.loop.time()) is not None
+            if nobody_waits or not attempts.is_worth_retrying(error):
+                raise
+            failed = error
+        try:
+            return await attempts.policy()(attempt)  # imports tenacity, which most programs never need
+        except EvEnergyError as error:
+            last = error.with_traceback(None)
+        raise reworded(last, f"{last}, after {attempts.total} attempts")  # where no frame of tenacity is attached
+
+    async def _hand_over(self, token: Token) -> None:
+        """Call ``on_token``."""
+        app = self.endpoints.app
+        if isinstance(app, AuthorizationCode) and app.on_token is not None:
+            call = PlainThread().call if self._is_blocking else _call
+            try:
+                await bounded(call(app.on_token, token))
+            except StuckError:
+                _log.warning("on_token did not return within %g s: the new token is used, but may not be stored", TIME)
 
 
-def _revocation_response(url: str, response: Response) -> EvEnergyError | None:
-    return None if response.status == HTTPStatus.OK else _token_error(response, _document(response.body), url)
+async def _call(on_token: OnToken, token: Token) -> None:
+    result = on_token(token)
+    if inspect.isawaitable(result):
+        await result
 
 
-def _life(token: Token) -> float:
-    """Seconds until a token ends."""
-    return _DEFAULT_LIFE if token.expires_at is None else (token.expires_at - datetime.now(UTC)).total_seconds()
-
-
-def _token_error(response: Response, document: dict[str, object], url: str) -> EvEnergyError:
-    """What a refusal of an OAuth endpoint means.
-
-    Of its response only ``error`` and a few headers are shown; the rest may echo secrets.
-    """
-    status = response.status
-    said = document.get("error")
-    error = said if isinstance(said, str) and _CODE.fullmatch(said) else ""
-    if error in _FINAL:
-        title = f"The token endpoint refused: {error}"
-        hint = (
-            "check client_id and client_secret" if error == "invalid_client" else "authorize again, or check the scopes"
-        )
-        return AuthenticationError(
-            f"401 {title} · {hint} (POST {url})", **ProblemFields(status=401, title=title, method="POST", url=url)
-        )
-    headers = {name: response.headers[name] for name in _SHOWN if name in response.headers}
-    title = f"The token endpoint failed{': ' + error if error else ''}"
-    members = ProblemFields(status=status, title=title, method="POST", url=url, headers=headers)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = retry_after(headers, status) or 0.0
-        return RateLimitError(f"{status} {title} (POST {url})", retry_after=wait, **members)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (error and status >= HTTPStatus.BAD_REQUEST):
-        return error_class(status)(f"{status} {title} (POST {url})", **members)
-    return DecodeError(
-        f"the token endpoint's response ({status}) holds neither a token nor an OAuth error (POST {url})",
-        status=status,
-        method="POST",
-        url=url,
-        malformed=True,
-    )
-
-
-def _document(body: bytes) -> dict[str, object]:
+async def _save(store: StoreCalls, token: Token | None) -> None:
     try:
-        document: Any = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("dict[str, object]", document) if isinstance(document, dict) else {}
+        await store.save(token)
+    except StuckError:
+        _log.warning("the token store did not save within %g s: the new token is used, but may not be stored", TIME)
+
+
+def _is_newer(stored: Token, known: Token | None) -> bool:
+    if known is None or stored.expires_at is None or known.expires_at is None:
+        return stored != known
+    return stored != known and stored.expires_at >= known.expires_at
+
+
+def _untried(candidates: list[Token | None], rejected: list[Secret]) -> Secret | None:
+    """Return the first refresh token that was not rejected yet."""
+    tokens = [token.refresh for token in candidates if token is not None and token.refresh is not None]
+    return next((token for token in tokens if token not in rejected), None)
+
+
+def _no_token(known: Token | None) -> AuthenticationError:
+    title = "No token yet" if known is None else "The token has expired, and there is no refresh token"
+    return AuthenticationError(
+        f"401 {title}: send the user to client.oauth.authorization_request().url,"
+        " then call client.oauth.exchange() with the code that comes back",
+        **ProblemFields(status=401, title=title),
+    )

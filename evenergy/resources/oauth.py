@@ -6,7 +6,8 @@ import asyncio
 
 from evenergy._codec.validate import secret
 from evenergy._core.resource import M_co, Resource, coroutine
-from evenergy._transport.token_source import Form, RefreshingTokenSource
+from evenergy._transport.oauth_endpoints import Form
+from evenergy._transport.token_source import RefreshingTokenSource
 from evenergy.auth import AuthorizationCode, AuthorizationRequest, Token
 from evenergy.errors import InvalidArgumentError
 
@@ -46,10 +47,12 @@ class OAuth(Resource[M_co]):
     @coroutine
     async def revoke(self) -> None:
         """Revoke the token, and its refresh token, at the provider; do nothing when there is none."""
-        tokens, token = self._tokens(), self._app().token
+        tokens = self._tokens()
+        self._app()  # another grant has nothing to revoke
+        token = await tokens.stored_token()
         if token is not None:
             await self._session.bounded(tokens.endpoints.revoke(token))
-            tokens.forget()
+            await tokens.forget()
 
     def _tokens(self) -> RefreshingTokenSource:
         source = self._session.credentials.source

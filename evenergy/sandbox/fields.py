@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from evenergy.sandbox.expansion import refer
-from evenergy.sandbox.expansion import reference as written_reference
+from evenergy.sandbox.expansion import refer, reference as written_reference
 from evenergy.sandbox.logs import LogKind
 from evenergy.sandbox.requests import Request, Tree
 from evenergy.sandbox.tables import Draw, Field, Generator, Item, Table

@@ -11,8 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import attrs
 import msgspec
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from evenergy import (
     CurrentType,
@@ -30,8 +29,7 @@ from evenergy import (
     VehicleTrim,
     to_dict,
 )
-from evenergy._codec import decode as codec
-from evenergy._codec import strict
+from evenergy._codec import decode as codec, strict
 from evenergy._codec.wire_types import OpenEnum, reference_id, time_text
 
 BOTH_PATHS = pytest.mark.parametrize("decode", [codec.decode, strict.structure])

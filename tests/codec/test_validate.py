@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, strategies as st
 from yarl import URL
 
 from evenergy import AsyncClient, InvalidArgumentError, VehicleMake

@@ -16,8 +16,7 @@ from tests.operations._values import Model, alternatives, hints, required
 
 from .description import Description, Schema
 from .mistakes import MISDESCRIBED
-from .models import MODELS, SAME
-from .models import kinds as taken_kinds
+from .models import MODELS, SAME, kinds as taken_kinds
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 

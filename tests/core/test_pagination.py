@@ -4,8 +4,7 @@ import re
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from evenergy._codec.urls import Query, encoded
 from evenergy._core.pagination import follow, linked

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from starlette.datastructures import Headers
-from werkzeug.datastructures import EnvironHeaders
-from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.datastructures import EnvironHeaders, Headers as WerkzeugHeaders
 
 from evenergy.errors import InvalidArgumentError
 from evenergy.webhooks import WebhookError, WebhookHeaders

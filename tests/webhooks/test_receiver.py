@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from standardwebhooks.webhooks import Webhook
 
 from evenergy.errors import DecodeError, InvalidArgumentError

@@ -5,8 +5,7 @@ from typing import Any
 
 import attrs
 
-from evenergy.sandbox import paging
-from evenergy.sandbox import validation as v
+from evenergy.sandbox import paging, validation as v
 from evenergy.sandbox.expansion import paths, refer
 from evenergy.sandbox.filters import equal
 from evenergy.sandbox.operations import Route

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import cast
 
-from evenergy.sandbox import filters
-from evenergy.sandbox import validation as v
+from evenergy.sandbox import filters, validation as v
 from evenergy.sandbox.api.evse_catalogue import EVSE_MODELS, FIRMWARE
 from evenergy.sandbox.expansion import expansion, paths, refer
 from evenergy.sandbox.fields import any_of, computed, hidden, latest, one_of, owner, reference, value, whole

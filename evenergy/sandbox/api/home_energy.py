@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from evenergy.sandbox import filters
-from evenergy.sandbox import validation as v
+from evenergy.sandbox import filters, validation as v
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import any_of, computed, days_before, latest, named, one_of, reference, value
 from evenergy.sandbox.filters import Predicate

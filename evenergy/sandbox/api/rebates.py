@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evenergy.sandbox import filters, paging
-from evenergy.sandbox import validation as v
+from evenergy.sandbox import filters, paging, validation as v
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import any_of, computed, hidden, reference, references, value
 from evenergy.sandbox.ids import digest

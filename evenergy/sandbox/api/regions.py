@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from evenergy.sandbox import filters
-from evenergy.sandbox import validation as v
+from evenergy.sandbox import filters, validation as v
 from evenergy.sandbox.expansion import expansion
 from evenergy.sandbox.fields import computed, hidden, value
 from evenergy.sandbox.filters import Predicate

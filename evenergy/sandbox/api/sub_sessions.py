@@ -6,8 +6,7 @@ from typing import Any
 
 import attrs
 
-from evenergy.sandbox import filters
-from evenergy.sandbox import validation as v
+from evenergy.sandbox import filters, validation as v
 from evenergy.sandbox.api.energy_usage import at_home, currency_of, tariff_of_part, usage
 from evenergy.sandbox.api.evses import charger_of
 from evenergy.sandbox.api.feeds import carbon_feed_of, grid_feeds_of
@@ -90,7 +89,9 @@ class SubSessions(Periods):
             **{name: _write_detail(request, item, name, tree.get(name)) for name in _EXPANDABLE},
             "tariff": refer(request, "tariffs", tariff, tree.get("tariff")),
             "carbon_feed": refer(request, "carbon_feeds", feed, tree.get("carbon_feed")),
-            "grid_feeds": [refer(request, "grid_feeds", one, tree.get("grid_feeds")) for one in grid_feeds_of(state, user)],
+            "grid_feeds": [
+                refer(request, "grid_feeds", one, tree.get("grid_feeds")) for one in grid_feeds_of(state, user)
+            ],
             "solar_mode_type": "OFF" if state.homes.home(user).solar_watts and at_home(item) else None,
         }
 

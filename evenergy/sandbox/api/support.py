@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import mean, median
 from typing import Any
 
-from evenergy.sandbox import filters, paging
-from evenergy.sandbox import validation as v
+from evenergy.sandbox import filters, paging, validation as v
 from evenergy.sandbox.api.support_categories import CATEGORY_OF, SUBCATEGORIES, label
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import computed, one_of, owner, value

@@ -29,6 +29,7 @@ before it was stored. It breaks both promises. A log that keeps either of them l
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import unquote
 
@@ -256,7 +257,7 @@ class Mark:
 
     def text(self) -> str:
         """Return the mark as one line for a file, a column or a dictionary."""
-        seen = [key - self.anchor for key in sorted(self.seen)]
+        seen = [key - before for before, key in pairwise([self.anchor, *sorted(self.seen)])]  # short numbers
         layout = (_VERSION, self.since, self.anchor, self.stored, self.latest, self.moved, seen, self.gaps)
         return msgspec.json.encode(layout).decode()
 
@@ -268,8 +269,8 @@ class Mark:
             InvalidArgumentError: The text is no mark, or a newer version of the library wrote it.
         """
         origin = f"the mark of vehicle {_short(vehicle_id)}"
-        _, since, anchor, stored, latest, moved, offsets, gaps = _decoded(_MARK, origin, text)
-        seen = frozenset(anchor + offset for offset in offsets)
+        _, since, anchor, stored, latest, moved, steps, gaps = _decoded(_MARK, origin, text)
+        seen = frozenset(list(accumulate(steps, initial=anchor))[1:])
         mark = cls(since, anchor, stored, latest, moved, seen, gaps)
         if not mark._plausible():
             raise _unreadable(origin, text)

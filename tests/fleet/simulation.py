@@ -142,16 +142,21 @@ class Process:
             self.save_page(run.take_page(page, next_url), page)
 
     def save_page(self, changes: Changes[Delivered], page: Page) -> None:
-        store = self.world.store
-        saved = store.save(self.base, changes, self.chaos)
-        self.disturbed |= len(saved) < len(changes.marks)
+        self.chaos.maybe_crash()
+        saved = self.save(changes)
         # A vehicle that is new and has no wanted history is read from its next report on.
         self.news.update(one for one, _ in changes.logs if self.options.since is not None or one in self.known)
         for vehicle_id, newest in page:
             if vehicle_id in saved and newest is not None:
                 self.want(vehicle_id, newest)
                 self.check_fresh(vehicle_id, newest)
+        self.chaos.maybe_crash()
+
+    def save(self, changes: Changes[Delivered]) -> set[str]:
+        saved = self.world.store.save(self.base, changes, self.chaos)
+        self.disturbed |= len(saved) < len(changes.marks)
         self.check_marks(changes)
+        return saved
 
     def want(self, vehicle_id: str, newest: Log[Delivered]) -> None:
         wanted, since = self.world.wanted, self.options.since
@@ -219,9 +224,9 @@ class Process:
             changes = run.take_logs(read, self.world.engine.log_page(*response))
         if changes.error is not None:
             raise self.world.broken(f"{changes.error}")
-        saved = self.world.store.save(self.base, changes, self.chaos)
-        self.disturbed |= len(saved) < len(changes.marks)
-        self.check_marks(changes)
+        self.chaos.maybe_crash()
+        self.save(changes)
+        self.chaos.maybe_crash()
 
     def check_marks(self, changes: Changes[Delivered]) -> None:
         """No mark keeps keys in vain, its gaps do not overlap, and above the anchor they leave nothing out."""

@@ -41,11 +41,9 @@ class Store:
     conflicts: int = 0
 
     def save(self, base: dict[str, str], changes: Changes[Delivered], chaos: Chaos) -> set[str]:
-        """Save one page, and return the vehicles that it was saved for."""
-        chaos.maybe_crash()
+        """Save one page, and return the vehicles that it was saved for. A crash may come between two writes."""
         saved = self.swap(base, changes.marks)
         self.deliver(log for log in changes.logs if log[0] in saved)
-        chaos.maybe_crash()
         return saved
 
     def swap(self, base: dict[str, str], marks: dict[str, str]) -> set[str]:
@@ -63,12 +61,9 @@ class KeyedStore(Store):
     """Logs first and marks after them, with a primary key. There is one run at a time."""
 
     def save(self, base: dict[str, str], changes: Changes[Delivered], chaos: Chaos) -> set[str]:
-        chaos.maybe_crash()
         self.deliver(log for log in changes.logs if log not in self.delivered)
         chaos.maybe_crash()
-        saved = self.swap(base, changes.marks)
-        chaos.maybe_crash()
-        return saved
+        return self.swap(base, changes.marks)
 
 
 class NoSwapStore(Store):

@@ -175,7 +175,7 @@ def test_shortest_is_the_shortest(shorter: float, **fleet: Any) -> None:
     runs = min(60, 2 * -(-HOUR // shortest) + 2)
     if found.requests <= limit and shortest <= HOUR:
         assert not any(waits(found.requests, shortest, limit, runs))
-    for less in (shortest - MICROSECOND, max(MICROSECOND, shortest * shorter)):
+    for less in (shortest - MICROSECOND, min(shortest - MICROSECOND, max(MICROSECOND, shortest * shorter))):
         found = plan(every=less, **fleet)
         in_an_hour = -(-HOUR // less)
         assert found.requests * in_an_hour > limit

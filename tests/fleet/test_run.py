@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -336,8 +337,9 @@ class Simulated:
                 return
             self.rounds += 1
             for read in in_flight:
-                inside = [key for key in self.keys if read.gap.holds(key)]
-                self.delivered += self.run.take_logs(read, page(*inside[:-101:-1], more=len(inside) > 100)).logs
+                low, high = bisect_right(self.keys, read.gap.low), bisect_left(self.keys, read.gap.high)
+                newest = self.keys[max(low, high - 100) : high]
+                self.delivered += self.run.take_logs(read, page(*reversed(newest), more=high - low > 100)).logs
             in_flight = []
 
 

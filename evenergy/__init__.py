@@ -77,6 +77,7 @@ if typing.TYPE_CHECKING:
     from .resources.batteries import *
     from .resources.catalogue import *
     from .resources.feeds import *
+    from .resources.home_energy import *
     from .resources.inverters import *
     from .resources.meters import *
     from .resources.onboarding import *
@@ -181,6 +182,13 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "CarbonIntensity",
         "GridFeed",
         "GridLevel",
+    ),
+    ".resources.home_energy": (
+        "EnergyStatsResolution",
+        "HEMSystem",
+        "HEMSystemEnergyStats",
+        "HEMSystemEnergyStatsBucket",
+        "HEMSystemLivePower",
     ),
     ".resources.inverters": (
         "Inverter",

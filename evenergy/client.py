@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.batteries import HomeBatteries, HomeBatteryMakes, HomeBatteryModels
     from .resources.catalogue import VehicleMakes, VehicleModels, VehicleTrims
     from .resources.feeds import CarbonFeeds, GridFeeds
+    from .resources.home_energy import HEMSystems
     from .resources.inverters import InverterMakes, InverterModels, InverterOnboardings, Inverters
     from .resources.meters import BoundaryMeterMakes, BoundaryMeterModels, BoundaryMeters
     from .resources.oauth import OAuth
@@ -46,6 +47,7 @@ class Api(GenericCalls[M_co]):
     cpms_providers: Child[CPMSProviders[M_co]] = Child("sites:CPMSProviders")
     evse_sites: Child[EVSESites[M_co]] = Child("sites:EVSESites")
     grid_feeds: Child[GridFeeds[M_co]] = Child("feeds:GridFeeds")
+    hem_systems: Child[HEMSystems[M_co]] = Child("home_energy:HEMSystems")
     home_batteries: Child[HomeBatteries[M_co]] = Child("batteries:HomeBatteries")
     home_battery_makes: Child[HomeBatteryMakes[M_co]] = Child("batteries:HomeBatteryMakes")
     home_battery_models: Child[HomeBatteryModels[M_co]] = Child("batteries:HomeBatteryModels")

@@ -112,8 +112,10 @@ def serving(recorder: Recorder) -> Generator[Recorder]:
 
 
 def responding(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Handler:
-    """Return a handler that responds to everything with one JSON document, or with no body to a 204."""
-    body = b"" if status == web.HTTPNoContent.status_code else json.dumps(document).encode()
+    """Return a handler that responds to everything with one JSON document, no body to a 204, a redirect to a 302."""
+    is_redirect = status == web.HTTPFound.status_code
+    body = b"" if status == web.HTTPNoContent.status_code or is_redirect else json.dumps(document).encode()
+    headers = {"Location": document} if is_redirect else headers
 
     async def respond(request: web.Request, received: bytes) -> web.Response:
         return web.Response(body=body, status=status, headers={"Content-Type": "application/json", **(headers or {})})

@@ -83,10 +83,13 @@ if typing.TYPE_CHECKING:
     from .resources.onboarding import *
     from .resources.sites import *
     from .resources.solar import *
+    from .resources.support_categories import *
+    from .resources.support_stats import *
     from .resources.tariffs import *
     from .resources.users import *
     from .resources.vehicle_logs import *
     from .resources.vehicles import *
+    from .resources.vpp import *
     from .token_store import FileTokenStore as FileTokenStore
     from .webhooks import (
         Deduplicator as Deduplicator,
@@ -231,6 +234,31 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "SolarForecastLog",
         "SolarForecastLogExpand",
     ),
+    ".resources.support_categories": (
+        "SupportTicketCategories",
+        "SupportTicketCategory",
+        "SupportTicketCategoryLabel",
+        "SupportTicketSubcategory",
+        "SupportTicketSubcategoryLabel",
+    ),
+    ".resources.support_stats": (
+        "SupportTicketCategoryShare",
+        "SupportTicketPriorities",
+        "SupportTicketPriorityShare",
+        "SupportTicketResolution",
+        "SupportTicketSankey",
+        "SupportTicketSankeyLink",
+        "SupportTicketSankeyNode",
+        "SupportTicketSourceShare",
+        "SupportTicketSources",
+        "SupportTicketStatusShare",
+        "SupportTicketStatuses",
+        "SupportTicketSubcategoryShare",
+        "SupportTicketTopCategories",
+        "SupportTicketVolume",
+        "SupportTicketVolumePeriod",
+        "SupportTicketVolumePoint",
+    ),
     ".resources.tariffs": (
         "DailyPrices",
         "Price",
@@ -259,7 +287,6 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "Integration",
         "LogExpand",
         "StateOfChargeSource",
-        "VPPModes",
         "Vehicle",
         "VehicleClass",
         "VehicleConnectors",
@@ -268,6 +295,14 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleState",
         "VehicleStateOfCharge",
         "VehicleStatusLog",
+    ),
+    ".resources.vpp": (
+        "DispatchCoordinator",
+        "DispatchEvent",
+        "DispatchEventCancellation",
+        "DispatchEventCancellationStatus",
+        "DispatchLog",
+        "VPPModes",
     ),
     ".token_store": ("FileTokenStore",),
 }

@@ -30,9 +30,11 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.onboarding import VehicleCompatibilities, VehicleOnboardings, VehicleWaitlist
     from .resources.sites import CPMSProviders, EVSESites
     from .resources.solar import SolarArrays, SolarForecasts
+    from .resources.support_stats import SupportTicketStats
     from .resources.tariffs import Suppliers, Tariffs
     from .resources.users import Users
     from .resources.vehicles import Vehicles
+    from .resources.vpp import DispatchCoordinators
 
 __all__ = ["BASE_URL", "Api", "AsyncClient", "Client"]
 
@@ -45,6 +47,7 @@ class Api(GenericCalls[M_co]):
     boundary_meters: Child[BoundaryMeters[M_co]] = Child("meters:BoundaryMeters")
     carbon_feeds: Child[CarbonFeeds[M_co]] = Child("feeds:CarbonFeeds")
     cpms_providers: Child[CPMSProviders[M_co]] = Child("sites:CPMSProviders")
+    dispatch_coordinators: Child[DispatchCoordinators[M_co]] = Child("vpp:DispatchCoordinators")
     evse_sites: Child[EVSESites[M_co]] = Child("sites:EVSESites")
     grid_feeds: Child[GridFeeds[M_co]] = Child("feeds:GridFeeds")
     hem_systems: Child[HEMSystems[M_co]] = Child("home_energy:HEMSystems")
@@ -59,6 +62,7 @@ class Api(GenericCalls[M_co]):
     solar_arrays: Child[SolarArrays[M_co]] = Child("solar:SolarArrays")
     solar_forecasts: Child[SolarForecasts[M_co]] = Child("solar:SolarForecasts")
     suppliers: Child[Suppliers[M_co]] = Child("tariffs:Suppliers")
+    support_ticket_stats: Child[SupportTicketStats[M_co]] = Child("support_stats:SupportTicketStats")
     tariffs: Child[Tariffs[M_co]] = Child("tariffs:Tariffs")
     users: Child[Users[M_co]] = Child("users:Users")
     vehicle_compatibility: Child[VehicleCompatibilities[M_co]] = Child("onboarding:VehicleCompatibilities")

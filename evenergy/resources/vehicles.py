@@ -16,6 +16,7 @@ from evenergy._transport.request import ListRequest, Request, fields, list_reque
 from ._kinds import USER, VEHICLE, VEHICLE_MODEL
 from .catalogue import ConnectorType, VehicleModel, VehicleTrim
 from .users import User
+from .vpp import VPPModes
 
 if TYPE_CHECKING:
     from .vehicle_logs import VehicleCommandLogs, VehicleErrorLogs, VehicleLocationLogs, VehicleStatusLogs
@@ -25,7 +26,6 @@ __all__ = [
     "Integration",
     "LogExpand",
     "StateOfChargeSource",
-    "VPPModes",
     "Vehicle",
     "VehicleClass",
     "VehicleConnectors",
@@ -231,16 +231,6 @@ class VehicleStateOfCharge:
     def vehicle_id(self) -> str | None:
         """Return the id of the vehicle."""
         return reference_id(self.vehicle)
-
-
-@model
-class VPPModes:
-    """Modes in which a virtual power plant can control a vehicle."""
-
-    target_power: bool | None = None
-    import_max_power: bool | None = None
-    export_max_power: bool | None = None
-    charge_mode: bool | None = None
 
 
 @model

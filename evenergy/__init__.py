@@ -74,6 +74,7 @@ if typing.TYPE_CHECKING:
         TransportError as TransportError,
         UnprocessableEntityError as UnprocessableEntityError,
     )
+    from .resources.account import *
     from .resources.batteries import *
     from .resources.catalogue import *
     from .resources.feeds import *
@@ -81,6 +82,7 @@ if typing.TYPE_CHECKING:
     from .resources.inverters import *
     from .resources.meters import *
     from .resources.onboarding import *
+    from .resources.preferences import *
     from .resources.sites import *
     from .resources.solar import *
     from .resources.support_categories import *
@@ -156,6 +158,17 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "WebhookReceiver",
     ),
     "msgspec": ("UNSET",),
+    ".resources.account": (
+        "Notification",
+        "NotificationCategory",
+        "PasswordReset",
+        "PasswordResetStatus",
+        "Subscription",
+        "SubscriptionExpand",
+        "SubscriptionOffering",
+        "Timezone",
+        "WebhookPortal",
+    ),
     ".resources.batteries": (
         "HomeBattery",
         "HomeBatteryExpand",
@@ -220,6 +233,15 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleCompatibility",
         "VehicleOnboarding",
         "WaitlistEntry",
+    ),
+    ".resources.preferences": (
+        "PayoutMethod",
+        "PayoutReceiverType",
+        "PayoutWallet",
+        "RoutePlannerPreferences",
+        "RoutePoint",
+        "SavedRoute",
+        "UserNotificationPreferences",
     ),
     ".resources.sites": (
         "CPMS",

@@ -20,6 +20,14 @@ from ._transport.retry import Retry
 from .auth import Auth
 
 if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nobody else anything
+    from .resources.account import (
+        Accounts,
+        Notifications,
+        SubscriptionOfferings,
+        Subscriptions,
+        Timezones,
+        WebhookPortal,
+    )
     from .resources.batteries import HomeBatteries, HomeBatteryMakes, HomeBatteryModels
     from .resources.catalogue import VehicleMakes, VehicleModels, VehicleTrims
     from .resources.feeds import CarbonFeeds, GridFeeds
@@ -42,6 +50,7 @@ __all__ = ["BASE_URL", "Api", "AsyncClient", "Client"]
 class Api(GenericCalls[M_co]):
     """Collections of the API, for both clients."""
 
+    auth: Child[Accounts[M_co]] = Child("account:Accounts")
     boundary_meter_makes: Child[BoundaryMeterMakes[M_co]] = Child("meters:BoundaryMeterMakes")
     boundary_meter_models: Child[BoundaryMeterModels[M_co]] = Child("meters:BoundaryMeterModels")
     boundary_meters: Child[BoundaryMeters[M_co]] = Child("meters:BoundaryMeters")
@@ -58,12 +67,16 @@ class Api(GenericCalls[M_co]):
     inverter_models: Child[InverterModels[M_co]] = Child("inverters:InverterModels")
     inverter_onboarding: Child[InverterOnboardings[M_co]] = Child("inverters:InverterOnboardings")
     inverters: Child[Inverters[M_co]] = Child("inverters:Inverters")
+    notifications: Child[Notifications[M_co]] = Child("account:Notifications")
     oauth: Child[OAuth[M_co]] = Child("oauth:OAuth")
     solar_arrays: Child[SolarArrays[M_co]] = Child("solar:SolarArrays")
     solar_forecasts: Child[SolarForecasts[M_co]] = Child("solar:SolarForecasts")
+    subscription_offerings: Child[SubscriptionOfferings[M_co]] = Child("account:SubscriptionOfferings")
+    subscriptions: Child[Subscriptions[M_co]] = Child("account:Subscriptions")
     suppliers: Child[Suppliers[M_co]] = Child("tariffs:Suppliers")
     support_ticket_stats: Child[SupportTicketStats[M_co]] = Child("support_stats:SupportTicketStats")
     tariffs: Child[Tariffs[M_co]] = Child("tariffs:Tariffs")
+    timezones: Child[Timezones[M_co]] = Child("account:Timezones")
     users: Child[Users[M_co]] = Child("users:Users")
     vehicle_compatibility: Child[VehicleCompatibilities[M_co]] = Child("onboarding:VehicleCompatibilities")
     vehicle_makes: Child[VehicleMakes[M_co]] = Child("catalogue:VehicleMakes")
@@ -79,6 +92,13 @@ class Api(GenericCalls[M_co]):
     def root(self) -> Request[dict[str, str]]:
         """Return the URLs of the API's collections, by name. API: ``GET /``."""
         return request(dict[str, str], "GET", "/")
+
+    @operation
+    def webhook_portal(self) -> Request[WebhookPortal]:
+        """Return a link to the pages on which webhooks are set up; it works once. API: ``GET /webhook_portal``."""
+        from .resources.account import WebhookPortal  # noqa: PLC0415  a domain is imported at its first use
+
+        return request(WebhookPortal, "GET", "/webhook_portal")
 
     @property
     def rate_limit(self) -> RateLimit | None:

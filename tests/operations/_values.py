@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin,
 
 import attrs
 
+from evenergy import to_dict
 from evenergy._codec.wire_types import Time
 
 Model: TypeAlias = type[attrs.AttrsInstance]
@@ -89,6 +90,8 @@ def plain(value: Any) -> Any:
         return as_text(value)
     if isinstance(value, dict):
         return {name: plain(one) for name, one in cast("dict[str, Any]", value).items()}
+    if attrs.has(type(value)):
+        return {name: plain(one) for name, one in to_dict(value).items() if one is not None}
     if isinstance(value, list | tuple | set):
         return [plain(one) for one in cast("list[Any]", value)]
     return value

@@ -83,6 +83,7 @@ if typing.TYPE_CHECKING:
     from .resources.meters import *
     from .resources.onboarding import *
     from .resources.preferences import *
+    from .resources.programs import *
     from .resources.sites import *
     from .resources.solar import *
     from .resources.support_categories import *
@@ -242,6 +243,15 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "RoutePoint",
         "SavedRoute",
         "UserNotificationPreferences",
+    ),
+    ".resources.programs": (
+        "IncentiveScheme",
+        "ParticipationAgreementVersion",
+        "Program",
+        "ProgramTier",
+        "ProgramVehicleCompatibility",
+        "ProgramVehicleCompatibilityExpand",
+        "VehicleType",
     ),
     ".resources.sites": (
         "CPMS",

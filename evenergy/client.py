@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.meters import BoundaryMeterMakes, BoundaryMeterModels, BoundaryMeters
     from .resources.oauth import OAuth
     from .resources.onboarding import VehicleCompatibilities, VehicleOnboardings, VehicleWaitlist
+    from .resources.programs import IncentiveSchemes, Programs
     from .resources.sites import CPMSProviders, EVSESites
     from .resources.solar import SolarArrays, SolarForecasts
     from .resources.support_stats import SupportTicketStats
@@ -63,12 +64,14 @@ class Api(GenericCalls[M_co]):
     home_batteries: Child[HomeBatteries[M_co]] = Child("batteries:HomeBatteries")
     home_battery_makes: Child[HomeBatteryMakes[M_co]] = Child("batteries:HomeBatteryMakes")
     home_battery_models: Child[HomeBatteryModels[M_co]] = Child("batteries:HomeBatteryModels")
+    incentive_schemes: Child[IncentiveSchemes[M_co]] = Child("programs:IncentiveSchemes")
     inverter_makes: Child[InverterMakes[M_co]] = Child("inverters:InverterMakes")
     inverter_models: Child[InverterModels[M_co]] = Child("inverters:InverterModels")
     inverter_onboarding: Child[InverterOnboardings[M_co]] = Child("inverters:InverterOnboardings")
     inverters: Child[Inverters[M_co]] = Child("inverters:Inverters")
     notifications: Child[Notifications[M_co]] = Child("account:Notifications")
     oauth: Child[OAuth[M_co]] = Child("oauth:OAuth")
+    programs: Child[Programs[M_co]] = Child("programs:Programs")
     solar_arrays: Child[SolarArrays[M_co]] = Child("solar:SolarArrays")
     solar_forecasts: Child[SolarForecasts[M_co]] = Child("solar:SolarForecasts")
     subscription_offerings: Child[SubscriptionOfferings[M_co]] = Child("account:SubscriptionOfferings")

@@ -22,6 +22,8 @@ Scalar: TypeAlias = str | int | float | datetime
 Parameter: TypeAlias = Scalar | Iterable[Scalar] | None
 """Parameters of a query: None is left out, a list repeats its name, a datetime is written in UTC."""
 
+_POLE = 90  # degrees
+
 Query: TypeAlias = tuple[tuple[str, str], ...]
 """The parameters of a query, in order; a name may repeat."""
 
@@ -34,6 +36,40 @@ def query_items(parameters: Mapping[str, Parameter]) -> Iterable[tuple[str, str]
             continue
         for item in (value,) if _is_one(value) else cast("Iterable[object]", value):
             yield name, _spelled(item)
+
+
+def comma_list(name: str, values: Iterable[Scalar] | None) -> str | None:
+    """Return the values of a ``…__in`` filter as one parameter with commas; None for no filter.
+
+    Raises:
+        InvalidArgumentError: It is no list, it is empty, or a value is empty or holds a comma itself.
+    """
+    if values is None:
+        return None
+    if _is_one(values):
+        raise invalid_argument(f"{name} as a list of values", values)
+    texts = [_spelled(value) for value in values]
+    if not texts:
+        raise InvalidArgumentError(f"expected {name} with at least one value, got none; leave it out for no filter")
+    for text in texts:
+        if not text or "," in text:
+            raise invalid_argument(f"{name} of values that are not empty and hold no comma", text)
+    return ",".join(texts)
+
+
+def coordinates_text(name: str, place: object) -> str | None:
+    """Return a place as ``latitude,longitude`` in plain digits, never ``1e-05``; None for no filter.
+
+    Raises:
+        InvalidArgumentError: It has no latitude and longitude, or they are on no globe.
+    """
+    if place is None:
+        return None
+    parts = (getattr(place, "latitude", None), getattr(place, "longitude", None))
+    numbers = [float(part) for part in parts if isinstance(part, int | float) and not isinstance(part, bool)]
+    if len(numbers) != len(parts) or not (abs(numbers[0]) <= _POLE and abs(numbers[1]) <= 2 * _POLE):
+        raise invalid_argument(f"{name} as a LatLong with a latitude to ±90 and a longitude to ±180", place)
+    return ",".join(f"{number:.7f}".rstrip("0").rstrip(".") for number in numbers)
 
 
 def encoded(query: Iterable[tuple[str, str]]) -> str:

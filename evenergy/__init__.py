@@ -84,6 +84,7 @@ if typing.TYPE_CHECKING:
     from .resources.onboarding import *
     from .resources.preferences import *
     from .resources.programs import *
+    from .resources.regions import *
     from .resources.sites import *
     from .resources.solar import *
     from .resources.support_categories import *
@@ -252,6 +253,21 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ProgramVehicleCompatibility",
         "ProgramVehicleCompatibilityExpand",
         "VehicleType",
+    ),
+    ".resources.regions": (
+        "GeoJsonMultiPolygon",
+        "Geometry",
+        "Region",
+        "RegionGeometrySummary",
+        "RegionGroup",
+        "RegionGroupEntry",
+        "RegionGroupNameCheck",
+        "RegionGroupNameStatus",
+        "RegionGroupValidation",
+        "RegionType",
+        "RegionValidation",
+        "RegionValidationStatus",
+        "SupportsGeoInterface",
     ),
     ".resources.sites": (
         "CPMS",

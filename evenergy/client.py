@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.oauth import OAuth
     from .resources.onboarding import VehicleCompatibilities, VehicleOnboardings, VehicleWaitlist
     from .resources.programs import IncentiveSchemes, Programs
+    from .resources.regions import RegionGroups, Regions
     from .resources.sites import CPMSProviders, EVSESites
     from .resources.solar import SolarArrays, SolarForecasts
     from .resources.support_stats import SupportTicketStats
@@ -72,6 +73,8 @@ class Api(GenericCalls[M_co]):
     notifications: Child[Notifications[M_co]] = Child("account:Notifications")
     oauth: Child[OAuth[M_co]] = Child("oauth:OAuth")
     programs: Child[Programs[M_co]] = Child("programs:Programs")
+    region_groups: Child[RegionGroups[M_co]] = Child("regions:RegionGroups")
+    regions: Child[Regions[M_co]] = Child("regions:Regions")
     solar_arrays: Child[SolarArrays[M_co]] = Child("solar:SolarArrays")
     solar_forecasts: Child[SolarForecasts[M_co]] = Child("solar:SolarForecasts")
     subscription_offerings: Child[SubscriptionOfferings[M_co]] = Child("account:SubscriptionOfferings")

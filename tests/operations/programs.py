@@ -49,7 +49,6 @@ ROWS = (
         f"POST /programs/{PROGRAM}/user_verification",
         None,
         body={"data": UNSET, "account_number": "1"},
-        names={"data": "*"},
         needs_user=True,
     ),
     Row(
@@ -105,7 +104,6 @@ ROWS = (
         f"POST /programs/{PROGRAM}/post-enrollment-verification",
         None,
         body={"data": UNSET, "account_number": "1"},
-        names={"data": "*"},
         needs_user=True,
     ),
 )

@@ -150,7 +150,7 @@ def _credentials(
 ) -> CredentialState:
     source: TokenSource | None
     if isinstance(auth, ClientCredentials | AuthorizationCode):
-        exchange = Exchange(connections, OAuthHeaders(), options.timeout)
+        exchange = Exchange(connections, OAuthHeaders(connections.network.user_agent), options.timeout)
         endpoints = OAuthEndpoints(auth, urljoin(options.base_url, "/").rstrip("/"), exchange)
         policy = RetryPolicy(options.retry, budget, options.max_wait)
         source = RefreshingTokenSource(endpoints, policy, is_blocking=is_blocking)

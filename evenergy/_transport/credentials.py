@@ -17,13 +17,14 @@ from .token_source import RefreshingTokenSource
 class AccessToken(Secret):
     """Access token as its source returned it once. A rejection marks this object, and not its text."""
 
-    __slots__ = ("is_repeated", "rejection")
+    __slots__ = ("rejection", "rejections")
 
-    def __init__(self, text: str, *, is_repeated: bool = False) -> None:
+    def __init__(self, text: str, rejections: int = 0) -> None:
         super().__init__(text)
-        self.is_repeated: bool = is_repeated
-        """Whether the source returned the same text again after the API had rejected it."""
+        self.rejections: int = rejections
+        """How often in a row the API had rejected this text before its source returned it again."""
         self.rejection: AuthenticationError | None = None
+        """The error of the API that rejected it, or None."""
 
 
 class CredentialState:
@@ -59,12 +60,9 @@ class CredentialState:
         if token is None or (text is not token.reveal() and text != token.reveal()):
             token = self._token = AccessToken(text)
         elif token.rejection is not None:
-            if instead_of is not None and instead_of == token and (token.is_repeated or not self._can_insist):
-                raise reworded(
-                    copied(token.rejection),
-                    f"not sent: the API rejected the access token in another call: {token.rejection}",
-                )
-            token = self._token = AccessToken(text, is_repeated=True)
+            token = self._token = AccessToken(text, token.rejections + 1)
+        if isinstance(instead_of, AccessToken) and instead_of.rejection is not None and instead_of == token:
+            self._check_again(token, instead_of.rejection)
         return token
 
     def is_rejected(self, token: Secret | None) -> bool:
@@ -81,9 +79,11 @@ class CredentialState:
         if invalidate is not None:
             invalidate(token.reveal())
 
-    @property
-    def _can_insist(self) -> bool:
-        return hasattr(self.source, "invalidate")
+    def _check_again(self, token: AccessToken, rejection: AuthenticationError) -> None:
+        """Raise the rejection in a call that waited, unless the source insists on the token for the first time."""
+        if token.rejections > 1 or not hasattr(self.source, "invalidate"):
+            error = copied(rejection)
+            raise reworded(error, f"not sent: the API rejected the access token in another call: {rejection}")
 
     async def _requested(self, source: TokenSource, timeouts: Timeouts) -> str:
         """Return the text of a token for which the call may have to wait."""

@@ -202,6 +202,10 @@ class Refresh:
             self._spent.set()
         return self.token
 
+    def newest(self) -> Token | None:
+        """Return the newest token of the grant."""
+        return self.owner.token(self.loop.time())
+
     async def wait(self) -> None:
         """Wait for the end, on any loop.
 
@@ -228,7 +232,7 @@ class Refresh:
     async def finish(self) -> None:
         """End it for a client that is closing: at once, unless a new token is on its way, or is being stored."""
         task = self._task
-        if task is None or task.done() or self.loop is not asyncio.get_running_loop() or inside.get() is self:
+        if task is None or task.done() or self.loop is not asyncio.get_running_loop() or refresh_around() is self:
             return
         if self._is_spending:
             await self._spent.wait()
@@ -239,7 +243,7 @@ class Refresh:
             task.cancel()
 
     async def _run(self, work: Coroutine[object, object, None]) -> None:
-        inside.set(self)
+        _inside.set(weakref.ref(self))
         try:
             await work
         except asyncio.CancelledError:
@@ -254,8 +258,19 @@ class Refresh:
         self._end.set_result(AbandonedError() if task.cancelled() else self._error)
 
 
-inside: contextvars.ContextVar[Refresh | None] = contextvars.ContextVar("evenergy_refresh", default=None)
-"""Refresh whose code is running, also in the tasks and threads that it starts: a call there must not wait for it."""
+# A weak reference: the connections that are made in a refresh keep its context.
+_inside: contextvars.ContextVar["weakref.ref[Refresh] | None"] = contextvars.ContextVar(
+    "evenergy_refresh", default=None
+)
+
+
+def refresh_around() -> Refresh | None:
+    """Return the refresh whose code is running, also in the tasks and threads that it starts, or None.
+
+    A call there must not wait for its end.
+    """
+    reference = _inside.get()
+    return None if reference is None else reference()
 
 
 def remaining_life(token: Token) -> float:

@@ -61,6 +61,7 @@ class CredentialState:
             token = self._token = AccessToken(text)
         elif token.rejection is not None:
             token = self._token = AccessToken(text, token.rejections + 1)
+        del text  # no traceback shall show it
         if isinstance(instead_of, AccessToken) and instead_of.rejection is not None and instead_of == token:
             self._check_again(token, instead_of.rejection)
         return token

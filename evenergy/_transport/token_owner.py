@@ -23,6 +23,7 @@ import attrs
 
 from evenergy._codec.secret import Secret
 from evenergy.auth import AuthorizationCode, ClientCredentials, Token
+from evenergy.errors import EvEnergyError
 
 from .oauth_endpoints import Form, Grant, OAuthEndpoints
 
@@ -58,7 +59,9 @@ class TokenOwner:
     """Owner of the token of one grant, and of the refresh in progress."""
 
     def __init__(self, grant: Grant) -> None:
-        self.grant: Grant = grant
+        # The grant in which the caller may put a token, or None.
+        self._code = grant if isinstance(grant, AuthorizationCode) else None
+        self._grant = grant  # kept, for its id is that of the owner
         self._lock = threading.RLock()  # the collector may run in between, and call from this thread
         self._refresh: Refresh | None = None
         self._held: Held | None = None
@@ -135,16 +138,16 @@ class TokenOwner:
 
     def _look(self, now: float) -> None:
         """Use the token that the caller has put into the grant meanwhile, if there is one."""
-        grant = self.grant
-        if isinstance(grant, AuthorizationCode) and grant.token is not self._known:
+        code = self._code
+        if code is not None and code.token is not self._known:
             with self._lock:
-                if grant.token is not self._known:  # else another thread has just announced it
-                    self._use(grant.token, now)
+                if code.token is not self._known:  # else another thread has just announced it
+                    self._use(code.token, now)
 
     def _set(self, token: Token | None) -> None:
         self._known = token
-        if isinstance(self.grant, AuthorizationCode):
-            self.grant.token = token
+        if self._code is not None:
+            self._code.token = token
 
     def _use(self, token: Token | None, since: float, life: float | None = None) -> None:
         self._known = token
@@ -220,12 +223,16 @@ class Refresh:
             heard = time.monotonic()
 
         end = asyncio.wrap_future(self._end, loop=loop)
-        while loop is not self.loop and not (await asyncio.wait([end], timeout=_POLL))[0]:
-            if self.loop.is_closed() or time.monotonic() - heard > (_GIVEN_UP if self._is_spending else _UNRESPONSIVE):
-                raise AbandonedError
-            with contextlib.suppress(RuntimeError):  # closed in between
-                self.loop.call_soon_threadsafe(alive)
-        error = await end
+        try:
+            while loop is not self.loop and not (await asyncio.wait([end], timeout=_POLL))[0]:
+                silence, longest = time.monotonic() - heard, _GIVEN_UP if self._is_spending else _UNRESPONSIVE
+                if self.loop.is_closed() or silence > longest:
+                    raise AbandonedError
+                with contextlib.suppress(RuntimeError):  # closed in between
+                    self.loop.call_soon_threadsafe(alive)
+            error = await end
+        finally:
+            end.cancel()  # nobody looks at it any more
         if error is not None:
             raise copied(error).with_traceback(error.__traceback__)
 
@@ -235,7 +242,9 @@ class Refresh:
         if task is None or task.done() or self.loop is not asyncio.get_running_loop() or refresh_around() is self:
             return
         if self._is_spending:
-            await self._spent.wait()
+            with contextlib.suppress(TimeoutError):  # its request has a timeout, unless the client has none
+                async with asyncio.timeout(_GIVEN_UP):
+                    await self._spent.wait()
         if self.token is None:
             task.cancel()
         for _ in range(2):
@@ -247,7 +256,9 @@ class Refresh:
         try:
             await work
         except asyncio.CancelledError:
-            raise
+            if self._task is None or self._task.cancelling():
+                raise
+            self._error = EvEnergyError("the token store or on_token ended with a CancelledError of its own")
         except BaseException as error:  # noqa: BLE001  a value, so that a SystemExit in it does not end the loop
             self._error = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
 

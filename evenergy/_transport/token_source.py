@@ -76,6 +76,10 @@ class RefreshingTokenSource:
             except AbandonedError:
                 refresh.owner.leave(refresh)  # and take over
                 continue
+            except ClosedError:
+                if refresh is self._begun:
+                    raise
+                continue  # it was the client of somebody else
             if refresh.token is not None:
                 return refresh.token.access_token
 

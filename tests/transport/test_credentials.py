@@ -193,10 +193,16 @@ class AsyncInvalidate(Insisting):
         """Never awaited."""
 
 
+class WithArguments:
+    async def access_token(self, scope: str) -> str:
+        return scope
+
+
 NO_SOURCES: list[tuple[object, str]] = [
     (Token.from_dict({"access_token": "hush-hush"}), r"BearerToken\(token\.access_token\).*AuthorizationCode\("),
     (Insisting, "the class Insisting: pass an instance"),
     (AsyncInvalidate(), r"invalidate\(token\) of the token source as a plain function"),
+    (WithArguments(), r"access_token\(\) of the token source as a method without arguments"),
     (object(), "got object"),
     ({"access_token": "hush-hush"}, "got dict"),
     (lambda: "hush-hush", "got function"),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import aiohttp
 import pytest
 
 import evenergy
@@ -176,6 +177,23 @@ async def test_a_client_that_only_waits_is_closed_at_once() -> None:
         provider.gate.set()
         await call
     assert provider.requested == 1
+
+
+async def test_a_client_whose_own_session_was_closed_ends_its_calls_and_not_those_of_others() -> None:
+    provider, grant = Provider((503, b"")), credentials()
+    provider.gate.clear()
+    async with serving(provider) as server, AsyncClient(grant, base_url=server.url) as second:
+        http = aiohttp.ClientSession()
+        first = AsyncClient(grant, base_url=server.url, session=http, retry=Retry(attempts=4, backoff=0.001))
+        lost = asyncio.create_task(first.vehicle_makes.get(MAKE_ID))
+        await until(lambda: provider.requested)
+        call = asyncio.create_task(second.vehicle_makes.get(MAKE_ID))
+        await http.close()
+        provider.gate.set()
+        with pytest.raises(evenergy.EvEnergyError):
+            await lost
+        await call
+        await first.close()
 
 
 async def test_a_newer_token_of_the_caller_is_used() -> None:

@@ -292,6 +292,19 @@ async def test_the_error_of_a_store_reaches_those_who_wait(where: str) -> None:
             assert (provider.requested, provider.rejected) == (1, 0)
 
 
+async def test_a_store_that_is_cancelled_by_itself_is_no_reason_to_ask_it_for_ever() -> None:
+    class Cancelled(AsyncStore):
+        async def load(self) -> Token | None:
+            raise asyncio.CancelledError
+
+    async with (
+        serving(Provider()) as server,
+        AsyncClient(expired_grant(store=Cancelled()), base_url=server.url) as client,
+    ):
+        with pytest.raises(evenergy.EvEnergyError, match="CancelledError of its own"):
+            await client.vehicle_makes.get(MAKE_ID)
+
+
 async def test_what_is_no_token_is_named() -> None:
     store: Any = AsyncStore()
     store.token = {"access_token": "hush-hush"}

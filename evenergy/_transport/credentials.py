@@ -22,7 +22,7 @@ class AccessToken(Secret):
     def __init__(self, text: str, rejections: int = 0) -> None:
         super().__init__(text)
         self.rejections: int = rejections
-        """How often in a row the API had rejected this text before its source returned it again."""
+        """Rejections of this text in a row, before its source returned it again."""
         self.rejection: AuthenticationError | None = None
         """The error of the API that rejected it, or None."""
 

@@ -27,6 +27,8 @@ from evenergy.errors import EvEnergyError
 
 from .oauth_endpoints import Form, Grant, OAuthEndpoints
 
+E = TypeVar("E", bound=BaseException)
+
 SHORTEST_LIFE = 60.0
 """Seconds; a token endpoint that says less is not believed, or each call would request a token."""
 _DEFAULT_LIFE = 3600.0  # seconds, when the token endpoint names none (RFC 6749, 5.1: it should)
@@ -37,9 +39,6 @@ _POLL = 0.5  # seconds between two looks at the loop of somebody else's refresh
 _UNRESPONSIVE = 2.0  # seconds without a sign of life from that loop: it was stopped, or it is blocked
 _GIVEN_UP = 60.0  # the same while a refresh token is on the wire, which must not be used twice (RFC 9700, 4.14.2)
 _GRACE = 1.0  # seconds that `close` waits for the caller's code, which may be storing a new token
-
-
-E = TypeVar("E", bound=BaseException)
 
 
 class AbandonedError(Exception):
@@ -61,7 +60,7 @@ class TokenOwner:
     def __init__(self, grant: Grant) -> None:
         # The grant in which the caller may put a token, or None.
         self._code = grant if isinstance(grant, AuthorizationCode) else None
-        self._grant = grant  # kept, for its id is that of the owner
+        self._grant = grant  # kept alive: its id is the owner's key
         self._lock = threading.RLock()  # the collector may run in between, and call from this thread
         self._refresh: Refresh | None = None
         self._held: Held | None = None

@@ -141,12 +141,12 @@ class RefreshingTokenSource:
         """Take a newer token from the store, or request one, store it, hand it to the caller, and use it."""
         known = refresh.newest()
         store = StoreCalls(self.endpoints.app.store)
-        if known is None and _adopt(await store.load(), known, refresh.owner):
+        if known is None and _adopt(await store.load(), known, refresh):
             return
         try:
             async with store.lock():
                 stored = await store.load()
-                if _adopt(stored, known, refresh.owner):
+                if _adopt(stored, known, refresh):
                     return
                 refresh.token = await self._issue(refresh, known, stored, store)
                 if refresh.token is None or refresh.newest() is not known:
@@ -180,7 +180,7 @@ class RefreshingTokenSource:
                 failed = error
             # Somebody else may have used it: look once more before the user is sent away.
             again = None if rejected else await store.load()
-            if refresh.newest() is not known or _adopt(again, known, refresh.owner):
+            if _adopt(again, known, refresh):
                 return None
             rejected.append(token)
             candidates.insert(0, again)
@@ -246,14 +246,20 @@ def _publish(token: Token, requested_at: float, owner: TokenOwner) -> None:
     owner.publish(token, requested_at, max(remaining_life(token), SHORTEST_LIFE))
 
 
-def _adopt(stored: Token | None, known: Token | None, owner: TokenOwner) -> bool:
-    """Use a token of the store if it is newer and still valid: another process has renewed it."""
+def _adopt(stored: Token | None, known: Token | None, refresh: Refresh) -> bool:
+    """Use a token of the store if it is newer and still valid: another process has renewed it.
+
+    Return whether there is nothing left to do, also because the caller has put a token into the grant meanwhile.
+    """
+    owner = refresh.owner
+    if refresh.newest() is not known:
+        return True
     if stored is None or owner.is_rejected(stored.access) or not _is_newer(stored, known):
         return False
     life = remaining_life(stored)
     if life <= 0:
         return False
-    owner.publish(stored, asyncio.get_running_loop().time(), life)
+    owner.publish(stored, refresh.loop.time(), life)
     return True
 
 

@@ -99,6 +99,40 @@ async def test_a_new_token_is_stored_with_the_lock_held(kind: type[AsyncStore | 
         assert store.held.acquire(blocking=False)
 
 
+async def test_a_refresh_token_that_is_not_rotated_is_kept() -> None:
+    provider, store = Provider(), AsyncStore(token(0))
+    async with serving(provider) as server, AsyncClient(expired_grant(store=store), base_url=server.url) as client:
+        await client.vehicle_makes.get(MAKE_ID)
+        provider.issued = 5
+        await client.vehicle_makes.get(MAKE_ID)
+    assert [form["refresh_token"] for form in provider.forms] == ["refresh-0", "refresh-0"]
+    assert store.token is not None
+    assert (store.token.access_token, store.token.refresh_token) == ("token-6", "refresh-0")
+
+
+def test_a_renewal_in_the_background_takes_what_another_process_has_renewed() -> None:
+    async def main() -> None:
+        provider, store = Provider(rotates=True), AsyncStore()
+        async with serving(provider) as server:
+            grants = [application(store=store), expired_grant(store=store)]
+            clients = [AsyncClient(grant, base_url=server.url) for grant in grants]
+            for _ in range(2):
+                for client in clients:
+                    await client.vehicle_makes.get(MAKE_ID)
+                    await asyncio.sleep(1)
+            assert provider.requested == 1
+            # Five minutes before its expiry the one renews it, and the other, some seconds later, takes it over.
+            await asyncio.sleep(36000 - 100)
+            for client in clients:
+                await client.vehicle_makes.get(MAKE_ID)
+                await asyncio.sleep(10)
+            assert provider.requested == 2
+            for client in clients:
+                await client.close()
+
+    run_jumping(main())
+
+
 async def test_two_grants_of_one_user_in_one_process_share_the_token_through_the_store() -> None:
     provider, store = Provider(rotates=True), PlainStore(token(0))
     async with serving(provider) as server:

@@ -325,6 +325,7 @@ def test_the_log_is_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPat
     kept, level = list(logger.handlers), logger.level
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a program that does not set logging up
     try:
         monkeypatch.setenv("EVENERGY_LOG", "debug")
         _logging.configure()

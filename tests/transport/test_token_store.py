@@ -110,7 +110,7 @@ def test_a_renewal_in_the_background_takes_what_another_process_has_renewed() ->
     async def main() -> None:
         provider, store = Provider(rotates=True), AsyncStore()
         async with serving(provider) as server:
-            grants = [application(store=store), expired_grant(store=store)]
+            grants: list[evenergy.Auth] = [application(store=store), expired_grant(store=store)]
             clients = [AsyncClient(grant, base_url=server.url) for grant in grants]
             for _ in range(2):
                 for client in clients:

@@ -1,13 +1,15 @@
 """No token, secret or Authorization header in a log line, a repr, an error, a traceback or a pickle."""
 
 import asyncio
+import contextlib
 import gc
 import io
 import logging
 import pickle
 import traceback
 import types
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from aiohttp import web
 
 import evenergy
 from evenergy import AsyncClient, AuthorizationCode, Client, ClientCredentials, Retry, Token
+from evenergy._transport import token_owner
 from tests.server import MAKE, MAKE_ID, Server, answer, raw_serving, run_jumping, serving
 
 TOKEN = "tokentokentoken"
@@ -187,6 +190,116 @@ async def test_no_grant_shows_its_secrets(
     assert not [hidden for hidden in HIDDEN if hidden in shown]
 
 
+NEW = "newnewnewnew"
+"""A token that the endpoint has just issued; its refresh token is `REFRESH`."""
+
+
+def stored_grant(**options: Any) -> AuthorizationCode:
+    expired = Token.from_dict({"access_token": TOKEN, "refresh_token": REFRESH, "expires_at": 1})
+    return AuthorizationCode("app", "https://x", client_secret=SECRET, token=expired, **options)
+
+
+def failing_on_token(_: Token) -> None:
+    raise LookupError("no keyring")
+
+
+class Store:
+    """Store that fails in one of its methods, with what it was given among the locals of its frames."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def _fail(self, where: str) -> None:
+        if self._where == where:
+            raise LookupError("no database")
+
+    def load(self) -> Token:
+        self._fail("load")
+        return Token.from_dict({"access_token": TOKEN, "refresh_token": REFRESH, "expires_at": 1})
+
+    def save(self, _: Token | None, /) -> None:
+        self._fail("save")
+
+    @contextlib.contextmanager
+    def lock(self) -> Generator[None]:
+        self._fail("lock")
+        yield
+
+
+class PlainSource:
+    """Source whose first token is rejected, and whose second attempt fails."""
+
+    def __init__(self) -> None:
+        self.is_rejected = False
+
+    def access_token(self) -> str:
+        if self.is_rejected:
+            raise LookupError("no keyring")
+        return TOKEN
+
+    def invalidate(self, token: str) -> None:
+        assert token == TOKEN
+        self.is_rejected = True
+
+
+RENEWALS: dict[str, Callable[[Path], evenergy.Auth]] = {
+    "on_token": lambda _: stored_grant(on_token=failing_on_token),
+    "load": lambda _: stored_grant(store=Store("load")),
+    "save": lambda _: stored_grant(store=Store("save")),
+    "lock": lambda _: stored_grant(store=Store("lock")),
+    "shared": lambda _: ClientCredentials("app", SECRET, store=Store("save")),
+    "full disk": lambda path: stored_grant(store=evenergy.FileTokenStore(path / "token.json")),
+    "plain source": lambda _: PlainSource(),
+}
+
+
+@pytest.mark.parametrize("kind", [AsyncClient, Client])
+@pytest.mark.parametrize("make", RENEWALS.values(), ids=RENEWALS.keys())
+async def test_no_code_of_the_caller_makes_a_renewal_show_its_secrets(
+    make: Callable[[Path], evenergy.Auth],
+    kind: type[AsyncClient | Client],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def issue(request: web.Request) -> web.Response:
+        if request.path == "/o/token/":
+            return web.json_response({"access_token": NEW, "refresh_token": REFRESH, "expires_in": 36000})
+        return web.json_response({"title": "Unauthorized"}, status=401)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    async with serving(issue) as server:
+        auth = make(tmp_path)
+        client = kind(auth, base_url=server.url, retry=QUICK)
+        call = client.root() if isinstance(client, AsyncClient) else asyncio.to_thread(client.root)
+        with pytest.raises((LookupError, evenergy.EvEnergyError), match=r"keyring|database|No space") as raised:
+            await call
+        shown = everything(raised.value) + caplog.text + repr(client) + repr(vars(client._session.credentials))
+        shown += repr(auth) + repr(list(token_owner._owners.values()))
+        if isinstance(client, AsyncClient):
+            await client.close()
+        else:
+            await asyncio.to_thread(client.close)
+    assert not [hidden for hidden in (*HIDDEN, NEW) if hidden in shown]
+
+
+async def test_a_rejection_that_other_calls_share_shows_no_token() -> None:
+    async def reject(_: web.Request) -> web.Response:
+        return web.json_response({"title": f"no {TOKEN}"}, status=401)
+
+    async with serving(reject) as server, AsyncClient(TOKEN, base_url=server.url, concurrency=1) as client:
+        found = await asyncio.gather(*(client.root() for _ in range(5)), return_exceptions=True)
+    assert sum("not sent" in str(error) for error in found) == 4
+    for error in found:
+        assert isinstance(error, evenergy.AuthenticationError)
+        assert TOKEN not in everything(error) + pickle.dumps(error).decode("latin-1")
+
+
 def test_clients_do_not_pickle() -> None:
     for client in (AsyncClient(TOKEN), Client(TOKEN)):
         with pytest.raises(TypeError):
@@ -212,6 +325,7 @@ def test_the_log_is_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPat
     kept, level = list(logger.handlers), logger.level
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a program that does not set logging up
     try:
         monkeypatch.setenv("EVENERGY_LOG", "debug")
         _logging.configure()

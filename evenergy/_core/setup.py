@@ -150,7 +150,7 @@ def _credentials(
 ) -> CredentialState:
     source: TokenSource | None
     if isinstance(auth, ClientCredentials | AuthorizationCode):
-        exchange = Exchange(connections, OAuthHeaders(), options.timeout)
+        exchange = Exchange(connections, OAuthHeaders(connections.network.user_agent), options.timeout)
         endpoints = OAuthEndpoints(auth, urljoin(options.base_url, "/").rstrip("/"), exchange)
         policy = RetryPolicy(options.retry, budget, options.max_wait)
         source = RefreshingTokenSource(endpoints, policy, is_blocking=is_blocking)
@@ -176,9 +176,21 @@ def _token_source(auth: object) -> TokenSource | None:
             "expected auth as a token, ClientCredentials, AuthorizationCode, an object with `async def access_token`,"
             f" or None, got {got}"
         )
+    if not _takes_nothing(method):
+        raise InvalidArgumentError("expected access_token() of the token source as a method without arguments")
     if inspect.iscoroutinefunction(getattr(auth, "invalidate", None)):
         raise InvalidArgumentError("expected invalidate(token) of the token source as a plain function")
     return auth
+
+
+def _takes_nothing(method: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(method).bind()
+    except TypeError:
+        return False
+    except ValueError:  # a method in C
+        return True
+    return True
 
 
 def _is_same(auth: Auth | None, other: Auth | None) -> bool:

@@ -1,6 +1,8 @@
 """Credentials of a client at work: their token, and the rate limit that they share."""
 
+import asyncio
 import inspect
+from collections.abc import Awaitable
 from typing import Any
 
 from evenergy._codec.secret import Secret
@@ -9,7 +11,7 @@ from evenergy.errors import AuthenticationError, ClosedError, reworded
 
 from .callers_code import PlainThread
 from .rate_limiter import RateLimiter
-from .timeouts import ExpiredError, Timeouts
+from .timeouts import Timeouts
 from .token_owner import copied
 from .token_source import RefreshingTokenSource
 
@@ -17,13 +19,14 @@ from .token_source import RefreshingTokenSource
 class AccessToken(Secret):
     """Access token as its source returned it once. A rejection marks this object, and not its text."""
 
-    __slots__ = ("is_repeated", "rejection")
+    __slots__ = ("rejection", "rejections")
 
-    def __init__(self, text: str, *, is_repeated: bool = False) -> None:
+    def __init__(self, text: str, rejections: int = 0) -> None:
         super().__init__(text)
-        self.is_repeated: bool = is_repeated
-        """Whether the source returned the same text again after the API had rejected it."""
+        self.rejections: int = rejections
+        """Rejections of this text in a row, before its source returned it again."""
         self.rejection: AuthenticationError | None = None
+        """The error of the API that rejected it, or None."""
 
 
 class CredentialState:
@@ -51,20 +54,29 @@ class CredentialState:
             EvEnergyError: The source has none.
             ClosedError: The client was closed meanwhile.
         """
-        if self.source is None:
+        source = self.source
+        if source is None:
             return None
         access = None if self._refreshing is None else self._refreshing.ready()
-        text = await self._requested(self.source, timeouts) if access is None else access.reveal()
+        if access is not None:
+            text = access.reveal()
+        elif isinstance(source, BearerToken):
+            text = await source.access_token()
+        else:
+            text, loop = "", asyncio.get_running_loop()
+            with timeouts.watch(None, loop, loop.time()) as timeout:  # not `bounded`, which is one more frame
+                found = self._request(source)
+                text, found = found if isinstance(found, str) else await found, ""
+            if timeout.expired:
+                raise ClosedError("the client was closed while it waited for a token")
         token = self._token
         if token is None or (text is not token.reveal() and text != token.reveal()):
             token = self._token = AccessToken(text)
         elif token.rejection is not None:
-            if instead_of is not None and instead_of == token and (token.is_repeated or not self._can_insist):
-                raise reworded(
-                    copied(token.rejection),
-                    f"not sent: the API rejected the access token in another call: {token.rejection}",
-                )
-            token = self._token = AccessToken(text, is_repeated=True)
+            token = self._token = AccessToken(text, token.rejections + 1)
+        del text  # no traceback shall show it
+        if isinstance(instead_of, AccessToken) and instead_of.rejection is not None and instead_of == token:
+            self._check_again(token, instead_of.rejection)
         return token
 
     def is_rejected(self, token: Secret | None) -> bool:
@@ -81,22 +93,12 @@ class CredentialState:
         if invalidate is not None:
             invalidate(token.reveal())
 
-    @property
-    def _can_insist(self) -> bool:
-        return hasattr(self.source, "invalidate")
+    def _check_again(self, token: AccessToken, rejection: AuthenticationError) -> None:
+        """Raise the rejection in a call that waited, unless the source insists on the token for the first time."""
+        if token.rejections > 1 or not hasattr(self.source, "invalidate"):
+            error = copied(rejection)
+            raise reworded(error, f"not sent: the API rejected the access token in another call: {rejection}")
 
-    async def _requested(self, source: TokenSource, timeouts: Timeouts) -> str:
-        """Return the text of a token for which the call may have to wait."""
-        if isinstance(source, BearerToken):
-            return await source.access_token()
-        try:
-            return await timeouts.bounded(self._called(source), None)
-        except ExpiredError:
-            raise ClosedError("the client was closed while it waited for a token") from None
-
-    async def _called(self, source: TokenSource) -> str:
-        if self._is_plain and self.is_blocking:
-            found: str = await self._thread.call(source.access_token)
-            return found
-        text = source.access_token()
-        return text if isinstance(text, str) else await text
+    def _request(self, source: TokenSource) -> Awaitable[str] | str:
+        """Call the source, a plain one of a blocking client in a thread."""
+        return self._thread.call(source.access_token) if self._is_plain and self.is_blocking else source.access_token()

@@ -49,9 +49,14 @@ class Form(dict[str, str]):
 class OAuthHeaders:
     """Headers of a form for an OAuth endpoint."""
 
+    def __init__(self, user_agent: str | None) -> None:
+        self._user_agent = user_agent
+
     def of(self, _: Request[Any], basic: Secret | None) -> CIMultiDict[str]:
         """Return the headers of a form, with HTTP Basic where the client has a secret."""
         headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"})
+        if self._user_agent is not None:
+            headers["User-Agent"] = self._user_agent
         if basic is not None:
             headers["Authorization"] = basic.reveal()
         return headers

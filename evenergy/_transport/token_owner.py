@@ -23,8 +23,11 @@ import attrs
 
 from evenergy._codec.secret import Secret
 from evenergy.auth import AuthorizationCode, ClientCredentials, Token
+from evenergy.errors import EvEnergyError
 
 from .oauth_endpoints import Form, Grant, OAuthEndpoints
+
+E = TypeVar("E", bound=BaseException)
 
 SHORTEST_LIFE = 60.0
 """Seconds; a token endpoint that says less is not believed, or each call would request a token."""
@@ -36,9 +39,6 @@ _POLL = 0.5  # seconds between two looks at the loop of somebody else's refresh
 _UNRESPONSIVE = 2.0  # seconds without a sign of life from that loop: it was stopped, or it is blocked
 _GIVEN_UP = 60.0  # the same while a refresh token is on the wire, which must not be used twice (RFC 9700, 4.14.2)
 _GRACE = 1.0  # seconds that `close` waits for the caller's code, which may be storing a new token
-
-
-E = TypeVar("E", bound=BaseException)
 
 
 class AbandonedError(Exception):
@@ -58,7 +58,9 @@ class TokenOwner:
     """Owner of the token of one grant, and of the refresh in progress."""
 
     def __init__(self, grant: Grant) -> None:
-        self.grant: Grant = grant
+        # The grant in which the caller may put a token, or None.
+        self._code = grant if isinstance(grant, AuthorizationCode) else None
+        self._grant = grant  # kept alive: its id is the owner's key
         self._lock = threading.RLock()  # the collector may run in between, and call from this thread
         self._refresh: Refresh | None = None
         self._held: Held | None = None
@@ -135,16 +137,16 @@ class TokenOwner:
 
     def _look(self, now: float) -> None:
         """Use the token that the caller has put into the grant meanwhile, if there is one."""
-        grant = self.grant
-        if isinstance(grant, AuthorizationCode) and grant.token is not self._known:
+        code = self._code
+        if code is not None and code.token is not self._known:
             with self._lock:
-                if grant.token is not self._known:  # else another thread has just announced it
-                    self._use(grant.token, now)
+                if code.token is not self._known:  # else another thread has just announced it
+                    self._use(code.token, now)
 
     def _set(self, token: Token | None) -> None:
         self._known = token
-        if isinstance(self.grant, AuthorizationCode):
-            self.grant.token = token
+        if self._code is not None:
+            self._code.token = token
 
     def _use(self, token: Token | None, since: float, life: float | None = None) -> None:
         self._known = token
@@ -202,6 +204,10 @@ class Refresh:
             self._spent.set()
         return self.token
 
+    def newest(self) -> Token | None:
+        """Return the newest token of the grant."""
+        return self.owner.token(self.loop.time())
+
     async def wait(self) -> None:
         """Wait for the end, on any loop.
 
@@ -216,22 +222,28 @@ class Refresh:
             heard = time.monotonic()
 
         end = asyncio.wrap_future(self._end, loop=loop)
-        while loop is not self.loop and not (await asyncio.wait([end], timeout=_POLL))[0]:
-            if self.loop.is_closed() or time.monotonic() - heard > (_GIVEN_UP if self._is_spending else _UNRESPONSIVE):
-                raise AbandonedError
-            with contextlib.suppress(RuntimeError):  # closed in between
-                self.loop.call_soon_threadsafe(alive)
-        error = await end
+        try:
+            while loop is not self.loop and not (await asyncio.wait([end], timeout=_POLL))[0]:
+                silence, longest = time.monotonic() - heard, _GIVEN_UP if self._is_spending else _UNRESPONSIVE
+                if self.loop.is_closed() or silence > longest:
+                    raise AbandonedError
+                with contextlib.suppress(RuntimeError):  # closed in between
+                    self.loop.call_soon_threadsafe(alive)
+            error = await end
+        finally:
+            end.cancel()  # nobody looks at it any more
         if error is not None:
             raise copied(error).with_traceback(error.__traceback__)
 
     async def finish(self) -> None:
         """End it for a client that is closing: at once, unless a new token is on its way, or is being stored."""
         task = self._task
-        if task is None or task.done() or self.loop is not asyncio.get_running_loop() or inside.get() is self:
+        if task is None or task.done() or self.loop is not asyncio.get_running_loop() or refresh_around() is self:
             return
         if self._is_spending:
-            await self._spent.wait()
+            with contextlib.suppress(TimeoutError):  # its request has a timeout, unless the client has none
+                async with asyncio.timeout(_GIVEN_UP):
+                    await self._spent.wait()
         if self.token is None:
             task.cancel()
         for _ in range(2):
@@ -239,11 +251,13 @@ class Refresh:
             task.cancel()
 
     async def _run(self, work: Coroutine[object, object, None]) -> None:
-        inside.set(self)
+        _inside.set(weakref.ref(self))
         try:
             await work
         except asyncio.CancelledError:
-            raise
+            if self._task is None or self._task.cancelling():
+                raise
+            self._error = EvEnergyError("the token store or on_token ended with a CancelledError of its own")
         except BaseException as error:  # noqa: BLE001  a value, so that a SystemExit in it does not end the loop
             self._error = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
 
@@ -254,8 +268,19 @@ class Refresh:
         self._end.set_result(AbandonedError() if task.cancelled() else self._error)
 
 
-inside: contextvars.ContextVar[Refresh | None] = contextvars.ContextVar("evenergy_refresh", default=None)
-"""Refresh whose code is running, also in the tasks and threads that it starts: a call there must not wait for it."""
+# A weak reference: the connections that are made in a refresh keep its context.
+_inside: contextvars.ContextVar["weakref.ref[Refresh] | None"] = contextvars.ContextVar(
+    "evenergy_refresh", default=None
+)
+
+
+def refresh_around() -> Refresh | None:
+    """Return the refresh whose code is running, also in the tasks and threads that it starts, or None.
+
+    A call there must not wait for its end.
+    """
+    reference = _inside.get()
+    return None if reference is None else reference()
 
 
 def remaining_life(token: Token) -> float:

@@ -15,7 +15,7 @@ from .attempts import Attempts
 from .callers_code import TIME, PlainThread, StoreCalls, StuckError, bounded
 from .oauth_endpoints import Form, OAuthEndpoints, is_invalid_grant
 from .retry import Retry, RetryBudget
-from .token_owner import SHORTEST_LIFE, AbandonedError, Refresh, TokenOwner, inside, owner_of, remaining_life
+from .token_owner import SHORTEST_LIFE, AbandonedError, Refresh, TokenOwner, owner_of, refresh_around, remaining_life
 
 _log = logging.getLogger(__name__)
 
@@ -74,8 +74,12 @@ class RefreshingTokenSource:
             try:
                 await refresh.wait()
             except AbandonedError:
-                self._owner.leave(refresh)  # and take over
+                refresh.owner.leave(refresh)  # and take over
                 continue
+            except ClosedError:
+                if refresh is self._begun:
+                    raise
+                continue  # it was the client of somebody else
             if refresh.token is not None:
                 return refresh.token.access_token
 
@@ -94,7 +98,7 @@ class RefreshingTokenSource:
 
     async def store(self, token: Token, requested_at: float) -> None:
         """Use a token that was just issued, store it, and hand it to the caller."""
-        self._publish(token, requested_at)
+        _publish(token, requested_at, self._owner)
         store = StoreCalls(self.endpoints.app.store)
         async with store.lock():
             await _save(store, token)
@@ -110,8 +114,12 @@ class RefreshingTokenSource:
     async def close(self) -> None:
         """End the refresh that this client began, but not before a new token that is on its way was stored."""
         self._is_closed = True
-        if self._begun is not None:
-            await self._begun.finish()
+        try:
+            if self._begun is not None:
+                await self._begun.finish()
+        finally:
+            self._begun = None
+            self._owner = TokenOwner(self.endpoints.app)  # the shared one lives as long as the clients that use it
 
     def _begin(self, refresh: Refresh) -> Coroutine[object, object, None]:
         self._begun = refresh
@@ -119,7 +127,7 @@ class RefreshingTokenSource:
 
     def _inside_refresh(self) -> Secret | None:
         """Return the token for a call of the caller's code within the refresh, which must not wait for its end."""
-        refresh = inside.get()
+        refresh = refresh_around()
         if refresh is None or refresh.owner is not self._owner or refresh.is_over:
             return None
         if refresh.token is None:
@@ -131,41 +139,25 @@ class RefreshingTokenSource:
 
     async def _renew(self, refresh: Refresh) -> None:
         """Take a newer token from the store, or request one, store it, hand it to the caller, and use it."""
-        known = self._newest(refresh)
+        known = refresh.newest()
         store = StoreCalls(self.endpoints.app.store)
-        if known is None and self._adopt(await store.load(), known):
+        if known is None and _adopt(await store.load(), known, refresh):
             return
         try:
             async with store.lock():
                 stored = await store.load()
-                if self._adopt(stored, known):
+                if _adopt(stored, known, refresh):
                     return
                 refresh.token = await self._issue(refresh, known, stored, store)
-                if refresh.token is None or self._newest(refresh) is not known:
+                if refresh.token is None or refresh.newest() is not known:
                     refresh.token = None  # exchanged, revoked or assigned meanwhile: this one is of the grant before
                     return
-                self._owner.announce(refresh.token)
+                refresh.owner.announce(refresh.token)
                 await _save(store, refresh.token)
             await self._hand_over(refresh.token)
         finally:  # also when it could not be stored: what it renewed is used up
-            if refresh.token is not None and self._newest(refresh) in (known, refresh.token):
-                self._publish(refresh.token, refresh.requested_at)
-
-    def _newest(self, refresh: Refresh) -> Token | None:
-        return self._owner.token(refresh.loop.time())
-
-    def _publish(self, token: Token, requested_at: float) -> None:
-        self._owner.publish(token, requested_at, max(remaining_life(token), SHORTEST_LIFE))
-
-    def _adopt(self, stored: Token | None, known: Token | None) -> bool:
-        """Use a token of the store if it is newer and still valid: another process has renewed it."""
-        if stored is None or self._owner.is_rejected(stored.access) or not _is_newer(stored, known):
-            return False
-        life = remaining_life(stored)
-        if life <= 0:
-            return False
-        self._owner.publish(stored, asyncio.get_running_loop().time(), life)
-        return True
+            if refresh.token is not None and refresh.newest() in (known, refresh.token):
+                _publish(refresh.token, refresh.requested_at, refresh.owner)
 
     async def _issue(
         self, refresh: Refresh, known: Token | None, stored: Token | None, store: StoreCalls
@@ -188,7 +180,7 @@ class RefreshingTokenSource:
                 failed = error
             # Somebody else may have used it: look once more before the user is sent away.
             again = None if rejected else await store.load()
-            if self._newest(refresh) is not known or self._adopt(again, known):
+            if _adopt(again, known, refresh):
                 return None
             rejected.append(token)
             candidates.insert(0, again)
@@ -216,7 +208,7 @@ class RefreshingTokenSource:
         try:
             return await attempt()
         except EvEnergyError as error:
-            nobody_waits = self._owner.valid(refresh.loop.time()) is not None
+            nobody_waits = refresh.owner.valid(refresh.loop.time()) is not None
             if nobody_waits or not attempts.is_worth_retrying(error):
                 raise
             failed = error
@@ -248,6 +240,27 @@ async def _save(store: StoreCalls, token: Token | None) -> None:
         await store.save(token)
     except StuckError:
         _log.warning("the token store did not save within %g s: the new token is used, but may not be stored", TIME)
+
+
+def _publish(token: Token, requested_at: float, owner: TokenOwner) -> None:
+    owner.publish(token, requested_at, max(remaining_life(token), SHORTEST_LIFE))
+
+
+def _adopt(stored: Token | None, known: Token | None, refresh: Refresh) -> bool:
+    """Use a token of the store if it is newer and still valid: another process has renewed it.
+
+    Return whether there is nothing left to do, also because the caller has put a token into the grant meanwhile.
+    """
+    owner = refresh.owner
+    if refresh.newest() is not known:
+        return True
+    if stored is None or owner.is_rejected(stored.access) or not _is_newer(stored, known):
+        return False
+    life = remaining_life(stored)
+    if life <= 0:
+        return False
+    owner.publish(stored, refresh.loop.time(), life)
+    return True
 
 
 def _is_newer(stored: Token, known: Token | None) -> bool:

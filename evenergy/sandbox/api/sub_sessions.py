@@ -90,7 +90,9 @@ class SubSessions(Periods):
             **{name: _write_detail(request, item, name, tree.get(name)) for name in _EXPANDABLE},
             "tariff": refer(request, "tariffs", tariff, tree.get("tariff")),
             "carbon_feed": refer(request, "carbon_feeds", feed, tree.get("carbon_feed")),
-            "grid_feeds": [refer(request, "grid_feeds", one, tree.get("grid_feeds")) for one in grid_feeds_of(state, user)],
+            "grid_feeds": [
+                refer(request, "grid_feeds", one, tree.get("grid_feeds")) for one in grid_feeds_of(state, user)
+            ],
             "solar_mode_type": "OFF" if state.homes.home(user).solar_watts and at_home(item) else None,
         }
 

@@ -17,7 +17,7 @@ Filter = Callable[[Request, str, str], Predicate]
 Parse = Callable[[str, str], Any]
 """Takes the name of a parameter and its text."""
 
-_INTEGER = re.compile(r"-?[0-9]{1,15}")
+_INTEGER = re.compile(r"-?[0-9]{1,50}")
 _PLACE = re.compile(r"([-+]?[0-9]{1,2}(?:\.[0-9]+)?),\s*([-+]?[0-9]{1,3}(?:\.[0-9]+)?)")
 
 

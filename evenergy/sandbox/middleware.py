@@ -1,12 +1,12 @@
 """The checks that every request below /v2 passes: credentials, rate limit, version, user."""
 
 import re
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import hdrs, web
 
 from evenergy.sandbox.api.rebates import take_upload
+from evenergy.sandbox.faults import ROOT, Failure, Faults, Handler
 from evenergy.sandbox.oauth import Grant, OAuthServer
 from evenergy.sandbox.operations import Route
 from evenergy.sandbox.problems import ProblemError
@@ -16,26 +16,24 @@ from evenergy.sandbox.responses import Response
 from evenergy.sandbox.routes import ROUTES
 from evenergy.sandbox.simulation.fleet import User
 
-ROOT = "/v2"
 _ANONYMOUS_LIMIT = 50
 _USER = re.compile(r"(?:https?://[^\s?#]+/users/)?(user[0-9A-HJKMNP-TV-Z]{26})/?")
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Middleware:
     """The checks before an operation, and the count of requests."""
 
-    def __init__(self, state: State, oauth_server: OAuthServer, rate_limit: int) -> None:
+    def __init__(self, state: State, oauth_server: OAuthServer, rate_limit: int, faults: Faults) -> None:
         self.requests_served: int = 0
         self._state = state
         self._oauth_server = oauth_server
         self._rate_limit = rate_limit
+        self._faults = faults
         self._windows: dict[tuple[str, str | None], RollingWindow] = {}
 
     def application(self) -> web.Application:
         """Return the application: the API, and beside it the authorization server."""
-        app = web.Application(middlewares=[self._catch_unrouted])
+        app = web.Application(middlewares=[self._inject_faults, self._catch_unrouted])
         app.add_routes(self._oauth_server.routes())
         for route in ROUTES:
             for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
@@ -52,6 +50,15 @@ class Middleware:
         async for _ in request.content.iter_any():
             pass
         return web.Response()
+
+    @web.middleware
+    async def _inject_faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await self._faults.handle(request, handler, self._fail)
+
+    def _fail(self, request: web.Request, failure: Failure) -> web.Response:
+        if (request.path + "/").startswith(ROOT + "/"):
+            self.requests_served += 1
+        return failure.response(str(request.url), self._rate_limit)
 
     @web.middleware
     async def _catch_unrouted(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -84,16 +84,17 @@ class OAuthServer:
 
     async def _token(self, http: web.Request) -> web.Response:
         try:
-            self._authenticate(http)
             form = await _form(http)
+            self._authenticate(http, form)
             return web.json_response(self._granted(form), headers=_NO_STORE)
         except OAuthError as error:
             return error.response()
 
     async def _revoke(self, http: web.Request) -> web.Response:
         try:
-            self._authenticate(http)
-            token = _needed(await _form(http), "token")
+            form = await _form(http)
+            self._authenticate(http, form)
+            token = _needed(form, "token")
         except OAuthError as error:
             return error.response()
         self._access.pop(token, None)
@@ -132,16 +133,17 @@ class OAuthServer:
         self._codes[code] = _Code(user, _scope(query), redirect_uri, challenge, self._clock() + _CODE_LIFE)
         return code
 
-    def _authenticate(self, http: web.Request) -> None:
-        scheme, _, encoded = http.headers.get("Authorization", "").partition(" ")
-        try:
-            pair = b64decode(encoded.strip(), validate=True).decode()
-        except ValueError:
-            pair = ""
-        # RFC 6749, 2.3.1: both parts are form-encoded before they are joined.
-        client = tuple(unquote_plus(part) for part in pair.split(":", 1))
+    def _authenticate(self, http: web.Request, form: Mapping[str, str]) -> None:
+        """Check the client's secret, which comes by HTTP Basic or in the form (RFC 6749, 2.3.1)."""
+        header = http.headers.get("Authorization")
+        if header is None:
+            client: tuple[str, ...] = (form.get("client_id", ""), form.get("client_secret", ""))
+        elif "client_secret" in form:
+            raise OAuthError("invalid_request", "Send the secret by HTTP Basic or in the form, not both.")
+        else:
+            client = _basic(header)
         given, expected = (json.dumps(parts).encode() for parts in (client, self._client))
-        if scheme.lower() != "basic" or not hmac.compare_digest(given, expected):
+        if not hmac.compare_digest(given, expected):
             raise OAuthError("invalid_client", "The client is unknown, or its secret is wrong.")
 
     def _granted(self, form: Mapping[str, str]) -> dict[str, object]:
@@ -204,6 +206,17 @@ async def _form(http: web.Request) -> dict[str, str]:
     if len(form) < len(pairs):
         raise OAuthError("invalid_request", "A parameter was sent twice.")
     return form
+
+
+def _basic(header: str) -> tuple[str, ...]:
+    """Return the client and its secret in a header; anything that cannot be read is no client."""
+    scheme, _, encoded = header.partition(" ")
+    try:
+        pair = b64decode(encoded.strip(), validate=True).decode()
+    except ValueError:
+        pair = ""
+    # Both parts are form-encoded before they are joined.
+    return tuple(unquote_plus(part) for part in pair.split(":", 1)) if scheme.lower() == "basic" else ()
 
 
 def _needed(form: Mapping[str, str], name: str) -> str:

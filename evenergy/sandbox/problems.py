@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from evenergy.sandbox.responses import Response
 
-_TYPES = "https://api.ev.energy/v2/problems/"
+TYPES = "https://api.ev.energy/v2/problems/"
 _NEVER_FOUND = "There is no such resource, or it is not yours to see."
 
 
@@ -33,7 +33,7 @@ class ProblemError(Exception):
 
     def response(self, instance: str) -> Response:
         """Return it as the response to the request for the URL `instance`."""
-        data: dict[str, object] = {"type": _TYPES + self.type + "/"} if self.type else {}
+        data: dict[str, object] = {"type": TYPES + self.type + "/"} if self.type else {}
         data |= {"title": self.title, "status": self.status, "detail": self.detail, "instance": instance}
         if self.field_errors:
             data["field_errors"] = self.field_errors

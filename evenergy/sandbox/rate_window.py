@@ -31,6 +31,9 @@ class RollingWindow:
         return max(1, math.ceil(self._counted[0] + _HOUR - now))
 
     def _expire(self, now: float) -> None:
+        if self._counted and self._counted[-1] > now:
+            # The clock was set back: what was counted then frees an hour from now at the latest.
+            self._counted = deque(min(moment, now) for moment in self._counted)
         # The sum is the one that `acquire` announces, so that a request is allowed exactly when it said.
         while self._counted and self._counted[0] + _HOUR <= now:
             self._counted.popleft()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import urlencode
@@ -66,6 +67,12 @@ class State:
     def __attrs_post_init__(self) -> None:
         self.homes = Homes(self.fleet)
         self.sessions = Sessions(self.fleet)
+
+    def at(self, time: float) -> "State":
+        """Return the same state as of another time."""
+        then = copy(self)
+        then.clock, then.latest = lambda: time, {}
+        return then
 
     def url(self, *parts: str, **query: str) -> str:
         """Return the URL of something here."""

@@ -51,8 +51,19 @@ _COLLECTIONS = {
 }
 
 
+_found: dict[str, list[str]] = {}
+
+
 async def known_ids(api: Api) -> dict[str, list[str]]:
-    """Return some ids for each parameter of a path."""
+    """Return some ids for each parameter of a path. They follow from the seed and the clock, so one look is enough."""
+    if not _found:
+        _found.update(await _look(api))
+    else:
+        await _saved_route(api, _found["user_id"][0])
+    return {name: list(ids) for name, ids in _found.items()}
+
+
+async def _look(api: Api) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for parameter, collection in _COLLECTIONS.items():
         page = await api.data(f"/{collection}")

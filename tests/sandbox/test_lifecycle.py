@@ -31,16 +31,27 @@ def read(url: str) -> Any:
 
 
 def test_imports_nothing_of_the_client() -> None:
-    for file in Path(package.__file__).parent.glob("*.py"):
+    for file in Path(package.__file__).parent.rglob("*.py"):
         for line in file.read_text().splitlines():
             if line.strip().startswith(("import evenergy", "from evenergy", "from .")):
                 assert "evenergy.sandbox" in line
 
 
+async def imported_by_the_plugin(*modules: str) -> set[str]:
+    code = f"import sys, evenergy.sandbox.pytest_plugin; print(*({set(modules)!r} & sys.modules.keys()))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return set(output.decode().split())
+
+
 async def test_imports_no_server_for_the_plugin() -> None:
-    code = "import sys, evenergy.sandbox.pytest_plugin; sys.exit('evenergy.sandbox.server' in sys.modules)"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
-    assert await process.wait() == 0
+    assert await imported_by_the_plugin("evenergy.sandbox.server", "evenergy.sandbox.routes") == set()
+
+
+@pytest.mark.xfail(strict=True, reason="the package itself imports aiohttp, whatever of it is imported")
+async def test_imports_no_http_library_for_the_plugin() -> None:
+    assert await imported_by_the_plugin("aiohttp", "attrs", "msgspec") == set()
 
 
 def test_rejects_unknown_names() -> None:

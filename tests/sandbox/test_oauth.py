@@ -69,6 +69,29 @@ async def test_rejects_a_wrong_client(header: str | None) -> None:
         assert response.headers["WWW-Authenticate"].startswith("Basic")
 
 
+async def test_accepts_the_secret_in_the_form() -> None:
+    async with serving() as api:
+        bare, url = api.bearing(None), api.origin + "/o/token/"
+        client = {"client_id": api.sandbox.client_id, "client_secret": api.sandbox.client_secret}
+        response = await bare.send("POST", url, data={"grant_type": "client_credentials", **client})
+        assert response.status == 200
+        token = response.json()["access_token"]
+        assert (await api.bearing(token).get("/vehicles")).status == 200
+        revoked = await bare.send("POST", api.origin + "/o/revoke_token/", data={"token": token, **client})
+        assert revoked.status == 200
+        assert_problem(await api.bearing(token).get("/vehicles"), 401)
+        for wrong in ({"client_secret": "x"}, {"client_id": "x"}):
+            form = {"grant_type": "client_credentials", **client, **wrong}
+            assert_oauth_error(await bare.send("POST", url, data=form), "invalid_client", 401)
+
+
+async def test_rejects_the_secret_in_two_places() -> None:
+    async with serving() as api:
+        response = await api.token(grant_type="client_credentials", client_secret=api.sandbox.client_secret)
+        assert_oauth_error(response, "invalid_request")
+        assert (await api.token(grant_type="client_credentials", client_id=api.sandbox.client_id)).status == 200
+
+
 async def test_decodes_form_encoded_credentials() -> None:
     async with serving() as api:
         encoded = "%" + "%".join(f"{ord(letter):02x}" for letter in api.sandbox.client_secret)

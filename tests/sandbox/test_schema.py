@@ -14,6 +14,7 @@ from tests.sandbox.description import (
     Operation,
     corrected,
     each_operation,
+    is_list,
     needs_description,
     normal,
     operations,
@@ -95,8 +96,8 @@ async def test_serves_reads_as_described(operation: Operation, served: Served) -
 
 def missing(operation: Operation, response: Response) -> set[str]:
     """Return the fields that are described and in no row of the response."""
-    data = response.json() if response.body else {}
-    rows: list[dict[str, Any]] = data if isinstance(data, list) else [data]
+    data: Any = response.json() if response.body else {}
+    rows: list[dict[str, Any]] = data if is_list(data) else [data]
     content = operation.responses[str(response.status)].get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     return _properties(schema.get("items", schema)) - {name for row in rows for name in row}
@@ -105,8 +106,10 @@ def missing(operation: Operation, response: Response) -> set[str]:
 def _properties(schema: dict[str, Any]) -> set[str]:
     if "$ref" in schema:
         schema = corrected()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    inherited: set[str] = set().union(*(_properties(part) for part in schema.get("allOf", ())))
-    return inherited | schema.get("properties", {}).keys()
+    names = set(schema.get("properties", {}))
+    for part in schema.get("allOf", ()):
+        names |= _properties(part)
+    return names
 
 
 # The list of tariffs has daily prices for those who ask for them.
@@ -128,8 +131,10 @@ async def test_expands_each_reference() -> None:
                 continue
             path, query = await path_of(api, operation, ids), query_of(operation, ids)
             for name in (one for one in operation.expansions if "." not in one):
-                rows = await api.data(path, params=[*query, ("expand", name)], headers=headers_of(operation, ids))
-                found = [row[name] for row in rows if name in row] if isinstance(rows, list) else []
+                params = [*query, ("expand", name)]
+                rows: Any = await api.data(path, params=params, headers=headers_of(operation, ids))
+                listed: list[dict[str, Any]] = rows if is_list(rows) else []
+                found: list[Any] = [row[name] for row in listed if name in row]
                 if found and operation.id not in _UNEXPANDED:
                     assert any(isinstance(one, dict | list) for one in found), (operation.id, name)
 

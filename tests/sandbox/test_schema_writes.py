@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 import pytest
 
-from tests.sandbox.description import Operation, each_operation, needs_description, operations, validate
+from tests.sandbox.description import Operation, each_operation, is_list, needs_description, operations, validate
 from tests.sandbox.helpers import Api, Response, serving
 from tests.sandbox.known import known_ids
 
@@ -163,8 +163,8 @@ WRITES: dict[str, Write] = {
 def filled(value: Any, names: dict[str, str]) -> Any:
     """Put ids into a body."""
     if isinstance(value, dict):
-        return {name: filled(one, names) for name, one in value.items()}
-    if isinstance(value, list):
+        return {name: filled(one, names) for name, one in cast("dict[str, Any]", value).items()}
+    if is_list(value):
         return [filled(one, names) for one in value]
     if isinstance(value, str):
         return int(names["data"]) if value == "{data}" else value.format(**names)

@@ -8,9 +8,7 @@ import pytest
 from aiohttp import web
 
 from tests.operations import OPERATIONS, Row
-from tests.recorder import Handler, Recorder
-
-from .conftest import Perform
+from tests.recorder import Handler, Perform, Recorder
 
 LISTINGS = [row for row in OPERATIONS.values() if row.paging is not None]
 CURSORS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -46,14 +46,21 @@ def of_kind(*kinds: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Recorder]:
+def local() -> Iterator[Recorder]:
     with serving(Recorder(responding({}))) as recorder:
         yield recorder
 
 
+@pytest.fixture
+def server(local: Recorder) -> Recorder:
+    """Give the server without what earlier tests left."""
+    local.take()
+    return local
+
+
 @pytest.fixture(scope="module", params=[AsyncClient, Client])
-def perform(request: pytest.FixtureRequest, server: Recorder) -> Iterator[Perform]:
-    with performing(request.param, server.base_url, token="a-token", user=USER) as perform:
+def perform(request: pytest.FixtureRequest, local: Recorder) -> Iterator[Perform]:
+    with performing(request.param, local.base_url, token="a-token", user=USER) as perform:
         yield perform
 
 

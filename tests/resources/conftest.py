@@ -14,12 +14,19 @@ TOKEN = "a-token"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Recorder]:
+def recorder() -> Iterator[Recorder]:
     with serving(Recorder(responding({}))) as recorder:
         yield recorder
 
 
+@pytest.fixture
+def server(recorder: Recorder) -> Recorder:
+    """Give the server without what earlier tests left."""
+    recorder.take()
+    return recorder
+
+
 @pytest.fixture(scope="module", params=[AsyncClient, Client])
-def perform(request: pytest.FixtureRequest, server: Recorder) -> Iterator[Perform]:
-    with performing(request.param, server.base_url, token=TOKEN, user=USER) as perform:
+def perform(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Perform]:
+    with performing(request.param, recorder.base_url, token=TOKEN, user=USER) as perform:
         yield perform

@@ -18,6 +18,7 @@ import evenergy
 from evenergy import UNSET, AsyncClient, BadRequestError, Client, InvalidArgumentError, OutcomeUnknownError, Retry
 from evenergy._codec.decode import decode
 from evenergy._transport.request import list_of
+from tests.house import assert_none
 from tests.house import operations as operations_of
 from tests.operations import OPERATIONS, USER, Call
 from tests.operations._values import filled, hints, minimal, required
@@ -75,15 +76,13 @@ def test_the_map_is_there() -> None:
 @pytest.mark.skipif(WHERE is None, reason="no map")
 @pytest.mark.xfail(reason="the other operations come next")
 def test_every_operation_is_there() -> None:
-    missing = [f"{one.operation_id}: client.{one.client_call} of {one.domain_file}" for one in MAP if one not in THERE]
-    assert not missing, "\n".join([f"{len(missing)} of {len(MAP)} operations are missing:", *missing])
+    assert_none(f"client.{one.client_call} of {one.operation_id} is missing" for one in MAP if one not in THERE)
 
 
 @pytest.mark.skipif(WHERE is None, reason="no map")
 @pytest.mark.xfail(reason="the other operations come next, with their classes")
 def test_every_class_is_there() -> None:
-    missing = [f"{one.kind} {one.name} of {one.domain_file}" for one in VALUES if one not in KNOWN]
-    assert not missing, "\n".join([f"{len(missing)} of {len(VALUES)} are missing:", *missing])
+    assert_none(f"evenergy.{one.name} ({one.kind}) is missing" for one in VALUES if one not in KNOWN)
 
 
 # Names, kinds, defaults and results
@@ -201,8 +200,7 @@ def fits(template: str, path: str) -> bool:
 @each_operation
 def test_arguments(mapped: Mapped, perform: Perform, server: Recorder) -> None:
     server.handler = responding(*OPERATIONS[mapped.operation_id].responds)
-    found = list(findings(mapped, perform, server))
-    assert not found, "\n".join(found)
+    assert_none(findings(mapped, perform, server))
 
 
 @each_operation

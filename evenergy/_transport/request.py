@@ -314,12 +314,8 @@ def _read_nothing(_: Response) -> Any:
 
 
 def fields(**given: object) -> dict[str, object]:
-    """Return a body of the given fields: `UNSET` is left out, None is null, a datetime is written in UTC."""
-    return {
-        name: validate.aware(value) if isinstance(value, datetime) else value
-        for name, value in given.items()
-        if value is not msgspec.UNSET
-    }
+    """Return a body of the given fields: `UNSET` is left out, None is null."""
+    return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
 
 def encode(body: object) -> bytes:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from operator import attrgetter
+from types import GenericAlias
 from typing import Any, get_args
 
 import attrs
@@ -17,7 +18,6 @@ from aiohttp import web
 import evenergy
 from evenergy import UNSET, AsyncClient, BadRequestError, Client, InvalidArgumentError, OutcomeUnknownError, Retry
 from evenergy._codec.decode import decode
-from evenergy._transport.request import list_of
 from tests.house import assert_none
 from tests.house import operations as operations_of
 from tests.operations import OPERATIONS, USER, Call
@@ -295,7 +295,7 @@ def test_members(value: Value) -> None:
     kind: Any = getattr(evenergy, value.name)
     assert issubclass(kind, Enum)
     assert {member.value for member in kind} == set(value.members)
-    (unknown,) = decode(b'["SOMETHING_NEW"]', list_of(kind))
+    (unknown,) = decode(b'["SOMETHING_NEW"]', GenericAlias(list, (kind,)))
     assert unknown == "SOMETHING_NEW"
     assert isinstance(unknown, kind)
 

@@ -30,6 +30,12 @@ MODULES: Mapping[str, Sequence[str]] = cast("Any", evenergy)._MODULES
 PUBLIC: Sequence[str] = cast("Any", evenergy).__all__
 
 
+def assert_none(findings: Iterable[str]) -> None:
+    """Fail with all findings, a line each."""
+    found = list(findings)
+    assert not found, "\n".join([f"{len(found)} found", *found])
+
+
 def collections(resource: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield a client and all its collections, each with its path; of a class of clients too."""
     yield path, resource

@@ -7,12 +7,14 @@ import json
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from threading import Thread
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import attrs
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
+
+from evenergy import AsyncClient, BlockingPager, Client, Pager
 
 ROOT = "/v2"
 """The path of the base URL, as the provider's own."""
@@ -36,6 +38,9 @@ class Exchange:
         """Return the method and the path."""
         return f"{self.method} {self.path}"
 
+
+Perform: TypeAlias = Callable[[Callable[[Any], Any]], Any]
+"""Makes a call with a client, and returns its result; of a listing all items."""
 
 Handler = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
@@ -121,3 +126,27 @@ def responding(document: Any, status: int = 200, headers: dict[str, str] | None 
         return web.Response(body=body, status=status, headers={"Content-Type": "application/json", **(headers or {})})
 
     return respond
+
+
+@contextmanager
+def performing(kind: type[AsyncClient | Client], base_url: str, *, token: str, user: str) -> Generator[Perform]:
+    """Give a function that makes calls with a client of one kind, which is closed after the block."""
+    if issubclass(kind, Client):
+        with kind(token, user=user, base_url=base_url) as client:
+            yield lambda call: _collected(call(client))
+        return
+    with asyncio.Runner() as runner:
+        awaiting = kind(token, user=user, base_url=base_url)
+
+        async def awaited(call: Callable[[AsyncClient], Any]) -> Any:
+            return await _collected(call(awaiting))
+
+        try:
+            yield lambda call: runner.run(awaited(call))
+        finally:
+            runner.run(awaiting.close())
+
+
+def _collected(result: Any) -> Any:
+    is_pager = isinstance(result, Pager | BlockingPager)
+    return cast("Any", result).collect() if is_pager else result

@@ -7,7 +7,7 @@ import graphlib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -19,8 +19,8 @@ from evenergy._transport.request import Request, request
 from evenergy.client import Api
 from tests.house import (
     DOMAINS,
-    MODULES,
     PACKAGE,
+    assert_none,
     lacking_arguments,
     lacking_children,
     lacking_exports,
@@ -53,21 +53,21 @@ each_client = pytest.mark.parametrize("client", [AsyncClient, Client])
 
 @each_client
 def test_every_operation_has_a_row(client: type[AsyncClient | Client]) -> None:
-    assert list(lacking_rows(client, ROWS)) == []
+    assert_none(lacking_rows(client, ROWS))
 
 
 def test_first_rows_give_every_argument() -> None:
-    assert list(lacking_arguments(AsyncClient, ROWS)) == []
+    assert_none(lacking_arguments(AsyncClient, ROWS))
 
 
 def test_rows_stand_in_the_module_of_their_domain() -> None:
-    assert list(misplaced_rows(AsyncClient, ROW_MODULES)) == []
+    assert_none(misplaced_rows(AsyncClient, ROW_MODULES))
     assert ROW_MODULES.keys() - {"client"} <= DOMAINS.keys()
 
 
 @each_client
 def test_every_resource_is_reached(client: type[AsyncClient | Client]) -> None:
-    assert list(lacking_children(DOMAINS, client)) == []
+    assert_none(lacking_children(DOMAINS, client))
 
 
 class Extended(Api[Async]):
@@ -79,10 +79,13 @@ class Extended(Api[Async]):
         return request(dict[str, str], "GET", "/version", language=language)
 
 
+def new_findings(client: type[Api[Async]], rows: Sequence[Row]) -> list[str]:
+    known = set(lacking_rows(AsyncClient, ROWS))
+    return [message for message in lacking_rows(client, rows) if message not in known]
+
+
 def test_an_operation_without_a_row_is_found() -> None:
-    assert list(lacking_rows(Extended, ROWS)) == [
-        "client.version has no row: add one to ROWS in tests/operations/client.py"
-    ]
+    assert new_findings(Extended, ROWS) == ["client.version has no row: add one to ROWS in tests/operations/client.py"]
 
 
 def test_a_row_without_an_operation_is_found() -> None:
@@ -91,7 +94,7 @@ def test_a_row_without_an_operation_is_found() -> None:
         Row("get-vehicles-vehicle_id", lambda c: c.users.get("u"), "GET /users/u"),
         Row("post-oauth", lambda c: c.oauth.revoke(), "POST /"),
     ]
-    assert list(lacking_rows(AsyncClient, rows)) == [
+    assert new_findings(AsyncClient, rows) == [
         "client.oauth.revoke is no operation: correct the call of its row in tests/operations",
         "get-vehicles-vehicle_id calls users.get and vehicles.get: correct the id of one row in tests/operations",
     ]
@@ -155,13 +158,12 @@ def test_a_resource_that_no_client_leads_to_is_found(chargers: ModuleType) -> No
         ' `name: Child[Chargers[M_co]] = Child("chargers:Chargers")` to Api in evenergy/client.py,'
         " or to the resource that it is below"
     )
-    assert list(lacking_children({**DOMAINS, "chargers": chargers}, Client)) == [message]
+    assert list(lacking_children({"chargers": chargers}, Client)) == [message]
 
 
 def test_names_that_are_not_public_are_found(chargers: ModuleType) -> None:
-    domains = {**DOMAINS, "chargers": chargers}
-    table = {**MODULES, ".resources.chargers": ("Charger", "Socket"), ".resources.gone": ("Gone",)}
-    assert list(lacking_exports(domains, table, INIT)) == [
+    table = {".resources.chargers": ("Charger", "Socket"), ".resources.gone": ("Gone",)}
+    assert list(lacking_exports({"chargers": chargers}, table, INIT)) == [
         "ChargerExpand is missing in __all__ of evenergy/resources/chargers.py",
         "ChargerLog is missing in __all__ of evenergy/resources/chargers.py",
         "Current is missing in __all__ of evenergy/resources/chargers.py",

@@ -17,7 +17,18 @@ import pytest
 
 import evenergy
 from evenergy import AsyncClient, BlockingPager, Client, FanOut, Pager, Vehicle
-from tests.house import DOMAINS, MODULES, PACKAGE, PUBLIC, collections, lacking_exports, methods, operations, public
+from tests.house import (
+    DOMAINS,
+    MODULES,
+    PACKAGE,
+    PUBLIC,
+    assert_none,
+    collections,
+    lacking_exports,
+    methods,
+    operations,
+    public,
+)
 from tests.operations._row import VEHICLE
 
 PATHS = [path for path, _ in collections(AsyncClient)]
@@ -170,7 +181,7 @@ def test_all_is_the_public_names() -> None:
 
 def test_models_enumerations_and_aliases_are_public() -> None:
     assert len({name for module in DOMAINS.values() for name in getattr(module, "__all__", ())}) > 35
-    assert list(lacking_exports(DOMAINS, MODULES, (PACKAGE / "__init__.py").read_text())) == []
+    assert_none(lacking_exports(DOMAINS, MODULES, (PACKAGE / "__init__.py").read_text(encoding="utf-8")))
 
 
 def test_errors_are_public() -> None:

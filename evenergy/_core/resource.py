@@ -43,16 +43,15 @@ class Blocking:
 class Resource(Generic[M_co]):
     """Operations below one path of the API. The methods raise what `evenergy.errors` lists."""
 
-    _mark: ClassVar[type[Async | Blocking]] = Async
+    _mark: ClassVar[type[Async | Blocking] | None] = None
 
     def __init_subclass__(cls) -> None:
         """Give a class of one client the plain functions of that client, which mocks and help() see as methods."""
         super().__init_subclass__()
         marks = {get_args(base)[0] for base in vars(cls).get("__orig_bases__", ()) if get_args(base)}
-        for mark in marks & {Async, Blocking}:
-            cls._mark = mark
-            for name, method in _methods(cls):
-                setattr(cls, name, method.blocking if mark is Blocking else method.awaited)
+        cls._mark = next(iter(marks & {Async, Blocking}), cls._mark)
+        for name, method in _methods(cls) if cls._mark else ():
+            setattr(cls, name, method.blocking if cls._mark is Blocking else method.awaited)
 
     def __repr__(self) -> str:
         words, _, _ = (inspect.getdoc(self) or "").partition("\n")

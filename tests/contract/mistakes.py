@@ -20,6 +20,16 @@ VIOLATIONS: dict[tuple[str, Place], str] = {
     ("post-vehicle_onboarding-onboarding_link", ()): "its security scheme is OAuth2, the one defined is oauth2",
 }
 
+# Parameters that the client leaves out, by operation and name.
+OMITTED: dict[tuple[str, str], str] = {
+    ("get-subscription-offerings-offering_id", "expand"): "it lists fields of a subscription, which an offering lacks",
+    ("get-carbon_feeds-carbon_feed_id-carbon_intensities", "expand"): "it would expand the feed that is requested",
+    **{
+        ("get-support_tickets", f"{time}__range"): "the same as __gte with __lte"
+        for time in ("created_at", "resolved_at", "ticket_updated_at")
+    },
+}
+
 # Enumerations that the client has as text.
 MISDESCRIBED: dict[tuple[str, str], str] = {
     ("Location", "country_code"): "ISO 3166's list of countries; it changes, and a name for each would help nobody",

@@ -26,6 +26,9 @@ Paging: TypeAlias = Literal["id", "time", "number", "link", "none"]
 """Families of listings, by the links to their other pages; ``none`` for a listing of one page."""
 
 API = "https://api.ev.energy/v2"
+WHOLE_BODY = "*"
+"""Wire name of a keyword that is the body itself."""
+
 BASE = "{base}"
 """Placeholder of the client's base URL in an expected body."""
 
@@ -99,6 +102,10 @@ class Call:
     def on(self, client: AsyncClient | Client) -> Any:
         """Make the call: return a coroutine or a pager of an `AsyncClient`, a value or a pager of a `Client`."""
         return attrgetter(self.method)(client)(*self.given, **self.keywords)
+
+    def __str__(self) -> str:
+        arguments = [repr(one) for one in self.given] + [f"{name}={value!r}" for name, value in self.keywords.items()]
+        return f"{self.method}({', '.join(arguments)})"
 
     def replaced(self, place: int | str, value: object) -> Call:
         """Return the call with another argument: of a position, or of a keyword."""
@@ -176,6 +183,7 @@ class Row:
         query = {name: value for name, value in self.query.items() if name not in other}
         body = {name: value for name, value in (self.body or {}).items() if name not in other}
         language = given.pop("language", None)
+        given |= given.pop(WHOLE_BODY, {})
         beside = given if self._is_read else {name: given[name] for name in given if name in {"expand", *self.query}}
         wire = {**beside, **query}
         if self.paging in _WITH_SIZE and self.query.get("page_size", _LARGEST_PAGE) is not None:

@@ -13,7 +13,7 @@ from evenergy import (
     VehicleTrim,
 )
 
-from ._row import BASE, MAKE, MODEL, TRIM, UNTIL, USER, Row
+from ._row import BASE, MAKE, MODEL, SINCE, TRIM, UNTIL, USER, Row
 
 _CONNECTORS = f"/vehicle_models/{MODEL}/connectors"
 
@@ -94,7 +94,7 @@ ROWS = (
     Row(
         "patch-vehicle_models-vehicle_model_id-connectors-region",
         lambda c: c.vehicle_models.connectors.update(
-            MODEL, "EUROPE", connector_type="CCS", source="DVLA", confidence="LOW", verified_at=UNTIL
+            MODEL, "EUROPE", connector_type="CCS", source="DVLA", confidence="LOW", verified_at=SINCE
         ),
         f"PATCH {_CONNECTORS}/EUROPE",
         VehicleModelConnector,

@@ -1,10 +1,4 @@
-from evenergy import (
-    CompletedOnboarding,
-    OnboardedVehicle,
-    VehicleCompatibility,
-    VehicleOnboarding,
-    WaitlistEntry,
-)
+from evenergy import CompletedOnboarding, OnboardedVehicle, VehicleCompatibility, VehicleOnboarding, WaitlistEntry
 
 from ._row import MAKE, MODEL, PROGRAM, TRIM, USER, VEHICLE, Row
 

@@ -10,9 +10,7 @@ import pytest
 
 from evenergy import InvalidArgumentError, Response, Vehicle, VehicleMake, VehicleModel
 from tests.operations._row import API, MAKE, MODEL, SINCE
-from tests.recorder import Recorder, responding
-
-from .conftest import Perform
+from tests.recorder import Perform, Recorder, responding
 
 FOREIGN = "https://evil.example/v2/vehicles"
 

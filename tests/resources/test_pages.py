@@ -7,10 +7,11 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
+from evenergy import AsyncClient, Vehicle
+from evenergy._core.resource import paged
+from evenergy._transport.request import ListRequest, unpaged_request
 from tests.operations import OPERATIONS, Row
-from tests.recorder import Handler, Recorder
-
-from .conftest import Perform
+from tests.recorder import Handler, Perform, Recorder
 
 LISTINGS = [row for row in OPERATIONS.values() if row.paging is not None]
 CURSORS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -61,6 +62,23 @@ def test_only_the_pages_that_are_wanted(row: Row, perform: Perform, server: Reco
     server.handler = three_pages(row, server)
     assert len(perform(lambda client: row.called.on(client).collect(1))) == 1
     assert len(server.take()) == 1
+
+
+class WithInbox(AsyncClient):
+    """A client with a listing that takes a language."""
+
+    @paged
+    def inbox(self, *, language: str | None = None) -> ListRequest[Vehicle]:
+        """List the messages."""
+        return unpaged_request(Vehicle, "/inbox", language=language)
+
+
+async def test_the_language_is_kept_on_all_pages(server: Recorder) -> None:
+    row = Row("get-inbox", lambda c: c.root(), "GET /inbox", Vehicle, "link")
+    server.handler = three_pages(row, server)
+    async with WithInbox("a-token", base_url=server.base_url) as client:
+        assert len(await client.inbox(language="de").collect()) == 3
+    assert [exchange.headers["Accept-Language"] for exchange in server.take()] == ["de"] * 3
 
 
 def test_every_listing_names_a_family() -> None:

@@ -11,9 +11,9 @@ import pytest
 from evenergy import AsyncClient, BadRequestError, InvalidArgumentError
 from tests.operations import OPERATIONS, ROWS, USER, Row, Sent
 from tests.operations._variants import calls_with_none, calls_with_references, invalid_calls, minimal_call
-from tests.recorder import Exchange, Recorder, responding
+from tests.recorder import Exchange, Perform, Recorder, responding
 
-from .conftest import TOKEN, Perform
+from .conftest import TOKEN
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 each_operation = pytest.mark.parametrize("row", OPERATIONS.values(), ids=lambda row: row.id)

@@ -84,6 +84,7 @@ if typing.TYPE_CHECKING:
     from .resources.onboarding import *
     from .resources.preferences import *
     from .resources.programs import *
+    from .resources.rebates import *
     from .resources.regions import *
     from .resources.sites import *
     from .resources.solar import *
@@ -253,6 +254,20 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ProgramVehicleCompatibility",
         "ProgramVehicleCompatibilityExpand",
         "VehicleType",
+    ),
+    ".resources.rebates": (
+        "RebateDataType",
+        "RebateEvidenceDocument",
+        "RebateEvidenceFile",
+        "RebateEvidenceFileExpand",
+        "RebateEvidenceSupportingData",
+        "RebateEvidenceType",
+        "RebateEvidenceUpload",
+        "RebateType",
+        "RebateTypeExpand",
+        "UserRebate",
+        "UserRebateExpand",
+        "UserRebateStatus",
     ),
     ".resources.regions": (
         "GeoJsonMultiPolygon",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.oauth import OAuth
     from .resources.onboarding import VehicleCompatibilities, VehicleOnboardings, VehicleWaitlist
     from .resources.programs import IncentiveSchemes, Programs
+    from .resources.rebates import RebateEvidenceFiles, RebateEvidenceTypes, RebateTypes, UserRebates
     from .resources.regions import RegionGroups, Regions
     from .resources.sites import CPMSProviders, EVSESites
     from .resources.solar import SolarArrays, SolarForecasts
@@ -73,6 +74,9 @@ class Api(GenericCalls[M_co]):
     notifications: Child[Notifications[M_co]] = Child("account:Notifications")
     oauth: Child[OAuth[M_co]] = Child("oauth:OAuth")
     programs: Child[Programs[M_co]] = Child("programs:Programs")
+    rebate_evidence_files: Child[RebateEvidenceFiles[M_co]] = Child("rebates:RebateEvidenceFiles")
+    rebate_evidence_types: Child[RebateEvidenceTypes[M_co]] = Child("rebates:RebateEvidenceTypes")
+    rebate_types: Child[RebateTypes[M_co]] = Child("rebates:RebateTypes")
     region_groups: Child[RegionGroups[M_co]] = Child("regions:RegionGroups")
     regions: Child[Regions[M_co]] = Child("regions:Regions")
     solar_arrays: Child[SolarArrays[M_co]] = Child("solar:SolarArrays")
@@ -83,6 +87,7 @@ class Api(GenericCalls[M_co]):
     support_ticket_stats: Child[SupportTicketStats[M_co]] = Child("support_stats:SupportTicketStats")
     tariffs: Child[Tariffs[M_co]] = Child("tariffs:Tariffs")
     timezones: Child[Timezones[M_co]] = Child("account:Timezones")
+    user_rebates: Child[UserRebates[M_co]] = Child("rebates:UserRebates")
     users: Child[Users[M_co]] = Child("users:Users")
     vehicle_compatibility: Child[VehicleCompatibilities[M_co]] = Child("onboarding:VehicleCompatibilities")
     vehicle_makes: Child[VehicleMakes[M_co]] = Child("catalogue:VehicleMakes")

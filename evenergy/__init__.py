@@ -88,6 +88,7 @@ if typing.TYPE_CHECKING:
     from .resources.regions import *
     from .resources.sites import *
     from .resources.solar import *
+    from .resources.support import *
     from .resources.support_categories import *
     from .resources.support_stats import *
     from .resources.tariffs import *
@@ -296,6 +297,12 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "SolarForecast",
         "SolarForecastLog",
         "SolarForecastLogExpand",
+    ),
+    ".resources.support": (
+        "SupportTicket",
+        "SupportTicketExpand",
+        "SupportTicketMessage",
+        "SupportTicketMessageType",
     ),
     ".resources.support_categories": (
         "SupportTicketCategories",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.regions import RegionGroups, Regions
     from .resources.sites import CPMSProviders, EVSESites
     from .resources.solar import SolarArrays, SolarForecasts
+    from .resources.support import SupportTickets
     from .resources.support_stats import SupportTicketStats
     from .resources.tariffs import Suppliers, Tariffs
     from .resources.users import Users
@@ -85,6 +86,7 @@ class Api(GenericCalls[M_co]):
     subscriptions: Child[Subscriptions[M_co]] = Child("account:Subscriptions")
     suppliers: Child[Suppliers[M_co]] = Child("tariffs:Suppliers")
     support_ticket_stats: Child[SupportTicketStats[M_co]] = Child("support_stats:SupportTicketStats")
+    support_tickets: Child[SupportTickets[M_co]] = Child("support:SupportTickets")
     tariffs: Child[Tariffs[M_co]] = Child("tariffs:Tariffs")
     timezones: Child[Timezones[M_co]] = Child("account:Timezones")
     user_rebates: Child[UserRebates[M_co]] = Child("rebates:UserRebates")

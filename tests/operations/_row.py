@@ -190,7 +190,7 @@ class Row:
             wire["page_size"] = wire.get("page_size") or _LARGEST_PAGE
         return Sent(
             self.line,
-            [(name, text) for name in sorted(wire) for text in spelled(wire[name])],
+            [(name, text.replace(BASE, base_url)) for name in sorted(wire) for text in spelled(wire[name])],
             _based({n: v for n, v in {**given, **body}.items() if n not in beside}, base_url)
             if self._has_body
             else None,

@@ -1,0 +1,91 @@
+from typing import get_args
+
+from evenergy import SupportTicket, SupportTicketCategories, SupportTicketExpand, SupportTicketMessage
+
+from ._row import BASE, SINCE, SUPPORT_TICKET, SUPPORT_TICKET_MESSAGE, USER, Row
+
+ROWS = (
+    Row(
+        "get-support_tickets",
+        lambda c: c.support_tickets.list(
+            external_ticket_id="a text",
+            human_verified_category="ACCOUNT",
+            human_verified_subcategory="ACCESSIBILITY",
+            ai_generated_category="ACCOUNT",
+            ai_generated_subcategory="ACCESSIBILITY",
+            human_verified_category__isnull=True,
+            human_verified_subcategory__isnull=True,
+            ai_generated_category__isnull=True,
+            ai_generated_subcategory__isnull=True,
+            status="a text",
+            status__in=["a", "b"],
+            priority="a text",
+            priority__in=["a", "b"],
+            priority__isnull=True,
+            created_at__gte=SINCE,
+            created_at__lte=SINCE,
+            user=USER,
+            user__isnull=True,
+            tags="a text",
+            source="a text",
+            source__in=["a", "b"],
+            resolved_at__gte=SINCE,
+            resolved_at__lte=SINCE,
+            resolved_at__isnull=True,
+            ticket_updated_at__gte=SINCE,
+            ticket_updated_at__lte=SINCE,
+            ticket_updated_at__isnull=True,
+            expand=get_args(SupportTicketExpand),
+            page_size=50,
+        ),
+        "GET /support_tickets",
+        SupportTicket,
+        "id",
+        query={"status__in": "a,b", "priority__in": "a,b", "source__in": "a,b", "user": f"{BASE}/users/{USER}"},
+    ),
+    Row(
+        "get-support_tickets-support_ticket_id",
+        lambda c: c.support_tickets.get(SUPPORT_TICKET, expand=get_args(SupportTicketExpand)),
+        f"GET /support_tickets/{SUPPORT_TICKET}",
+        SupportTicket,
+    ),
+    Row(
+        "patch-support_tickets-support_ticket_id",
+        lambda c: c.support_tickets.update(
+            SUPPORT_TICKET,
+            human_verified_category="ACCOUNT",
+            human_verified_subcategory="ACCESSIBILITY",
+            ai_generated_category="ACCOUNT",
+            ai_generated_subcategory="ACCESSIBILITY",
+        ),
+        f"PATCH /support_tickets/{SUPPORT_TICKET}",
+        SupportTicket,
+    ),
+    Row(
+        "get-support_tickets-support_ticket_id-messages",
+        lambda c: c.support_tickets.messages.list(
+            SUPPORT_TICKET,
+            message_type="AI_AGENT_RESPONSE",
+            message_type__in=["a", "b"],
+            position=7,
+            position__gte=7,
+            position__lte=7,
+        ),
+        f"GET /support_tickets/{SUPPORT_TICKET}/messages",
+        SupportTicketMessage,
+        "none",
+        query={"message_type__in": "a,b"},
+    ),
+    Row(
+        "get-support_tickets-support_ticket_id-messages-message_id",
+        lambda c: c.support_tickets.messages.get(SUPPORT_TICKET, SUPPORT_TICKET_MESSAGE),
+        f"GET /support_tickets/{SUPPORT_TICKET}/messages/{SUPPORT_TICKET_MESSAGE}",
+        SupportTicketMessage,
+    ),
+    Row(
+        "get-support_tickets-categories",
+        lambda c: c.support_tickets.categories(),
+        "GET /support_tickets/categories",
+        SupportTicketCategories,
+    ),
+)

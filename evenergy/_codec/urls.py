@@ -36,6 +36,25 @@ def query_items(parameters: Mapping[str, Parameter]) -> Iterable[tuple[str, str]
             yield name, _spelled(item)
 
 
+def comma_list(name: str, values: Iterable[Scalar] | None) -> str | None:
+    """Return the values of a ``…__in`` filter as one parameter with commas; None for no filter.
+
+    Raises:
+        InvalidArgumentError: It is no list, it is empty, or a value is empty or holds a comma itself.
+    """
+    if values is None:
+        return None
+    if _is_one(values):
+        raise invalid_argument(f"{name} as a list of values", values)
+    texts = [_spelled(value) for value in values]
+    if not texts:
+        raise InvalidArgumentError(f"expected {name} with at least one value, got none; leave it out for no filter")
+    for text in texts:
+        if not text or "," in text:
+            raise invalid_argument(f"{name} of values that are not empty and hold no comma", text)
+    return ",".join(texts)
+
+
 def encoded(query: Iterable[tuple[str, str]]) -> str:
     """A query as it stands in a URL."""
     return "&".join([f"{_quoted_text(name)}={_quoted_text(value)}" for name, value in query])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
+from evenergy._codec.urls import Parameter
 from evenergy._codec.validate import log_key, time_range
 from evenergy._core.resource import M_co, Method, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
@@ -35,7 +36,7 @@ class Logs(Resource[M_co], Generic[M_co, L, X]):
             return
         words = {"device_id": cls._argument, "L": cls._into.__name__, "X": "str"}
         for name, method in vars(Logs).items():
-            if isinstance(method, Method):
+            if isinstance(method, Method) and name not in vars(cls):
                 setattr(cls, name, method.renamed(words))
 
     @operation
@@ -69,7 +70,20 @@ class Logs(Resource[M_co], Generic[M_co, L, X]):
             expand: The references to expand.
             page_size: Logs for each request, 1 to 100; 100 unless it is given.
         """
-        path = self._of.path(device_id, self._name)
+        return self._between(device_id, since, until, page_size=page_size, expand=expand)
+
+    def _between(
+        self,
+        device_id: str,
+        since: datetime | None,
+        until: datetime | None,
+        *,
+        page_size: int | None,
+        expand: Iterable[X],
+        **filters: Parameter,
+    ) -> ListRequest[L]:
+        """Return the request for the logs between two times; a kind of logs may have further filters."""
         low, high = time_range(since, until)
-        times: dict[str, Any] = {f"{self._time}__gte": low, f"{self._time}__lte": high}
-        return list_request(self._into, path, page_size=page_size, expand=expand, **times)
+        parameters: dict[str, Any] = {**filters, f"{self._time}__gte": low, f"{self._time}__lte": high}
+        path = self._of.path(device_id, self._name)
+        return list_request(self._into, path, page_size=page_size, expand=expand, **parameters)

@@ -1,6 +1,6 @@
 from typing import get_args
 
-from evenergy import Location, User, UserExpand
+from evenergy import LatLong, Location, User, UserExpand
 
 from ._row import USER, Row
 
@@ -16,4 +16,7 @@ ROWS = (
     Row("get-users", lambda c: c.users.list(email="a+b@example.com&x=1"), "GET /users"),
 )
 
-SCHEMAS = {Location: ("LocationDetail", "Location")}
+SCHEMAS = {
+    LatLong: ("LatLong", "EVSE/properties/location"),
+    Location: ("LocationDetail", "Location"),
+}

@@ -1,0 +1,37 @@
+from typing import get_args
+
+from evenergy import EVSELogExpand, EVSEOCPPLog, OCPPAction, OCPPErrorCode
+
+from ._row import EVSE, SAMPLED, SINCE, UNTIL, Row
+
+_LOGS = f"GET /evses/{EVSE}/ocpp_logs"
+
+ROWS = (
+    Row(
+        "get-evses-evse_id-ocpp_logs",
+        lambda c: c.evses.ocpp_logs.list(
+            EVSE,
+            since=SINCE,
+            until=UNTIL,
+            action=OCPPAction.HEARTBEAT,
+            action__in=[OCPPAction.HEARTBEAT, "StatusNotification"],
+            direction="SENT",
+            error_code="InternalError",
+            error_code__in=(code for code in (OCPPErrorCode.INTERNAL_ERROR, OCPPErrorCode.PROTOCOL_ERROR)),
+            expand=get_args(EVSELogExpand),
+            page_size=50,
+        ),
+        _LOGS,
+        EVSEOCPPLog,
+        "time",
+        query={"action__in": "Heartbeat,StatusNotification", "error_code__in": "InternalError,ProtocolError"},
+        names=SAMPLED,
+    ),
+    Row(
+        "get-evses-evse_id-ocpp_logs-timestamp",
+        lambda c: c.evses.ocpp_logs.get(EVSE, SINCE, expand=get_args(EVSELogExpand)),
+        f"{_LOGS}/2024-01-01T11:30:00Z",
+        EVSEOCPPLog,
+        response={"payload": ["any", "JSON"], "message_id": "19", "response": None},
+    ),
+)

@@ -30,7 +30,7 @@ BASE = "{base}"
 """Placeholder of the client's base URL in an expected body."""
 
 ULID = "01HRFF3SEVSCRAV9B3CHVDFN0H"
-EVSE = f"evse{ULID}"
+CHARGER = f"evse{ULID}"
 EVSE_MAKE = f"emak{ULID}"
 EVSE_MODEL = f"emod{ULID}"
 MAKE = f"vmak{ULID}"

@@ -2,7 +2,7 @@ from typing import get_args
 
 from evenergy import CTClamp, CTClampExpand, CTClampLog, CTClampLogExpand
 
-from ._row import EVSE, ULID, Row, logs
+from ._row import CHARGER, ULID, Row, logs
 
 _CLAMP = f"ctcl{ULID}"
 
@@ -19,7 +19,7 @@ ROWS = (
         lambda c: c.ct_clamps.get(_CLAMP, expand=get_args(CTClampExpand)),
         f"GET /ct_clamps/{_CLAMP}",
         CTClamp,
-        response={"id": _CLAMP, "evse": {"id": EVSE, "ct_clamp": f"/ct_clamps/{_CLAMP}"}},
+        response={"id": _CLAMP, "evse": {"id": CHARGER, "ct_clamp": f"/ct_clamps/{_CLAMP}"}},
     ),
     *logs(
         "get-ct-clamps-ct_clamp_id-logs",

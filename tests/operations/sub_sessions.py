@@ -16,7 +16,7 @@ from evenergy import (
     SubSessionDetailExpand,
 )
 
-from ._row import EVSE, SINCE, SUB_SESSION, ULID, UNTIL, USER, VEHICLE, Row
+from ._row import CHARGER, SINCE, SUB_SESSION, ULID, UNTIL, USER, VEHICLE, Row
 
 _ID = "get-charging_sub_sessions-charging_sub_session_id"
 _LINE = f"GET /charging_sub_sessions/{SUB_SESSION}"
@@ -26,7 +26,7 @@ ROWS = (
     Row(
         "get-charging_sub_sessions",
         lambda c: c.charging_sub_sessions.list(
-            evse_id=EVSE,
+            evse_id=CHARGER,
             vehicle_id=VEHICLE,
             user_id=USER,
             energy_delivered_watt_hours__gte=500,

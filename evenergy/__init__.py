@@ -77,9 +77,11 @@ if typing.TYPE_CHECKING:
     from .resources.batteries import *
     from .resources.catalogue import *
     from .resources.feeds import *
+    from .resources.inverters import *
     from .resources.meters import *
     from .resources.onboarding import *
     from .resources.sites import *
+    from .resources.solar import *
     from .resources.tariffs import *
     from .resources.users import *
     from .resources.vehicle_logs import *
@@ -180,6 +182,16 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "GridFeed",
         "GridLevel",
     ),
+    ".resources.inverters": (
+        "Inverter",
+        "InverterExpand",
+        "InverterMake",
+        "InverterModel",
+        "InverterModelExpand",
+        "InverterOnboarding",
+        "InverterStatus",
+        "InverterStatusLog",
+    ),
     ".resources.meters": (
         "BoundaryMeter",
         "BoundaryMeterExpand",
@@ -202,6 +214,14 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "CPMS",
         "CPMSProvider",
         "EVSESite",
+    ),
+    ".resources.solar": (
+        "SolarArray",
+        "SolarArrayExpand",
+        "SolarArrayForecast",
+        "SolarForecast",
+        "SolarForecastLog",
+        "SolarForecastLogExpand",
     ),
     ".resources.tariffs": (
         "DailyPrices",

@@ -23,10 +23,12 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.batteries import HomeBatteries, HomeBatteryMakes, HomeBatteryModels
     from .resources.catalogue import VehicleMakes, VehicleModels, VehicleTrims
     from .resources.feeds import CarbonFeeds, GridFeeds
+    from .resources.inverters import InverterMakes, InverterModels, InverterOnboardings, Inverters
     from .resources.meters import BoundaryMeterMakes, BoundaryMeterModels, BoundaryMeters
     from .resources.oauth import OAuth
     from .resources.onboarding import VehicleCompatibilities, VehicleOnboardings, VehicleWaitlist
     from .resources.sites import CPMSProviders, EVSESites
+    from .resources.solar import SolarArrays, SolarForecasts
     from .resources.tariffs import Suppliers, Tariffs
     from .resources.users import Users
     from .resources.vehicles import Vehicles
@@ -47,7 +49,13 @@ class Api(GenericCalls[M_co]):
     home_batteries: Child[HomeBatteries[M_co]] = Child("batteries:HomeBatteries")
     home_battery_makes: Child[HomeBatteryMakes[M_co]] = Child("batteries:HomeBatteryMakes")
     home_battery_models: Child[HomeBatteryModels[M_co]] = Child("batteries:HomeBatteryModels")
+    inverter_makes: Child[InverterMakes[M_co]] = Child("inverters:InverterMakes")
+    inverter_models: Child[InverterModels[M_co]] = Child("inverters:InverterModels")
+    inverter_onboarding: Child[InverterOnboardings[M_co]] = Child("inverters:InverterOnboardings")
+    inverters: Child[Inverters[M_co]] = Child("inverters:Inverters")
     oauth: Child[OAuth[M_co]] = Child("oauth:OAuth")
+    solar_arrays: Child[SolarArrays[M_co]] = Child("solar:SolarArrays")
+    solar_forecasts: Child[SolarForecasts[M_co]] = Child("solar:SolarForecasts")
     suppliers: Child[Suppliers[M_co]] = Child("tariffs:Suppliers")
     tariffs: Child[Tariffs[M_co]] = Child("tariffs:Tariffs")
     users: Child[Users[M_co]] = Child("users:Users")

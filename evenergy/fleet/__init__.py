@@ -1,0 +1,1 @@
+"""Logs of a whole fleet for as few requests as possible."""

@@ -13,7 +13,7 @@ from evenergy._core.resource import M_co, paged
 from evenergy._transport.request import ListRequest
 
 from . import _kinds
-from ._logs import Logs
+from ._logs import FilteredLogs
 from .evses import EVSE, EVSELogExpand
 
 __all__ = [
@@ -148,7 +148,7 @@ class EVSEOCPPLog:
         return None if code == OCPPErrorCode.NO_ERROR else code
 
 
-class EVSEOCPPLogs(Logs[M_co, EVSEOCPPLog, EVSELogExpand]):
+class EVSEOCPPLogs(FilteredLogs[M_co, EVSEOCPPLog, EVSELogExpand]):
     """OCPP messages of chargers, newest first; they need the scope ``debug:read``.
 
     The methods raise what `evenergy.errors` lists.

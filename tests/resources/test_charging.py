@@ -176,7 +176,7 @@ def test_errors_of_ocpp() -> None:
     assert EVSEOCPPLog().error is None
 
 
-NESTED = {
+NESTED: dict[str, Any] = {
     "id": SUB_SESSION,
     "schedules": {"schedules": [], "charging_sub_session": {"id": SUB_SESSION, "flags": url("x")}},
 }

@@ -77,10 +77,20 @@ if typing.TYPE_CHECKING:
     from .resources.account import *
     from .resources.batteries import *
     from .resources.catalogue import *
+    from .resources.charging import *
+    from .resources.charging_diagnostics import *
+    from .resources.charging_intervals import *
+    from .resources.charging_sessions import *
+    from .resources.ct_clamps import *
+    from .resources.evse_catalogue import *
+    from .resources.evse_logs import *
+    from .resources.evse_onboarding import *
+    from .resources.evses import *
     from .resources.feeds import *
     from .resources.home_energy import *
     from .resources.inverters import *
     from .resources.meters import *
+    from .resources.ocpp import *
     from .resources.onboarding import *
     from .resources.preferences import *
     from .resources.programs import *
@@ -88,6 +98,7 @@ if typing.TYPE_CHECKING:
     from .resources.regions import *
     from .resources.sites import *
     from .resources.solar import *
+    from .resources.sub_sessions import *
     from .resources.support import *
     from .resources.support_categories import *
     from .resources.support_stats import *
@@ -98,9 +109,12 @@ if typing.TYPE_CHECKING:
     from .resources.vpp import *
     from .token_store import FileTokenStore as FileTokenStore
     from .webhooks import (
+        ChargingSubSessionCreated as ChargingSubSessionCreated,
+        ChargingSubSessionEnded as ChargingSubSessionEnded,
         Deduplicator as Deduplicator,
         UnknownWebhookEvent as UnknownWebhookEvent,
         WebhookError as WebhookError,
+        WebhookEvent as WebhookEvent,
         WebhookHeaders as WebhookHeaders,
         WebhookReceiver as WebhookReceiver,
     )
@@ -155,9 +169,12 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "UnprocessableEntityError",
     ),
     ".webhooks": (
+        "ChargingSubSessionCreated",
+        "ChargingSubSessionEnded",
         "Deduplicator",
         "UnknownWebhookEvent",
         "WebhookError",
+        "WebhookEvent",
         "WebhookHeaders",
         "WebhookReceiver",
     ),
@@ -197,6 +214,76 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "VehicleModelConnector",
         "VehicleTrim",
     ),
+    ".resources.charging": (
+        "CO2IntensityClassification",
+        "ChargingLocation",
+        "ChargingMode",
+        "ChargingSubSession",
+        "ChargingSubSessionAssessment",
+        "ChargingSubSessionDebugMetadata",
+        "ChargingSubSessionFlags",
+        "EnergyUsage",
+        "Schedules",
+        "SolarMode",
+        "SubSessionLabel",
+    ),
+    ".resources.charging_diagnostics": (
+        "AssessmentRating",
+        "ChargingSessionFlag",
+        "ChargingSubSessionAssessmentMetrics",
+        "EnergyUsageCalculationMethod",
+        "EnergyUsageInterpolationMethod",
+        "SolarIntegrationType",
+        "SubSessionFinishReason",
+        "SubSessionStartReason",
+    ),
+    ".resources.charging_intervals": (
+        "EnergyDeliveredByPrice",
+        "ScheduleInterval",
+        "ScheduleType",
+        "UsageInterval",
+    ),
+    ".resources.charging_sessions": (
+        "ChargingSession",
+        "ChargingSessionExpand",
+        "DispatchDeviceType",
+        "DispatcherLog",
+    ),
+    ".resources.ct_clamps": (
+        "CTClampExpand",
+        "CTClampLog",
+        "CTClampLogExpand",
+    ),
+    ".resources.evse_catalogue": (
+        "EVSEFirmwareVersion",
+        "EVSEMake",
+        "EVSEModel",
+        "EVSEModelExpand",
+    ),
+    ".resources.evse_logs": (
+        "EVSECommandLog",
+        "EVSECommandReason",
+        "EVSEErrorLog",
+    ),
+    ".resources.evse_onboarding": (
+        "EVSECompatibility",
+        "EVSEOnboarding",
+        "EVSEProvider",
+    ),
+    ".resources.evses": (
+        "CTClamp",
+        "ControlPilotStatus",
+        "EVSE",
+        "EVSEConnectivity",
+        "EVSEConnectivityExpand",
+        "EVSEExpand",
+        "EVSELifecycleState",
+        "EVSELockMode",
+        "EVSELogExpand",
+        "EVSEMode",
+        "EVSEReconnectionUrl",
+        "EVSEStatusLog",
+    ),
     ".resources.feeds": (
         "CarbonFeed",
         "CarbonIntensity",
@@ -229,6 +316,14 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "BoundaryMeterModelExpand",
         "BoundaryMeterStatus",
         "BoundaryMeterStatusLog",
+    ),
+    ".resources.ocpp": (
+        "EVSEOCPPCallResponse",
+        "EVSEOCPPLog",
+        "OCPPAction",
+        "OCPPDirection",
+        "OCPPDirectionFilter",
+        "OCPPErrorCode",
     ),
     ".resources.onboarding": (
         "AuthMethod",
@@ -297,6 +392,16 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "SolarForecast",
         "SolarForecastLog",
         "SolarForecastLogExpand",
+    ),
+    ".resources.sub_sessions": (
+        "ChargeRateSource",
+        "ChargingSubSessionExpand",
+        "EnergyRecalculation",
+        "EnergyRecalculationStatus",
+        "SchedulePlan",
+        "SchedulePlans",
+        "SchedulePlansExpand",
+        "SubSessionDetailExpand",
     ),
     ".resources.support": (
         "SupportTicket",

@@ -30,6 +30,11 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     )
     from .resources.batteries import HomeBatteries, HomeBatteryMakes, HomeBatteryModels
     from .resources.catalogue import VehicleMakes, VehicleModels, VehicleTrims
+    from .resources.charging_sessions import ChargingSessions, DispatcherLogs
+    from .resources.ct_clamps import CTClamps
+    from .resources.evse_catalogue import EVSEFirmwareVersions, EVSEMakes, EVSEModels
+    from .resources.evse_onboarding import EVSECompatibilities, EVSEOnboardings, EVSEWaitlist
+    from .resources.evses import EVSEs
     from .resources.feeds import CarbonFeeds, GridFeeds
     from .resources.home_energy import HEMSystems
     from .resources.inverters import InverterMakes, InverterModels, InverterOnboardings, Inverters
@@ -41,6 +46,7 @@ if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nob
     from .resources.regions import RegionGroups, Regions
     from .resources.sites import CPMSProviders, EVSESites
     from .resources.solar import SolarArrays, SolarForecasts
+    from .resources.sub_sessions import ChargingSubSessions
     from .resources.support import SupportTickets
     from .resources.support_stats import SupportTicketStats
     from .resources.tariffs import Suppliers, Tariffs
@@ -59,9 +65,20 @@ class Api(GenericCalls[M_co]):
     boundary_meter_models: Child[BoundaryMeterModels[M_co]] = Child("meters:BoundaryMeterModels")
     boundary_meters: Child[BoundaryMeters[M_co]] = Child("meters:BoundaryMeters")
     carbon_feeds: Child[CarbonFeeds[M_co]] = Child("feeds:CarbonFeeds")
+    charging_sessions: Child[ChargingSessions[M_co]] = Child("charging_sessions:ChargingSessions")
+    charging_sub_sessions: Child[ChargingSubSessions[M_co]] = Child("sub_sessions:ChargingSubSessions")
     cpms_providers: Child[CPMSProviders[M_co]] = Child("sites:CPMSProviders")
+    ct_clamps: Child[CTClamps[M_co]] = Child("ct_clamps:CTClamps")
     dispatch_coordinators: Child[DispatchCoordinators[M_co]] = Child("vpp:DispatchCoordinators")
+    dispatcher_logs: Child[DispatcherLogs[M_co]] = Child("charging_sessions:DispatcherLogs")
+    evse_compatibility: Child[EVSECompatibilities[M_co]] = Child("evse_onboarding:EVSECompatibilities")
+    evse_firmware_versions: Child[EVSEFirmwareVersions[M_co]] = Child("evse_catalogue:EVSEFirmwareVersions")
+    evse_makes: Child[EVSEMakes[M_co]] = Child("evse_catalogue:EVSEMakes")
+    evse_models: Child[EVSEModels[M_co]] = Child("evse_catalogue:EVSEModels")
+    evse_onboarding: Child[EVSEOnboardings[M_co]] = Child("evse_onboarding:EVSEOnboardings")
     evse_sites: Child[EVSESites[M_co]] = Child("sites:EVSESites")
+    evse_waitlist: Child[EVSEWaitlist[M_co]] = Child("evse_onboarding:EVSEWaitlist")
+    evses: Child[EVSEs[M_co]] = Child("evses:EVSEs")
     grid_feeds: Child[GridFeeds[M_co]] = Child("feeds:GridFeeds")
     hem_systems: Child[HEMSystems[M_co]] = Child("home_energy:HEMSystems")
     home_batteries: Child[HomeBatteries[M_co]] = Child("batteries:HomeBatteries")

@@ -74,6 +74,7 @@ REBATE_TYPE = Kind("rbtt", "rebate_types")
 REGION = Kind("regn", "regions")
 REGION_GROUP = Kind("rgrp", "region_groups")
 SAVED_ROUTE = Kind("savr", "saved_routes")
+SCHEDULE_PLAN = Kind("scpl", "schedule_plans")  # filters alone: a plan has no path
 SOLAR_ARRAY = Kind("solr", "solar_arrays")
 SOLAR_FORECAST = Kind("solf", "solar_forecasts")
 SUBSCRIPTION = Kind("subs", "subscriptions")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
+from evenergy._codec.urls import Parameter
 from evenergy._codec.validate import log_key, time_range
 from evenergy._core.resource import M_co, Method, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
@@ -16,8 +18,8 @@ L = TypeVar("L")
 X = TypeVar("X", bound=str)
 
 
-class Logs(Resource[M_co], Generic[M_co, L, X]):
-    """Logs of one kind, newest first.
+class FilteredLogs(Resource[M_co], Generic[M_co, L, X]):
+    """Logs of one kind, newest first, whose class adds a listing with filters of its own.
 
     Type parameters: the client, the log, and the references that can be expanded.
     """
@@ -34,8 +36,9 @@ class Logs(Resource[M_co], Generic[M_co, L, X]):
         if "_into" not in vars(cls):  # the class of one client, which has the methods already
             return
         words = {"device_id": cls._argument, "L": cls._into.__name__, "X": "str"}
-        for name, method in vars(Logs).items():
-            if isinstance(method, Method):
+        for name in dir(cls):
+            method = inspect.getattr_static(cls, name)
+            if isinstance(method, Method) and name not in vars(cls):
                 setattr(cls, name, method.renamed(words))
 
     @operation
@@ -48,6 +51,26 @@ class Logs(Resource[M_co], Generic[M_co, L, X]):
             expand: The references to expand.
         """
         return request(self._into, "GET", self._of.path(device_id, self._name, log_key(time)), expand=expand)
+
+    def _between(
+        self,
+        device_id: str,
+        since: datetime | None,
+        until: datetime | None,
+        *,
+        page_size: int | None,
+        expand: Iterable[X],
+        **filters: Parameter,
+    ) -> ListRequest[L]:
+        """Return the request for the logs between two times, and of the given filters."""
+        low, high = time_range(since, until)
+        parameters: dict[str, Any] = {**filters, f"{self._time}__gte": low, f"{self._time}__lte": high}
+        path = self._of.path(device_id, self._name)
+        return list_request(self._into, path, page_size=page_size, expand=expand, **parameters)
+
+
+class Logs(FilteredLogs[M_co, L, X]):
+    """Logs of one kind, newest first, which can be listed between two times."""
 
     @paged
     def list(
@@ -69,7 +92,4 @@ class Logs(Resource[M_co], Generic[M_co, L, X]):
             expand: The references to expand.
             page_size: Logs for each request, 1 to 100; 100 unless it is given.
         """
-        path = self._of.path(device_id, self._name)
-        low, high = time_range(since, until)
-        times: dict[str, Any] = {f"{self._time}__gte": low, f"{self._time}__lte": high}
-        return list_request(self._into, path, page_size=page_size, expand=expand, **times)
+        return self._between(device_id, since, until, page_size=page_size, expand=expand)

@@ -1,18 +1,12 @@
 """Typed events of webhooks: a module of their own, because their data needs the models of charging."""
 
-import importlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from evenergy._codec.model import model
 from evenergy._codec.wire_types import Time
+from evenergy.resources.charging import ChargingSubSession
 
 from .receiver import UnknownWebhookEvent
-
-# Until `resources/charging.py` exists; then `from evenergy.resources.charging import ChargingSubSession` replaces this.
-if TYPE_CHECKING:
-    ChargingSubSession: TypeAlias = object
-else:
-    ChargingSubSession = importlib.import_module("evenergy.resources.charging").ChargingSubSession
 
 
 @model

@@ -68,5 +68,5 @@ SCHEMAS = {
     OnboardedVehicle: ("VehicleOnboardingCompleteResponse/properties/vehicles/items",),
     VehicleCompatibility: ("VehicleCompatibilityCheckResult",),
     VehicleOnboarding: ("VehicleOnboardingJsonResponse",),
-    WaitlistEntry: ("VehicleWaitlistResponse",),
+    WaitlistEntry: ("VehicleWaitlistResponse", "EVSEWaitlistResponse"),
 }

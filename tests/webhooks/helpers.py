@@ -1,20 +1,11 @@
 """Shared parts of the tests of webhooks."""
 
 import json
-import sys
 import traceback
-from collections.abc import Generator
-from contextlib import contextmanager
-from importlib.util import find_spec
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 
-from evenergy import webhooks
-from evenergy._codec.model import model
-from evenergy._codec.wire_types import Time
 from evenergy.webhooks import WebhookReceiver
 
 ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # also a busy one
@@ -50,34 +41,6 @@ def signed(body: bytes, *secrets: str, **changes: str) -> dict[str, str]:
     """Return the headers of a delivery, some of them changed after it was signed."""
     headers = receiver(*secrets).headers(body, message_id="msg_1")
     return {**headers, **{f"svix-{name}": value for name, value in changes.items()}}
-
-
-@model
-class ChargingSubSession:
-    """Stand-in for the class of the same name, as long as `evenergy.resources.charging` does not exist."""
-
-    id: str
-    url: str | None = None
-    start: Time | None = None
-    end: Time | None = None
-    mode: str | None = None
-    energy_delivered_watt_hours: int | None = None
-
-
-@contextmanager
-def models_of_charging() -> Generator[None]:
-    """Put the stand-in where the module of charging will be; do nothing once that exists."""
-    name = "evenergy.resources.charging"
-    if find_spec(name) is not None:
-        yield
-        return
-    with pytest.MonkeyPatch.context() as patch:
-        charging = ModuleType(name)
-        patch.setattr(charging, "ChargingSubSession", ChargingSubSession, raising=False)
-        patch.setitem(sys.modules, name, charging)
-        yield
-        sys.modules.pop("evenergy.webhooks.events", None)
-        cast("dict[str, object]", webhooks.__dict__).pop("events", None)
 
 
 def shown(error: BaseException) -> str:

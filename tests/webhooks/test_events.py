@@ -15,6 +15,7 @@ import pytest
 import evenergy
 from evenergy import webhooks
 from evenergy.errors import DecodeError
+from evenergy.resources.charging import ChargingMode, ChargingSubSession
 from evenergy.webhooks import UnknownWebhookEvent, WebhookError
 from tests.webhooks.helpers import OTHER, SUB_SESSION, body_of, receiver, signed
 
@@ -37,8 +38,11 @@ def test_each_event_has_its_class(kind: str, name: str) -> None:
 
 
 def test_the_data_of_an_event_is_a_sub_session() -> None:
-    data: Any = read(body_of()).data
-    assert type(data).__name__ == "ChargingSubSession"
+    event = read(body_of())
+    assert isinstance(event, webhooks.ChargingSubSessionCreated)
+    data = event.data
+    assert type(data) is ChargingSubSession
+    assert data.mode is ChargingMode.SMART
     assert data.id == SUB_SESSION["id"]
     assert data.start == datetime(2024, 5, 1, 22, tzinfo=UTC)
     assert data.end is None
@@ -56,7 +60,7 @@ def test_events_can_be_matched() -> None:
             case webhooks.ChargingSubSessionCreated():
                 return "created"
             case webhooks.ChargingSubSessionEnded(data=data):
-                return f"ended {cast('Any', data).id}"
+                return f"ended {data.id}"
             case UnknownWebhookEvent(type=kind, data=data):
                 return f"{kind} {data['id']}"
 

@@ -18,8 +18,7 @@ from aiohttp import web
 import evenergy
 from evenergy import UNSET, AsyncClient, BadRequestError, Client, InvalidArgumentError, OutcomeUnknownError, Retry
 from evenergy._codec.decode import decode
-from tests.house import assert_none
-from tests.house import operations as operations_of
+from tests.house import assert_none, operations as operations_of
 from tests.operations import OPERATIONS, USER, Call
 from tests.operations._values import filled, hints, minimal, required
 from tests.recorder import Exchange, Perform, Recorder, performing, responding, serving

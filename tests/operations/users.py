@@ -32,5 +32,3 @@ ROWS = (
         User,
     ),
 )
-
-SCHEMAS = {Location: ("LocationDetail", "Location")}

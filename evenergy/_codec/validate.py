@@ -68,9 +68,9 @@ def identifier(value: object, prefix: str) -> str:
 
 
 def path_text(name: str, value: object) -> str:
-    """Text that names something in a path."""
-    if isinstance(value, str) and value:
-        return value
+    """Return text that names something in a path, taken as it is or from the end of the resource's URL."""
+    if isinstance(value, str) and (last := _last_segment(value)):
+        return last
     raise invalid_argument(f"{name} as text", value)
 
 

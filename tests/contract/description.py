@@ -53,14 +53,9 @@ class Description:
         return schema
 
     def at(self, pointer: str) -> Schema:
-        """Return what stands at a place: ``#/components/schemas/Vehicle``, or of a response ``@get-root@200/items``."""
-        if pointer.startswith("@"):
-            operation_id, place = pointer[1:].rsplit("@", 1)
-            status, *names = place.split("/")
-            found: Any = self.response(self.operations[operation_id], status)
-        else:
-            found, names = self.document, pointer.removeprefix("#/").split("/")
-        for name in names:
+        """Return what stands at a place such as ``#/components/schemas/Vehicle``."""
+        found: Any = self.document
+        for name in pointer.removeprefix("#/").split("/"):
             found = found[name.replace("~1", "/").replace("~0", "~")]
         return dict(found)
 

@@ -1,7 +1,13 @@
-"""Models of the package, and the schemas that they stand for."""
+"""Models of the package, and the schemas that they stand for.
+
+A model stands for the schema of its name, and for those at its places: in responses, and in fields of other models.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, get_args, get_origin
@@ -9,30 +15,102 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from tests.house import DOMAINS
-from tests.operations import SCHEMAS
-from tests.operations._values import Model, alternatives
+from tests.operations import OPERATIONS
+from tests.operations._values import Model, alternatives, hints
 
-_COMPONENTS = "#/components/schemas/"
+from .description import Description, Schema
 
-
-def _pointers(model: Model) -> tuple[str, ...]:
-    named = SCHEMAS.get(model, (model.__name__,))
-    return tuple(pointer if pointer.startswith("@") else _COMPONENTS + pointer for pointer in named)
-
-
-_POINTERS: dict[Model, tuple[str, ...]] = {
-    kind: _pointers(kind)
+MODELS: dict[str, Model] = {
+    name: kind
     for domain in DOMAINS.values()
     for name in getattr(domain, "__all__", ())
     for kind in (getattr(domain, name),)
     if isinstance(kind, type) and attrs.has(kind)
 }
 
-MODELS: dict[Model, str] = {model: pointers[0] for model, pointers in _POINTERS.items()}
-"""Pointer of the schema of each model: that of its own name, unless the table of operations says otherwise."""
+_COMPONENTS = "#/components/schemas/"
 
-SAME: dict[str, str] = {pointer: pointers[0] for pointers in _POINTERS.values() for pointer in pointers}
-"""Pointers of all schemas that have a model, and the one that stands for it."""
+
+@attrs.frozen(eq=False)
+class Schemas:
+    """Schemas of all models.
+
+    Attributes:
+        of: The schema of each model; of several the one with the most properties.
+        models: The models at the places of each schema, by its `key`: one, unless two classes were mixed up.
+    """
+
+    of: dict[Model, Schema]
+    models: dict[str, set[Model]]
+
+    def names(self, schema: Schema) -> set[str]:
+        """Return the names of the models that stand for a schema."""
+        return {model.__name__ for model in self.models.get(key(schema), ())}
+
+
+def key(schema: Schema) -> str:
+    """Return the name by which a schema is known: its reference, or where it stands in memory."""
+    return schema.get("$ref") or str(id(schema))
+
+
+@functools.cache
+def schemas_of(description: Description) -> Schemas:
+    """Return the schemas that the models stand for."""
+    models: defaultdict[str, set[Model]] = defaultdict(set)
+    candidates: defaultdict[Model, list[Schema]] = defaultdict(list)
+    places = [*_named(description), *_results(description)]
+    for annotation, schema in places:  # it grows
+        for part, choice in _pairs(description, annotation, schema):
+            if get_origin(part) is list:
+                places.append((get_args(part)[0], choice["items"]))
+            elif part not in models[key(choice)]:
+                models[key(choice)].add(part)
+                candidates[part].append(choice)
+                properties, fields = description.properties(choice), hints(part)
+                places += [(fields[name], properties[name]) for name in fields.keys() & properties]
+    of = {
+        model: max(found, key=lambda schema: len(description.properties(schema))) for model, found in candidates.items()
+    }
+    return Schemas(of, {place: found for place, found in models.items() if found})
+
+
+def _named(description: Description) -> Iterator[tuple[Any, Schema]]:
+    for name in MODELS.keys() & description.document["components"]["schemas"]:
+        yield MODELS[name], {"$ref": _COMPONENTS + name}
+
+
+def _results(description: Description) -> Iterator[tuple[Any, Schema]]:
+    for row in OPERATIONS.values():
+        operation = description.operations.get(row.id)
+        for status in operation.raw["responses"] if operation else ():
+            schema = description.response(operation, status) if operation and status.startswith("2") else {}
+            if row.paging and schema.get("type") != "array":  # an object around the array
+                arrays = [one for one in description.properties(schema).values() if one.get("type") == "array"]
+                schema = arrays[0] if arrays else schema
+            yield row.result, schema.get("items", schema) if row.paging else schema
+
+
+def _pairs(description: Description, annotation: Any, schema: Schema) -> Iterator[tuple[Any, Schema]]:
+    """Yield the models and lists of an annotation, each with the objects or arrays of a schema."""
+    for choice in choices(description, schema):
+        resolved = description.resolve(choice)
+        is_object = "properties" in resolved or "allOf" in resolved
+        for part in alternatives(annotation):
+            if (get_origin(part) is list and "items" in resolved) or (part in MODELS.values() and is_object):
+                name = choice.get("$ref", "").removeprefix(_COMPONENTS)
+                if MODELS.get(name, part) is part:  # else it is that of another model
+                    yield part, choice
+
+
+def choices(description: Description, schema: Schema) -> Iterator[Schema]:
+    """Yield the alternatives of a schema; those with a name as a reference to it."""
+    resolved = description.resolve(schema)
+    parts: list[Schema] = resolved.get("oneOf") or resolved.get("anyOf") or resolved.get("allOf") or []
+    if len(parts) == 1 or (parts and "allOf" not in resolved):
+        for part in parts:
+            yield from choices(description, part)
+    else:
+        yield schema
 
 
 def kinds(annotation: Any) -> set[str]:
@@ -57,4 +135,4 @@ def _kinds(part: Any) -> set[str]:
         return {f"[{item}]" for item in kinds(get_args(part)[0])}
     if get_origin(part) is dict:
         return {"data"}
-    return {"string"} if issubclass(part, Enum) else {MODELS[part]}
+    return {"string" if issubclass(part, Enum) else part.__name__}

@@ -16,50 +16,33 @@ from tests.operations._values import Model, alternatives, hints, required
 
 from .description import Description, Schema
 from .mistakes import ALWAYS, MISDESCRIBED, WIDER
-from .models import MODELS, SAME, kinds as taken_kinds
+from .models import MODELS, choices, kinds as taken_kinds, schemas_of
 
-each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+each_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 def kinds(description: Description, schema: Schema) -> set[str]:
-    """Return what a schema takes: types of JSON, formats of times, pointers of schemas with a model, lists of these.
+    """Return what a schema takes: types of JSON, formats of times, names of models, lists of these.
 
     An object without a model is data.
     """
-    pointer = _pointer(description, schema)
-    if pointer is not None:
-        return {pointer}
+    return {kind for choice in choices(description, schema) for kind in _kinds(description, choice)}
+
+
+def _kinds(description: Description, schema: Schema) -> set[str]:
+    models = schemas_of(description).names(schema)
     schema = description.resolve(schema)
-    parts: list[Schema] = schema.get("allOf", [])
-    if len(parts) == 1 and "properties" not in schema:
-        return kinds(description, parts[0])
-    choices: list[Schema] = schema.get("oneOf") or schema.get("anyOf") or []
-    if choices:
-        return {found for choice in choices for found in kinds(description, choice)}
-    implied = "string" if "enum" in schema else "object" if parts or "properties" in schema else "any"
+    implied = "string" if "enum" in schema else "object" if schema.keys() & {"properties", "allOf"} else "any"
     given: str | list[str] = schema.get("type", implied)
-    return {
-        found
-        for name in ([given] if isinstance(given, str) else given)
-        for found in _of_type(description, schema, name)
-    }
-
-
-def _of_type(description: Description, schema: Schema, name: str) -> set[str]:
-    if name == "array":
-        return {f"[{item}]" for item in kinds(description, schema["items"])}
-    if name == "string" and schema.get("format") in ("date-time", "date"):
-        return {str(schema["format"])}
-    return {"data" if name == "object" else name}
-
-
-def _pointer(description: Description, schema: Schema) -> str | None:
-    """Return the pointer of the schema's model: by its reference, or of one written in line that is the same."""
-    reference: str | None = schema.get("$ref")
-    if reference is not None:
-        return SAME.get(reference)
-    in_line = (pointer for pointer in SAME if "/properties/" in pointer or pointer.startswith("@"))
-    return next((SAME[pointer] for pointer in in_line if description.at(pointer) == schema), None)
+    found = set[str]()
+    for name in [given] if isinstance(given, str) else given:
+        if name == "array":
+            found |= {f"[{item}]" for item in kinds(description, schema["items"])}
+        elif name == "object":
+            found |= models or {"data"}
+        else:
+            found.add(str(schema["format"]) if schema.get("format") in ("date-time", "date") else name)
+    return found
 
 
 def enumerations(model: Model) -> dict[str, type[Enum]]:
@@ -88,7 +71,7 @@ def values(description: Description, schema: Schema) -> set[str]:
 
 def properties(description: Description, model: Model) -> dict[str, Schema]:
     """Return the properties of the schema of a model, without those that are deprecated."""
-    described = description.properties(description.at(MODELS[model]))
+    described = description.properties(schemas_of(description).of[model])
     return {name: schema for name, schema in described.items() if not schema.get("deprecated")}
 
 
@@ -113,7 +96,7 @@ def test_types_and_nulls(description: Description, model: Model) -> None:
 @each_model
 def test_what_may_be_absent_has_a_default(description: Description, model: Model) -> None:
     always = {name for kind, name in ALWAYS if kind == model.__name__}
-    assert required(model) <= description.required(description.at(MODELS[model])) | always
+    assert required(model) <= description.required(schemas_of(description).of[model]) | always
 
 
 @each_model
@@ -128,7 +111,7 @@ def test_fields_know_all_values(description: Description, model: Model) -> None:
 
 def test_enumerations_have_no_other_values(description: Description) -> None:
     described: dict[type[Enum], set[str]] = {}
-    for model in MODELS:
+    for model in MODELS.values():
         for name, one in enumerations(model).items():
             described.setdefault(one, set()).update(values(description, properties(description, model)[name]))
     assert described == {one: {member.value for member in one} for one in described}
@@ -137,8 +120,14 @@ def test_enumerations_have_no_other_values(description: Description) -> None:
 def test_nothing_is_left_out(description: Description) -> None:
     public = [getattr(evenergy, name) for name in PUBLIC]
     enums = {one for one in public if isinstance(one, type) and issubclass(one, Enum)}
-    assert enums == {one for model in MODELS for one in enumerations(model).values()}
-    assert set(successes(description)) <= SAME.keys()
+    assert enums == {one for model in MODELS.values() for one in enumerations(model).values()}
+    without = {name for name in successes(description) if not schemas_of(description).names({"$ref": name})}
+    assert without == set()
+
+
+def test_a_schema_has_one_model(description: Description) -> None:
+    assert {one: models for one, models in schemas_of(description).models.items() if len(models) > 1} == {}
+    assert set(MODELS.values()) - schemas_of(description).of.keys() == set(), "models without a schema"
 
 
 def successes(description: Description) -> Iterator[str]:
@@ -152,17 +141,16 @@ def successes(description: Description) -> Iterator[str]:
 
 
 def test_every_known_mistake_is_there_still(description: Description) -> None:
-    models = {model.__name__: model for model in MODELS}
     for name, field in MISDESCRIBED:
-        model = models[name]
+        model = MODELS[name]
         assert values(description, properties(description, model)[field])
         assert field not in enumerations(model)
     for name, field in WIDER:
-        assert kinds(description, properties(description, models[name])[field]) != taken_kinds(
-            hints(models[name])[field]
+        assert kinds(description, properties(description, MODELS[name])[field]) != taken_kinds(
+            hints(MODELS[name])[field]
         ) - {"null"}
     for name, field in ALWAYS:
-        assert field not in description.required(description.at(MODELS[models[name]]))
+        assert field not in description.required(schemas_of(description).of[MODELS[name]])
 
 
 def field(document: Schema, schema: str, name: str) -> Schema:
@@ -187,7 +175,7 @@ def change_format(document: Schema) -> None:
 
 
 def refer_elsewhere(document: Schema) -> None:
-    field(document, "Vehicle", "trim")["oneOf"][1]["$ref"] = MODELS[evenergy.VehicleModel]
+    field(document, "Vehicle", "trim")["oneOf"][1]["$ref"] = "#/components/schemas/VehicleModel"
 
 
 def change_items(document: Schema) -> None:

@@ -20,7 +20,7 @@ from tests.recorder import Exchange, Recorder
 
 from .description import Description
 from .mistakes import VIOLATIONS
-from .models import MODELS
+from .models import MODELS, schemas_of
 from .recording import TOKEN, forwarding
 from .responses import documents, same_value
 
@@ -44,10 +44,10 @@ _THOROUGH = settings(
 )
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_schema_is_decoded(description: Description, model: Model) -> None:
     @_THOROUGH
-    @given(documents(description, {"$ref": MODELS[model]}))
+    @given(documents(description, schemas_of(description).of[model]))
     def reads(document: dict[str, Any]) -> None:
         value = decode(json.dumps(document).encode(), model)
         back = evenergy.to_dict(value)

@@ -1,11 +1,9 @@
 """Table of all operations, which the unit tests, the contract suite and its coverage read.
 
-Each domain of ``evenergy.resources`` has a module of the same name here, found on disk:
-
-- ``ROWS``: a `Row` for each operation, the first of its id with every argument of the method; further rows of an id
-  only where a call is peculiar. The tests themselves leave arguments out, pass None, URLs, models and invalid values.
-- ``SCHEMAS``, where a model has another name than its schema: the schemas that it stands for, itself first, such as
-  ``VehicleAPIErrorLog``, ``EVSE/properties/location`` or, for one that stands in a response, ``@get-root@200``.
+Each domain of ``evenergy.resources`` has a module of the same name here, found on disk. Its ``ROWS`` have a `Row` for
+each operation, the first of its id with every argument of the method, and valid to the provider's description. Further
+rows of an id are there only where a call is peculiar: the tests themselves leave arguments out, and pass None, URLs,
+models and invalid values.
 """
 
 import importlib
@@ -16,9 +14,8 @@ from types import ModuleType
 import attrs
 
 from ._row import USER, Call, Row, Sent
-from ._values import Model
 
-__all__ = ["MODULES", "OPERATIONS", "ROWS", "SCHEMAS", "USER", "Call", "Row", "Sent", "first_rows", "found"]
+__all__ = ["MODULES", "OPERATIONS", "ROWS", "USER", "Call", "Row", "Sent", "first_rows", "found"]
 
 
 def found(package: Iterable[str], name: str) -> dict[str, ModuleType]:
@@ -54,8 +51,3 @@ ROWS: tuple[Row, ...] = _whole(row for module in MODULES.values() for row in get
 
 OPERATIONS: dict[str, Row] = first_rows(ROWS)
 """The first row of each operation, by the operation's id."""
-
-SCHEMAS: dict[Model, tuple[str, ...]] = {
-    model: schemas for module in MODULES.values() for model, schemas in getattr(module, "SCHEMAS", {}).items()
-}
-"""Schemas of the models that have another name than their schema."""

@@ -23,5 +23,3 @@ ROWS = (
     ),
     *logs(f"{_ID}-error_logs", lambda c: c.evses.error_logs, f"{_LINE}/error_logs", EVSEErrorLog, EVSELogExpand),
 )
-
-SCHEMAS = {EVSEErrorLog: ("EVSEAPIErrorLog",)}

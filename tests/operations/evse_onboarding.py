@@ -56,8 +56,3 @@ ROWS = (
         "POST /evse_waitlist",
     ),
 )
-
-SCHEMAS = {
-    EVSECompatibility: ("EVSECompatibilityCheckResult",),
-    EVSEOnboarding: ("EVSEOnboardingJsonResponse",),
-}

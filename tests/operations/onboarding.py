@@ -1,4 +1,4 @@
-from evenergy import CompletedOnboarding, OnboardedVehicle, VehicleCompatibility, VehicleOnboarding, WaitlistEntry
+from evenergy import CompletedOnboarding, VehicleCompatibility, VehicleOnboarding, WaitlistEntry
 
 from ._row import MAKE, MODEL, PROGRAM, TRIM, USER, VEHICLE, Row
 
@@ -62,11 +62,3 @@ ROWS = (
         "POST /vehicle_waitlist",
     ),
 )
-
-SCHEMAS = {
-    CompletedOnboarding: ("VehicleOnboardingCompleteResponse",),
-    OnboardedVehicle: ("VehicleOnboardingCompleteResponse/properties/vehicles/items",),
-    VehicleCompatibility: ("VehicleCompatibilityCheckResult",),
-    VehicleOnboarding: ("VehicleOnboardingJsonResponse",),
-    WaitlistEntry: ("VehicleWaitlistResponse", "EVSEWaitlistResponse"),
-}

@@ -30,4 +30,9 @@ ROWS = (
         "GET /cpms_providers/A_WORD",
         CPMSProvider,
     ),
+    Row(
+        "get-cpms_providers-provider_id",
+        lambda c: c.cpms_providers.get("https://api.ev.energy/v2/cpms_providers/A_WORD/"),
+        "GET /cpms_providers/A_WORD",
+    ),
 )

@@ -1,7 +1,6 @@
 from typing import get_args
 
 from evenergy import (
-    ChargingLocation,
     ChargingMode,
     ChargingSubSession,
     ChargingSubSessionAssessment,
@@ -112,8 +111,3 @@ ROWS = (
         EnergyRecalculation,
     ),
 )
-
-SCHEMAS = {
-    ChargingLocation: ("ChargingSubSession/properties/location",),
-    EnergyRecalculation: ("@post-charging_sub_sessions-charging_sub_session_id-recalculate_energy_usages@200",),
-}

@@ -1,6 +1,6 @@
 from typing import get_args
 
-from evenergy import LatLong, Location, Tariff, User, UserExpand
+from evenergy import Location, Tariff, User, UserExpand
 
 from ._row import API, TARIFF, USER, Row
 
@@ -32,8 +32,3 @@ ROWS = (
         User,
     ),
 )
-
-SCHEMAS = {
-    LatLong: ("LatLong", "EVSE/properties/location"),
-    Location: ("LocationDetail", "Location"),
-}

@@ -39,5 +39,3 @@ ROWS = (
         names=LOGGED,
     ),
 )
-
-SCHEMAS = {VehicleErrorLog: ("VehicleAPIErrorLog",)}

@@ -40,14 +40,25 @@ _log = logging.getLogger(__name__)
 
 
 class _Waiter:
-    """A caller in the queue."""
+    """A caller in the queue.
 
-    __slots__ = ("ends", "future", "since", "ticket")
+    Attributes:
+        ticket: Its place: lower tickets are served first.
+        since: The time at which it came.
+        ends: The time after which a permit is of no use to it.
+        cancels: It cancels the wait by itself then.
+        future: The permit, or the error.
+    """
 
-    def __init__(self, ticket: int, since: float, ends: float, future: "asyncio.Future[Permit]") -> None:
+    __slots__ = ("cancels", "ends", "future", "since", "ticket")
+
+    def __init__(
+        self, ticket: int, since: float, ends: float, deadline: float, future: "asyncio.Future[Permit]"
+    ) -> None:
         self.ticket = ticket
         self.since = since
-        self.ends = ends
+        self.ends = min(ends, deadline)
+        self.cancels = deadline <= ends
         self.future = future
 
     def __lt__(self, other: "_Waiter") -> bool:
@@ -124,8 +135,8 @@ class RateLimiter:
         if self._loop is not loop:
             self._start(loop)
         place = next(self._tickets) if ticket is None else ticket
-        waiter = _Waiter(place, self._clock(), min(ends, deadline), loop.create_future())
-        self._push(waiter, ends)
+        waiter = _Waiter(place, self._clock(), ends, deadline, loop.create_future())
+        self._push(waiter)
         self._inside += 1
         try:
             return await waiter.future
@@ -172,10 +183,10 @@ class RateLimiter:
 
     # The queue
 
-    def _push(self, waiter: _Waiter, ends: float) -> None:
+    def _push(self, waiter: _Waiter) -> None:
         heapq.heappush(self._queue, waiter)
-        if ends < math.inf:
-            heapq.heappush(self._patience, (ends + _SLACK, waiter.ticket, waiter))
+        if waiter.ends < math.inf:
+            heapq.heappush(self._patience, (waiter.ends + _SLACK, waiter.ticket, waiter))
         self._queued += 1
         self._has_arrivals = True
         if self._review is None:  # once for all that come now: their places are then known
@@ -255,7 +266,9 @@ class RateLimiter:
     def _turn_away_late(self, now: float) -> None:
         """Serve or turn away those whose patience has ended, unless a response in flight will tell."""
         while self._patience and self._patience[0][0] <= now:
-            self._late.append(heapq.heappop(self._patience)[2])
+            waiter = heapq.heappop(self._patience)[2]
+            if not waiter.cancels:
+                self._late.append(waiter)
         late, self._late = self._late, []
         for waiter in late:
             self._serve(now, hurry=True, until=waiter)
@@ -331,8 +344,10 @@ class RateLimiter:
         self._loop, self._clock, self._lead = loop, loop.time, None
         self._window.start(loop.time(), self._pump)
         for future in left:
-            with suppress(RuntimeError):  # that loop is closed
-                future.get_loop().call_soon_threadsafe(_fail, future)
+            old = future.get_loop()
+            if not old.is_running():  # not in another thread, nor copied by a fork
+                with suppress(RuntimeError):  # it is closed
+                    old.call_soon(_fail, future)
 
 
 def _fail(future: "asyncio.Future[Permit]") -> None:

@@ -4,8 +4,6 @@ import enum
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from .usage import OwnUsage
-
 LimitReading: TypeAlias = tuple[int, int, float]
 """Limit, remaining, and when the response came in POSIX seconds: what is kept of each response, until it is wanted."""
 
@@ -27,8 +25,8 @@ class Permit:
         waited: Seconds that the caller waited for the permit.
         epoch: The number of 429 responses before it was granted.
         sent_at: The loop's time at which the request was sent, or None before that.
-        settled_before: `OwnUsage.settled` at that moment.
-        gone_before: `OwnUsage.gone` at that moment.
+        settled_before: `usage.OwnUsage.settled` at that moment.
+        gone_before: `usage.OwnUsage.gone` at that moment.
     """
 
     __slots__ = ("epoch", "gone_before", "sent_at", "settled_before", "ticket", "waited")
@@ -41,11 +39,9 @@ class Permit:
         self.settled_before = 0
         self.gone_before = 0
 
-    def depart(self, now: float, usage: OwnUsage) -> None:
+    def depart(self, now: float, settled: int, gone: int) -> None:
         """Record the moment of sending, and what was known of the bucket then."""
-        self.sent_at = now
-        self.settled_before = usage.settled
-        self.gone_before = usage.gone
+        self.sent_at, self.settled_before, self.gone_before = now, settled, gone
 
 
 class Window(Protocol):

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from evenergy._transport.rate_limiter import RateLimiter
 from evenergy._transport.rate_window import RateWindow
+from evenergy._transport.window import Window
 from evenergy.errors import RateLimitError
 from tests.transport import laws
 from tests.transport.fake_session import FakeSession, Fault, LostError, Record
@@ -93,6 +94,10 @@ class AloneWorld:
         self.limiter = RateLimiter(RateWindow(random.Random(rng.random())))
         concurrency = rng.choice([1, 2, 8, 32, 100])
         self.session = FakeSession(self.limiter, self.server, rng, delays(rng), concurrency, self._fault)
+
+    def use(self, window: Window) -> None:
+        """Put another window behind the limiter."""
+        self.limiter = self.session.limiter = RateLimiter(window)
 
     @property
     def is_calm(self) -> bool:

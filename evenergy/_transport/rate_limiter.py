@@ -21,7 +21,7 @@ from .usage import WINDOW
 from .window import LimitReading, Permit, State, Window
 
 _SLACK = 0.01  # seconds: no wait at all, to a caller
-_GRACE = 30.0  # seconds after its patience in which a waiter still waits for a response that will tell
+_GRACE = 30.0  # seconds after its patience in which a waiter still waits for what is in flight
 _ASK_AGAIN = 1.0  # seconds, for a caller that is turned away while nothing is certain
 _CLOCK_CHECK = 60.0  # seconds between two looks at the clocks while somebody waits
 _CLOCK_STEP = 30.0  # seconds that the wall clock runs ahead of the loop's clock when the machine was suspended
@@ -264,20 +264,21 @@ class RateLimiter:
                 place += 1
 
     def _turn_away_late(self, now: float) -> None:
-        """Serve or turn away those whose patience has ended, unless a response in flight will tell."""
+        """Serve or turn away those whose patience has ended, unless what is in flight decides it."""
         while self._patience and self._patience[0][0] <= now:
             waiter = heapq.heappop(self._patience)[2]
             if not waiter.cancels:
                 self._late.append(waiter)
-        late, self._late = self._late, []
+        late, self._late, place = self._late, [], 0
         for waiter in late:
             self._serve(now, hurry=True, until=waiter)
             if waiter.is_done:
                 continue
-            if now < waiter.ends + _GRACE and self._window.is_learning(now):
+            if now < waiter.ends + _GRACE and self._window.earliest(now, place) == -math.inf:
                 self._late.append(waiter)
             else:
-                self._turn_away(waiter, now, self._retry_after(now, 0))
+                self._turn_away(waiter, now, self._retry_after(now, place))
+            place += 1
 
     def _turn_away(self, waiter: _Waiter, now: float, retry_after: float) -> None:
         title = "Not sent: rate limit exhausted"

@@ -202,12 +202,11 @@ class RateWindow:
         self._roll(now)
         if self._state is not _OPEN:
             return self._trial_at if now < self._trial_at else -math.inf
-        missing = place + 1 - self._free() - (len(self._in_flight) - self._own.in_flight)  # those may be given back
-        if missing <= 0:
+        own = self._own
+        missing = place + 1 - self._free() - (len(self._in_flight) - own.in_flight)  # those not sent may be given back
+        if missing <= 0 or self._is_learning(now) or own.completed < missing <= own.completed + own.in_flight:
             return -math.inf
-        if self.is_learning(now):
-            return -math.inf
-        frees_at = self._own.frees_at(missing, now)
+        frees_at = own.frees_at(missing, now)
         if not self._is_in_doubt():
             return frees_at
         return min(frees_at, self._trial_at) if now < self._trial_at else -math.inf
@@ -220,12 +219,6 @@ class RateWindow:
         if self._state is _OPEN:
             times += [self._own.frees_at(1, now), self._others.frees_at()]
         return min((time for time in times if time > now), default=math.inf)
-
-    def is_learning(self, now: float) -> bool:
-        """Return whether a response in flight will tell whether a permit can be granted."""
-        if self._trials or self._state is not _OPEN or not self._in_flight:
-            return bool(self._trials)
-        return self._is_in_doubt() or self._told_at + WINDOW < now
 
     def state(self, now: float) -> State:
         """Return the state, for messages."""
@@ -257,6 +250,12 @@ class RateWindow:
             slow = now - _SLOW + _TICK
             self._trials = {permit for permit in self._trials if permit.sent_at is None or permit.sent_at > slow}
         return len(self._trials) < self._width
+
+    def _is_learning(self, now: float) -> bool:
+        """Return whether a response in flight will tell an open window whether there is room."""
+        if not self._in_flight:
+            return False
+        return bool(self._trials) or self._is_in_doubt() or self._told_at + WINDOW < now
 
     def _is_in_doubt(self) -> bool:
         """Return whether the bucket may have room although nothing is known to be free."""

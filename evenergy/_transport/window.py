@@ -54,7 +54,7 @@ class Window(Protocol):
       one, the ledger keeps it, calls ``wake``, and the limiter calls ``take`` again for the head of its queue, which
       is given it. If nobody took it by the time ``wake`` returns, the ledger gives it back to the store.
     - ``responded``, ``lost`` and ``give_back`` begin to settle the permit with the store in such a task, and return.
-    - ``holds``, ``earliest``, ``next_change``, ``is_learning`` and ``state`` follow from what the store last said.
+    - ``holds``, ``earliest``, ``next_change`` and ``state`` follow from what the store last said.
 
     Times are the event loop's seconds; ``wall`` is POSIX time. A permit that the window does not know (of an event
     loop that is gone, or complete) is ignored.
@@ -116,16 +116,12 @@ class Window(Protocol):
     def earliest(self, now: float, place: int) -> float:
         """Return the time before which the waiter at a place of the queue (0 is its head) surely gets no permit.
 
-        It is ``-inf`` where nothing is certain: a response in flight may change everything.
+        It is ``-inf`` where nothing is certain because something is in flight: the waiter waits for that.
         """
         ...
 
     def next_change(self, now: float) -> float:
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""
-        ...
-
-    def is_learning(self, now: float) -> bool:
-        """Return whether a response in flight will tell whether a permit can be granted."""
         ...
 
     def state(self, now: float) -> State:

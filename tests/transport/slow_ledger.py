@@ -1,6 +1,7 @@
 """A window whose numbers are elsewhere: it shows that a ledger which several processes share fits behind `Window`."""
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from evenergy._transport.rate_window import RateWindow
@@ -111,13 +112,10 @@ class SlowLedger:
         self._ask_at = now
 
     def earliest(self, now: float, place: int) -> float:
-        return self._store.earliest(now, place)
+        return -math.inf if self._tasks else self._store.earliest(now, place)
 
     def next_change(self, now: float) -> float:
         return self._ask_at if self._ask_at > now else self._store.next_change(now)
-
-    def is_learning(self, now: float) -> bool:
-        return self._is_asking or bool(self._tasks) or self._store.is_learning(now)
 
     def state(self, now: float) -> State:
         return self._store.state(now)

@@ -202,14 +202,25 @@ class RateWindow:
         self._roll(now)
         if self._state is not _OPEN:
             return self._trial_at if now < self._trial_at else -math.inf
-        own = self._own
-        missing = place + 1 - self._free() - (len(self._in_flight) - own.in_flight)  # those not sent may be given back
-        if missing <= 0 or self._is_learning(now) or own.completed < missing <= own.completed + own.in_flight:
+        missing, completed = place + 1 - self._free(), self._own.completed
+        unsent = len(self._in_flight) - self._own.in_flight  # they may be given back
+        if missing <= unsent or self._is_learning(now) or completed < missing <= completed + len(self._in_flight):
             return -math.inf
-        frees_at = own.frees_at(missing, now)
+        frees_at = self._own.frees_at(missing - unsent, now)
         if not self._is_in_doubt():
             return frees_at
         return min(frees_at, self._trial_at) if now < self._trial_at else -math.inf
+
+    def expected(self, now: float, place: int) -> float:
+        """Return the time at which the waiter at a place of the queue probably gets a permit."""
+        self._roll(now)
+        if self._state is not _OPEN:
+            return max(now, self._trial_at)
+        missing = place + 1 - self._free()
+        if missing <= 0 or self._trials:
+            return now
+        frees_at = self._own.frees_at(missing, now)
+        return max(now, min(frees_at, self._trial_at)) if self._is_in_doubt() else frees_at
 
     def next_change(self, now: float) -> float:
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""

@@ -54,7 +54,7 @@ class Window(Protocol):
       one, the ledger keeps it, calls ``wake``, and the limiter calls ``take`` again for the head of its queue, which
       is given it. If nobody took it by the time ``wake`` returns, the ledger gives it back to the store.
     - ``responded``, ``lost`` and ``give_back`` begin to settle the permit with the store in such a task, and return.
-    - ``holds``, ``earliest``, ``next_change`` and ``state`` follow from what the store last said.
+    - ``holds``, ``earliest``, ``expected``, ``next_change`` and ``state`` follow from what the store last said.
 
     Times are the event loop's seconds; ``wall`` is POSIX time. A permit that the window does not know (of an event
     loop that is gone, or complete) is ignored.
@@ -118,6 +118,10 @@ class Window(Protocol):
 
         It is ``-inf`` where nothing is certain because something is in flight: the waiter waits for that.
         """
+        ...
+
+    def expected(self, now: float, place: int) -> float:
+        """Return the time at which the waiter at a place of the queue probably gets a permit, ``now`` at the least."""
         ...
 
     def next_change(self, now: float) -> float:

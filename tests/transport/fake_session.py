@@ -5,7 +5,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from evenergy._transport.rate_limiter import RateLimiter
 from evenergy._transport.window import Permit
@@ -17,7 +17,20 @@ Fault = Literal["unsent", "never counted", "counted"]
 
 
 class LostError(Exception):
-    """A request without a response."""
+    """A call that ended without success, for another reason than the rate limit."""
+
+
+class Session(Protocol):
+    """What worlds call: this fake, or the whole client."""
+
+    @property
+    def record(self) -> "Record": ...
+
+    async def call(self, max_wait: float | None = None) -> None:
+        """Make a call: `LostError` or `RateLimitError` where it fails."""
+
+    async def close(self) -> None:
+        """End, with nothing in flight."""
 
 
 @dataclass
@@ -73,6 +86,9 @@ class FakeSession:
         self._again: dict[int, tuple[float, int]] = {}  # those who wait with a ticket from before, and the ticket
         self._numbers = itertools.count()
         self._held = 0
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
 
     async def call(self, max_wait: float | None = None) -> None:
         """Send until there is a response that is no 429, within the patience."""

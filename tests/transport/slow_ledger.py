@@ -114,6 +114,9 @@ class SlowLedger:
     def earliest(self, now: float, place: int) -> float:
         return -math.inf if self._tasks else self._store.earliest(now, place)
 
+    def expected(self, now: float, place: int) -> float:
+        return self._store.expected(now, place)
+
     def next_change(self, now: float) -> float:
         return self._ask_at if self._ask_at > now else self._store.next_change(now)
 

@@ -8,10 +8,9 @@ import pytest
 
 import evenergy
 from tests.transport import laws
-from tests.transport.fake_session import Sent
 from tests.transport.virtual_time import WINDOW, Reply, Server, run
-from tests.transport.whole_client import Wire, call, client
-from tests.transport.worlds import cancel_later, delays, optimum
+from tests.transport.whole_client import WholeSession, Wire, call, client
+from tests.transport.worlds import AloneWorld, ChaosWorld, World, delays, optimum
 
 
 async def fan_out(one: evenergy.AsyncClient, count: int, tasks: int) -> list[evenergy.EvEnergyError]:
@@ -61,49 +60,20 @@ def test_500_tasks_and_a_second_of_429(concurrency: int, max_wait: float | None)
     laws.one_trial(wire.sent)
 
 
-class Alone:
-    """A client with tasks of any patience, on a server that nobody else uses."""
-
-    def __init__(self, seed: int) -> None:
-        rng = self.rng = random.Random(seed)
-        patience: list[float | None] = [None, 0, 1, 60, 3700]
-        self.waits = [rng.choice(patience) for _ in range(rng.choice([1, 2, 20, 200]))]
-        self.server = Server(limit=rng.choice([1, 2, 3, 10, 100, 1000]))
-        self.wire = Wire(self.server, delays(rng))
-        self.refusals: list[evenergy.RateLimitError] = []
-
-    async def main(self) -> None:
-        async with client(self.wire, concurrency=self.rng.choice([1, 8, 32]), timeout=60) as one:
-            await asyncio.gather(*(self.work(one.with_options(max_wait=wait)) for wait in self.waits))
-
-    async def work(self, view: evenergy.AsyncClient) -> None:
-        for _ in range(1 + 2 * self.server.limit // len(self.waits)):
-            if self.rng.random() < 0.1:
-                await cancel_later(self.call(view), self.rng.uniform(0, 100))
-            else:
-                await self.call(view)
-
-    async def call(self, view: evenergy.AsyncClient) -> None:
-        try:
-            await call(view)
-        except evenergy.RateLimitError as error:
-            self.refusals.append(error)
-            await asyncio.sleep(error.retry_after)
-
-    def late_429s(self) -> list[Sent]:
-        """The 429s to requests that were sent after the first response: a cancelled one may have taken the limit."""
-        responses = [one for one in self.wire.sent if one.reply is not None]
-        known_at = min((one.landed_at or 0.0 for one in responses), default=0.0)
-        return [one for one in responses if one.reply and one.reply.status == 429 and one.at > known_at]
+def whole(world: World) -> WholeSession:
+    return WholeSession(Wire(world.server, world.delay, world.fault), concurrency=world.concurrency, timeout=60)
 
 
 @pytest.mark.parametrize("first", range(0, 60, 20))
-def test_alone_no_429(first: int) -> None:
+def test_alone_no_429_and_no_wrong_refusal(first: int) -> None:
     for seed in range(first, first + 20):
-        world = Alone(seed)
-        run(world.main())
-        assert not world.late_429s(), seed
-        assert all(0 < error.retry_after <= WINDOW and not error.headers for error in world.refusals)
+        AloneWorld(seed, whole).play()
+
+
+@pytest.mark.parametrize("first", range(0, 24, 8))
+def test_whatever_happens_the_laws_hold_and_a_healthy_hour_opens_it(first: int) -> None:
+    for seed in range(first, first + 8):
+        ChaosWorld(seed, whole).play()
 
 
 def test_alone_within_a_thousandth_of_the_optimum() -> None:
@@ -204,7 +174,7 @@ def test_what_surely_was_not_sent_does_not_use_the_bucket_up() -> None:
     async def main() -> None:
         async with client(wire, max_wait=60) as one:
             await call(one)
-            wire.fault = lambda: "no connection"
+            wire.fault = lambda: "unsent"
             await fan_out(one, 40, tasks=10)
             wire.fault = lambda: None
             assert not await fan_out(one, 40, tasks=10)

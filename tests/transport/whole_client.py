@@ -4,23 +4,21 @@ Everything of the client runs: token, permit, semaphore, retries, deadline. Only
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from unittest.mock import Mock
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 
 import evenergy
-from tests.transport.fake_session import Sent
+from tests.transport.fake_session import Fault, LostError, Record, Rejection, Sent
 from tests.transport.virtual_time import Reply, Server
 
 MAKE_ID = "vmak01HRFHBCM7VBSWRPVYFBQMH2BR"
 _BODY = b'{"id": "vmak01HRFHBCM7VBSWRPVYFBQMH2BR", "name": "Volvo"}'
-
-Fault = Literal["no connection", "never counted", "counted"]
-"""A request that surely did not reach the server, one that is lost before it is counted, or after."""
 
 
 class _Content:
@@ -69,8 +67,6 @@ class Wire:
     fault: Callable[[], Fault | None] = lambda: None
     check_token: Callable[[str], Reply | None] = lambda _: None
     sent: list[Sent] = field(default_factory=list[Sent])
-    in_flight: int = 0
-    peak: int = 0
 
     async def request(self, method: str, url: object, **options: Any) -> _Response:
         """Send, as `aiohttp.ClientSession.request` does."""
@@ -79,19 +75,16 @@ class Wire:
         loop = asyncio.get_running_loop()
         one = Sent(len(self.sent), loop.time())
         self.sent.append(one)
-        self.in_flight += 1
-        self.peak = max(self.peak, self.in_flight)
         try:
             reply = await self._travel(one, str(options["headers"].get("Authorization", "")))
             return _Response(reply.status, reply.headers())
         finally:
-            self.in_flight -= 1
             one.landed_at = loop.time()
 
     async def _travel(self, one: Sent, authorization: str) -> Reply:
         fault = self.fault()
         await asyncio.sleep(self.delay())
-        if fault == "no connection":
+        if fault == "unsent":
             raise aiohttp.ConnectionTimeoutError
         if fault == "never counted":
             raise aiohttp.ServerDisconnectedError
@@ -116,3 +109,36 @@ def client(wire: Wire, **options: Any) -> evenergy.AsyncClient:
 async def call(one: evenergy.AsyncClient) -> None:
     """Make one call."""
     await one.vehicle_makes.get(MAKE_ID)
+
+
+class WholeSession:
+    """The whole client, as the worlds call it."""
+
+    def __init__(self, wire: Wire, **options: Any) -> None:
+        self.record = Record(wire.sent)
+        self._client = client(wire, **options)
+        self._views: dict[float | None, evenergy.AsyncClient] = {}
+        self._calls = 0  # in progress
+
+    async def call(self, max_wait: float | None = None) -> None:
+        """Make a call."""
+        loop = asyncio.get_running_loop()
+        view = self._views.setdefault(max_wait, self._client.with_options(max_wait=max_wait))
+        asked = loop.time()
+        self._calls += 1
+        try:
+            await call(view)
+        except evenergy.RateLimitError as error:
+            if not error.headers:  # the client's own
+                ends = math.inf if max_wait is None else asked + max_wait
+                rejection = Rejection(asked, loop.time(), ends, error.retry_after, ahead=0, granted=self._calls - 1)
+                self.record.rejections.append(rejection)
+            raise
+        except evenergy.EvEnergyError as error:
+            raise LostError from error
+        finally:
+            self._calls -= 1
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.close()

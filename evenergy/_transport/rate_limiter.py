@@ -11,6 +11,7 @@ import itertools
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -21,7 +22,9 @@ from .usage import WINDOW
 from .window import LimitReading, Permit, State, Window
 
 _SLACK = 0.01  # seconds: no wait at all, to a caller
-_GRACE = 30.0  # seconds after its patience in which a waiter still waits for a response that will tell
+_GRACE = 30.0  # seconds after its patience in which a waiter still waits for what is in flight
+_LATELY = 5.0  # seconds in which callers that are turned away get a time each
+_MOST_TURNED_AWAY = 1000  # of them
 _ASK_AGAIN = 1.0  # seconds, for a caller that is turned away while nothing is certain
 _CLOCK_CHECK = 60.0  # seconds between two looks at the clocks while somebody waits
 _CLOCK_STEP = 30.0  # seconds that the wall clock runs ahead of the loop's clock when the machine was suspended
@@ -40,14 +43,25 @@ _log = logging.getLogger(__name__)
 
 
 class _Waiter:
-    """A caller in the queue."""
+    """A caller in the queue.
 
-    __slots__ = ("ends", "future", "since", "ticket")
+    Attributes:
+        ticket: Its place: lower tickets are served first.
+        since: The time at which it came.
+        ends: The time after which a permit is of no use to it.
+        cancels: It cancels the wait by itself then.
+        future: The permit, or the error.
+    """
 
-    def __init__(self, ticket: int, since: float, ends: float, future: "asyncio.Future[Permit]") -> None:
+    __slots__ = ("cancels", "ends", "future", "since", "ticket")
+
+    def __init__(
+        self, ticket: int, since: float, ends: float, deadline: float, future: "asyncio.Future[Permit]"
+    ) -> None:
         self.ticket = ticket
         self.since = since
-        self.ends = ends
+        self.ends = min(ends, deadline)
+        self.cancels = deadline <= ends
         self.future = future
 
     def __lt__(self, other: "_Waiter") -> bool:
@@ -72,6 +86,7 @@ class RateLimiter:
         self._queue: list[_Waiter] = []  # a heap by ticket; some may be done
         self._patience: list[tuple[float, int, _Waiter]] = []  # a heap by the time at which it ends; some may be done
         self._late: list[_Waiter] = []  # those whose patience has ended, and who wait for a response in flight
+        self._turned_away: deque[float] = deque(maxlen=_MOST_TURNED_AWAY)  # when lately: they come back at a time each
         self._queued = 0  # those in the queue that are not done
         self._inside = 0  # those, and the callers that were served and have not gone on yet
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,8 +139,8 @@ class RateLimiter:
         if self._loop is not loop:
             self._start(loop)
         place = next(self._tickets) if ticket is None else ticket
-        waiter = _Waiter(place, self._clock(), min(ends, deadline), loop.create_future())
-        self._push(waiter, ends)
+        waiter = _Waiter(place, self._clock(), ends, deadline, loop.create_future())
+        self._push(waiter)
         self._inside += 1
         try:
             return await waiter.future
@@ -172,10 +187,10 @@ class RateLimiter:
 
     # The queue
 
-    def _push(self, waiter: _Waiter, ends: float) -> None:
+    def _push(self, waiter: _Waiter) -> None:
         heapq.heappush(self._queue, waiter)
-        if ends < math.inf:
-            heapq.heappush(self._patience, (ends + _SLACK, waiter.ticket, waiter))
+        if waiter.ends < math.inf:
+            heapq.heappush(self._patience, (waiter.ends + _SLACK, waiter.ticket, waiter))
         self._queued += 1
         self._has_arrivals = True
         if self._review is None:  # once for all that come now: their places are then known
@@ -211,6 +226,8 @@ class RateLimiter:
         now = self._clock()
         self._check_clocks(now)
         self._serve(now)
+        while self._turned_away and self._turned_away[0] < now - _LATELY:
+            self._turned_away.popleft()
         if self._queued:
             outlook = self._window.earliest(now, 0)
             if self._has_arrivals or outlook > self._outlook:
@@ -236,37 +253,46 @@ class RateLimiter:
 
     def _turn_away_hopeless(self, now: float) -> None:
         """Turn away those whose turn surely comes after their patience has ended."""
-        patience = self._patience
+        patience, window = self._patience, self._window
         while patience and patience[0][2].is_done:
             heapq.heappop(patience)
-        if not patience or self._window.earliest(now, self._queued - 1) <= patience[0][0]:
+        if not patience or window.earliest(now, self._queued - 1) <= patience[0][0]:
             return
-        place = turned_away = 0
+        place = 0
         for waiter in sorted(self._queue):
             if waiter.is_done:
                 continue
-            if self._window.earliest(now, place) > waiter.ends + _SLACK:
-                # Each is told a time of its own: those before it may come back, too.
-                self._turn_away(waiter, now, self._retry_after(now, place + turned_away))
-                turned_away += 1
+            is_hopeless = window.earliest(now, place) > waiter.ends + _SLACK
+            # A caller of little patience waits for what is in flight, to be told the right time.
+            if is_hopeless and (waiter.ends > now + _LONG_WAIT or self._is_certain(now, place)):
+                self._turn_away(waiter, now, place)
             else:
                 place += 1
 
     def _turn_away_late(self, now: float) -> None:
-        """Serve or turn away those whose patience has ended, unless a response in flight will tell."""
+        """Serve or turn away those whose patience has ended, unless what is in flight decides it."""
         while self._patience and self._patience[0][0] <= now:
-            self._late.append(heapq.heappop(self._patience)[2])
+            waiter = heapq.heappop(self._patience)[2]
+            if not waiter.cancels:
+                self._late.append(waiter)
         late, self._late = self._late, []
         for waiter in late:
             self._serve(now, hurry=True, until=waiter)
             if waiter.is_done:
                 continue
-            if now < waiter.ends + _GRACE and self._window.is_learning(now):
+            place = len(self._late)
+            if now < waiter.ends + _GRACE and not self._is_certain(now, place):
                 self._late.append(waiter)
             else:
-                self._turn_away(waiter, now, self._retry_after(now, 0))
+                self._turn_away(waiter, now, place)
 
-    def _turn_away(self, waiter: _Waiter, now: float, retry_after: float) -> None:
+    def _is_certain(self, now: float, place: int) -> bool:
+        """Return whether nothing in flight decides when somebody who is turned away may come back."""
+        return self._window.earliest(now, place + len(self._turned_away)) > -math.inf
+
+    def _turn_away(self, waiter: _Waiter, now: float, place: int) -> None:
+        retry_after = self._retry_after(now, place + len(self._turned_away))
+        self._turned_away.append(now)
         title = "Not sent: rate limit exhausted"
         reason = _REASONS[self._window.state(now)]
         left = max(0.0, waiter.ends - now)
@@ -277,7 +303,7 @@ class RateLimiter:
         self._queued -= 1
 
     def _retry_after(self, now: float, place: int) -> float:
-        seconds = self._window.earliest(now, place) - now
+        seconds = self._window.expected(now, place) - now
         return min(WINDOW, seconds + _SLACK if seconds > 0 else _ASK_AGAIN)
 
     # Clocks
@@ -331,8 +357,10 @@ class RateLimiter:
         self._loop, self._clock, self._lead = loop, loop.time, None
         self._window.start(loop.time(), self._pump)
         for future in left:
-            with suppress(RuntimeError):  # that loop is closed
-                future.get_loop().call_soon_threadsafe(_fail, future)
+            old = future.get_loop()
+            if not old.is_running():  # not in another thread, nor copied by a fork
+                with suppress(RuntimeError):  # it is closed
+                    old.call_soon(_fail, future)
 
 
 def _fail(future: "asyncio.Future[Permit]") -> None:

@@ -40,7 +40,7 @@ _LONGEST_PAUSE = 300.0  # seconds between two trials that are rejected
 _LONGEST_DOUBT = 10.0  # seconds until a limit that has just changed is looked at again
 _LONGEST_RECOVERY = 30.0  # seconds until the next trial, after one that said nothing
 _SLOW = 30.0  # seconds after which a trial in flight holds up no other
-_OUTAGE = 10  # requests in a row that said nothing, before what is counted of them is doubted
+_OUTAGE = 10  # requests that said nothing, before it is doubted that the API counted them
 _CLOCK_STEP = 60.0  # seconds that a clock may lie behind the one before it, until times are moved
 
 
@@ -71,12 +71,13 @@ class RateWindow:
         self._rng = rng or random.Random()
         self._limit: int | None = None
         self._is_limit_stable = True  # the last two responses agree on it
+        self._kept = _ASSUMED_LIMIT  # how many completed requests are remembered
         self._reading: LimitReading | None = None
         self._own = OwnUsage()
         self._others = OthersUsage()
         self._in_flight: set[Permit] = set()  # granted and not complete, whether sent or not
         self._told_at = -math.inf  # the time of the last response that opened the window, or kept it open
-        self._silent = 0  # requests in a row that ended and said nothing of the bucket
+        self._silent = 0  # completed requests of which no response said whether the API counted them
         self._state = _UNKNOWN
         self._trials: set[Permit] = set()  # those in flight that will decide
         self._width = 1  # how many trials may be in flight
@@ -84,7 +85,8 @@ class RateWindow:
         self._epoch = 0
         self._rejections = 0  # 429s in a row, each to a request sent after the one before
         self._spread = 0.0  # from 0 to 1: other processes got the same Retry-After
-        self._latest = -math.inf
+        self._latest = -math.inf  # the time of the last completion
+        self._due = -math.inf  # the time at which requests leave the window next
 
     @property
     def reading(self) -> LimitReading | None:
@@ -95,7 +97,7 @@ class RateWindow:
 
     def start(self, now: float, wake: Callable[[], None]) -> None:  # noqa: ARG002  nothing happens here by itself
         """Begin on a new event loop, where what was in flight counts as sent and lost."""
-        self._own.roll(now)
+        self._roll(now)
         for permit in self._in_flight:
             if permit.sent_at is not None:
                 self._own.complete(now, counted=False)
@@ -106,21 +108,19 @@ class RateWindow:
             self._others.shift(now - self._latest)
             self._trial_at += now - self._latest
             self._told_at += now - self._latest
-            self._latest = now
+            self._latest, self._due = now, -math.inf
 
     def take(self, now: float, ticket: int, waited: float = 0.0, *, hurry: bool = False) -> Permit | None:
         """Return a permit, or None when none can be granted now."""
-        self._own.roll(now)
-        if self._state is _OPEN and (free := self._free(now)) >= 1:
-            if not hurry and not self._is_fair(free, now):
-                return None
-            permit = Permit(self._epoch, ticket, waited)
-        else:
-            if not self._may_try(now):
-                return None
-            permit = Permit(self._epoch, ticket, waited)
-            self._trials.add(permit)
+        if now >= self._due:
+            self._roll(now)
+        is_trial = self._state is not _OPEN or self._free() < 1
+        if not (self._may_try(now) if is_trial else hurry or self._is_fair()):
+            return None
+        permit = Permit(self._epoch, ticket, waited)
         self._in_flight.add(permit)
+        if is_trial:
+            self._trials.add(permit)
         return permit
 
     def holds(self, permit: Permit) -> bool:
@@ -130,9 +130,11 @@ class RateWindow:
     def sent(self, permit: Permit, now: float) -> None:
         """Record that the request was sent."""
         if permit in self._in_flight:
-            self._own.roll(now)
-            self._own.send(now)
-            permit.depart(now, self._own)
+            if now >= self._due:
+                self._roll(now)
+            own = self._own
+            own.send(now)
+            permit.depart(now, own.settled, own.gone)
 
     def responded(
         self,
@@ -151,8 +153,8 @@ class RateWindow:
         is_trial = self._complete(permit, now)
         is_current = permit.epoch == self._epoch
         if limit:
-            self._is_limit_stable = self._limit in (None, limit)
-            self._limit = limit
+            self._is_limit_stable = limit == self._limit or self._limit is None
+            self._limit, self._kept = limit, min(max(limit, _ASSUMED_LIMIT), _MOST_KEPT)
         if limit is not None and remaining is not None:
             self._reading = (limit, remaining, wall)
         if status == _TOO_MANY:
@@ -161,8 +163,9 @@ class RateWindow:
             return
         says = bool(limit) or (remaining is not None and bool(self._limit))
         self._own.complete(now, counted=says)
-        self._own.trim(min(max(self._limit or 0, _ASSUMED_LIMIT), _MOST_KEPT))
-        if remaining is not None and self._limit and is_current:
+        if self._own.completed > self._kept:  # such as where no limit is known
+            self._own.forget(1)
+        if remaining is not None and self._limit and is_current and self._is_limit_stable:
             self._compare(permit, self._limit - remaining, now)
         if status >= _SERVER_ERRORS or not says:
             self._learned_nothing(now, is_trial=is_trial, failed=status >= _SERVER_ERRORS, is_current=is_current)
@@ -189,42 +192,44 @@ class RateWindow:
         """Let a trial find out whether a window in which nothing is free still is."""
         if self._state is _HALF_OPEN:
             self._trial_at = min(self._trial_at, now)
-        elif self._state is _OPEN and self._free(now) < 1:
+        elif self._state is _OPEN and self._free() < 1:
             self._state, self._trial_at = _HALF_OPEN, now
 
     # What can be expected
 
     def earliest(self, now: float, place: int) -> float:
         """Return the time before which the waiter at a place of the queue surely gets no permit, or ``-inf``."""
-        self._own.roll(now)
+        self._roll(now)
         if self._state is not _OPEN:
             return self._trial_at if now < self._trial_at else -math.inf
-        missing = place + 1 - self._free(now) - (len(self._in_flight) - self._own.in_flight)  # those may be given back
-        if missing <= 0:
+        missing, completed = place + 1 - self._free(), self._own.completed
+        unsent = len(self._in_flight) - self._own.in_flight  # they may be given back
+        if missing <= unsent or self._is_learning(now) or completed < missing <= completed + len(self._in_flight):
             return -math.inf
-        frees_at = self._own.frees_at(missing, now)
-        if self.is_learning(now):
-            return -math.inf
-        if not self._is_in_doubt(now):
+        frees_at = self._own.frees_at(missing - unsent, now)
+        if not self._is_in_doubt():
             return frees_at
         return min(frees_at, self._trial_at) if now < self._trial_at else -math.inf
 
+    def expected(self, now: float, place: int) -> float:
+        """Return the time at which the waiter at a place of the queue probably gets a permit."""
+        self._roll(now)
+        if self._state is not _OPEN:
+            return max(now, self._trial_at)
+        missing = place + 1 - self._free()
+        if missing <= 0 or self._trials:
+            return now
+        frees_at = self._own.frees_at(missing, now)
+        return max(now, min(frees_at, self._trial_at)) if self._is_in_doubt() else frees_at
+
     def next_change(self, now: float) -> float:
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""
-        self._own.roll(now)
+        self._roll(now)
         times = [permit.sent_at + _SLOW for permit in self._trials if permit.sent_at is not None]
         times.append(self._trial_at)
         if self._state is _OPEN:
-            times.append(self._own.frees_at(1, now))
-            if self._others.count(now) > 0:
-                times.append(self._others.frees_at())
+            times += [self._own.frees_at(1, now), self._others.frees_at()]
         return min((time for time in times if time > now), default=math.inf)
-
-    def is_learning(self, now: float) -> bool:
-        """Return whether a response in flight will tell whether a permit can be granted."""
-        if self._trials or self._state is not _OPEN or not self._in_flight:
-            return bool(self._trials)
-        return self._is_in_doubt(now) or self._told_at + WINDOW < now
 
     def state(self, now: float) -> State:
         """Return the state, for messages."""
@@ -232,32 +237,41 @@ class RateWindow:
 
     # The model
 
-    def _free(self, now: float) -> int:
-        """Return how many more requests the bucket holds, as far as is known; an open window knows its limit."""
-        return (self._limit or 0) - self._own.completed - len(self._in_flight) - self._others.count(now)
+    def _roll(self, now: float) -> None:
+        """Let requests leave the window."""
+        self._due = min(self._own.roll(now), self._others.roll(now))
 
-    def _is_fair(self, free: int, now: float) -> bool:
+    def _free(self) -> int:
+        """Return how many more requests the bucket holds, as far as is known; an open window knows its limit."""
+        return (self._limit or 0) - self._own.completed - len(self._in_flight) - self._others.number
+
+    def _is_fair(self) -> bool:
         """Return whether one more request in flight leaves others their share of what is free."""
-        others = self._others.count(now)
-        if others <= 0:
+        others, own, in_flight = self._others.number, self._own.completed, len(self._in_flight)
+        if not others:
             return True
-        in_flight = len(self._in_flight)
-        own = self._own.completed
-        return in_flight < max(1.0, _CAUTION * (free + in_flight) * max(_LEAST_SHARE, own / (own + others)))
+        share = max(_LEAST_SHARE, own / (own + others))
+        return in_flight < max(1.0, _CAUTION * share * (self._free() + in_flight))
 
     def _may_try(self, now: float) -> bool:
         """Return whether a trial may go although nothing is known to be free."""
-        if now < self._trial_at or (self._state is _OPEN and not self._is_in_doubt(now)):
+        if now < self._trial_at or (self._state is _OPEN and not self._is_in_doubt()):
             return False
         if len(self._trials) >= self._width:
             slow = now - _SLOW + _TICK
             self._trials = {permit for permit in self._trials if permit.sent_at is None or permit.sent_at > slow}
         return len(self._trials) < self._width
 
-    def _is_in_doubt(self, now: float) -> bool:
+    def _is_learning(self, now: float) -> bool:
+        """Return whether a response in flight will tell an open window whether there is room."""
+        if not self._in_flight:
+            return False
+        return bool(self._trials) or self._is_in_doubt() or self._told_at + WINDOW < now
+
+    def _is_in_doubt(self) -> bool:
         """Return whether the bucket may have room although nothing is known to be free."""
         return (
-            self._others.count(now) > 0
+            self._others.number > 0
             or not self._is_limit_stable
             or (self._silent >= _OUTAGE and 2 * self._silent >= (self._limit or 0))
         )
@@ -265,11 +279,13 @@ class RateWindow:
     def _complete(self, permit: Permit, now: float) -> bool:
         """Take a permit out of those in flight, and return whether it was a trial."""
         self._latest = now
-        self._own.roll(now)
+        if now >= self._due:
+            self._roll(now)
         self._in_flight.remove(permit)
-        is_trial = permit in self._trials
-        self._trials.discard(permit)
-        return is_trial
+        if permit not in self._trials:
+            return False
+        self._trials.remove(permit)
+        return True
 
     def _compare(self, permit: Permit, used: int, now: float) -> None:
         """Compare what the API counted with what this window did: the rest are others, or were forgotten."""
@@ -283,10 +299,10 @@ class RateWindow:
         if self._state is not _OPEN:
             self._state, self._width, self._rejections = _OPEN, 1, 0
             self._trials.clear()
-        self._told_at, self._silent = now, 0
-        if self._free(now) < 0:  # more was granted than there is
+        self._told_at, self._silent = now, self._own.pending
+        if self._free() < 0:  # more was granted than there is
             self._void()
-        if self._is_in_doubt(now):
+        if self._is_in_doubt():
             self._trial_at = now + self._gap() * self._rng.uniform(0.5, 1.5)
 
     def _learned_nothing(self, now: float, *, is_trial: bool, failed: bool, is_current: bool) -> None:

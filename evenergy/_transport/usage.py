@@ -5,6 +5,7 @@ after that moment. Two times of each request are therefore kept: the earliest an
 forgotten.
 """
 
+import math
 from collections import deque
 
 WINDOW = 3600.0
@@ -26,20 +27,21 @@ class OwnUsage:
         self.sent: int = 0
         self.settled: int = 0
         self.gone: int = 0
+        self.completed: int = 0  # those that are complete and may still be in the window
         self._perhaps_gone = 0
         self._sent_at: deque[float] = deque()  # of those that cannot have left the window
-        self._completed_at: deque[float] = deque()  # of those that may still be in the window
+        self._completed_at: deque[float] = deque()
         self._settles_at: deque[float] = deque()  # of those that may not have reached the API
-
-    @property
-    def completed(self) -> int:
-        """How many requests are complete and may still be counted."""
-        return len(self._completed_at)
 
     @property
     def in_flight(self) -> int:
         """How many requests were sent and are not complete."""
-        return self.sent - self.gone - len(self._completed_at)
+        return self.sent - self.gone - self.completed
+
+    @property
+    def pending(self) -> int:
+        """How many completed requests may not have reached the API yet."""
+        return len(self._settles_at)
 
     def most(self, gone_before: int) -> int:
         """Return an upper bound of what the API counted for a response, from ``gone`` when its request was sent."""
@@ -51,22 +53,29 @@ class OwnUsage:
 
     def frees_at(self, count: int, now: float) -> float:
         """Return the time at which so many of the requests will surely have left the window, at the latest."""
-        if count > len(self._completed_at):
+        if count > self.completed:
             return now + _KEPT  # requests in flight, and those that follow them
         return self._completed_at[count - 1] + _KEPT
 
-    def roll(self, now: float) -> None:
-        """Let requests leave the window."""
+    def roll(self, now: float) -> float:
+        """Let requests leave the window, and return the time of the next to leave: a minute from now at the latest."""
         completed, sent, settles = self._completed_at, self._sent_at, self._settles_at
         while completed and completed[0] + _KEPT <= now:
             completed.popleft()
             self.gone += 1
+        self.completed = len(completed)
         while sent and sent[0] + WINDOW <= now:
             sent.popleft()
             self._perhaps_gone += 1
         while settles and settles[0] <= now:
             settles.popleft()
             self.settled += 1
+        due = now + _LATE
+        if sent:
+            due = min(due, sent[0] + WINDOW)
+        if completed:
+            due = min(due, completed[0] + _KEPT)
+        return min(due, settles[0]) if settles else due
 
     def send(self, now: float) -> None:
         """Record that a request was sent."""
@@ -76,6 +85,7 @@ class OwnUsage:
     def complete(self, now: float, *, counted: bool) -> None:
         """Record that a request ended; ``counted`` says that the API surely counted it."""
         self._completed_at.append(now)
+        self.completed += 1
         if counted:
             self.settled += 1
         else:
@@ -98,10 +108,7 @@ class OwnUsage:
         for _ in range(min(count, len(sent))):
             sent.popleft()
             self._perhaps_gone += 1
-
-    def trim(self, most: int) -> None:
-        """Forget the oldest requests beyond ``most``, so that the record stays small where no limit is known."""
-        self.forget(len(self._completed_at) - most)
+        self.completed = len(completed)
 
     def shift(self, seconds: float) -> None:
         """Move all times, when the clock was set."""
@@ -118,21 +125,25 @@ class OthersUsage:
     """
 
     def __init__(self) -> None:
+        self.number: int = 0  # as far as is known
         self._proven: deque[tuple[float, int]] = deque()  # time and number; each number is below the one before it
 
-    def count(self, now: float) -> int:
-        """Return how many requests of others are counted, as far as is known."""
+    def frees_at(self) -> float:
+        """Return the time at which the number falls, at the latest, or ``inf``."""
+        return self._proven[0][0] + _KEPT if self._proven else math.inf
+
+    def roll(self, now: float) -> float:
+        """Forget what was proven an hour ago, and return the time at which the next is."""
         proven = self._proven
         while proven and proven[0][0] + _KEPT <= now:
             proven.popleft()
-        return proven[0][1] if proven else 0
-
-    def frees_at(self) -> float:
-        """Return the time until which the largest number counts, at the latest; meaningless without one."""
-        return self._proven[0][0] + _KEPT
+        self.number = proven[0][1] if proven else 0
+        return self.frees_at()
 
     def observe(self, least: int, most: int, sent_at: float, now: float) -> None:
         """Learn from a response, to a request of ``sent_at``, that the number was from ``least`` to ``most``."""
+        if least <= 0 and most >= self.number:
+            return
         proven, lowered = self._proven, None
         while proven and proven[0][1] > most and proven[0][0] <= sent_at:  # what was proven later stays
             lowered = proven.popleft()[0]
@@ -142,7 +153,8 @@ class OthersUsage:
             proven.pop()
         if least > 0:
             proven.append((now, least))
+        self.number = proven[0][1] if proven else 0
 
     def shift(self, seconds: float) -> None:
         """Move all times, when the clock was set."""
-        self._proven = deque((at + seconds, count) for at, count in self._proven)
+        self._proven = deque((at + seconds, number) for at, number in self._proven)

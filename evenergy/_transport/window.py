@@ -4,8 +4,6 @@ import enum
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from .usage import OwnUsage
-
 LimitReading: TypeAlias = tuple[int, int, float]
 """Limit, remaining, and when the response came in POSIX seconds: what is kept of each response, until it is wanted."""
 
@@ -27,8 +25,8 @@ class Permit:
         waited: Seconds that the caller waited for the permit.
         epoch: The number of 429 responses before it was granted.
         sent_at: The loop's time at which the request was sent, or None before that.
-        settled_before: `OwnUsage.settled` at that moment.
-        gone_before: `OwnUsage.gone` at that moment.
+        settled_before: `usage.OwnUsage.settled` at that moment.
+        gone_before: `usage.OwnUsage.gone` at that moment.
     """
 
     __slots__ = ("epoch", "gone_before", "sent_at", "settled_before", "ticket", "waited")
@@ -41,11 +39,9 @@ class Permit:
         self.settled_before = 0
         self.gone_before = 0
 
-    def depart(self, now: float, usage: OwnUsage) -> None:
+    def depart(self, now: float, settled: int, gone: int) -> None:
         """Record the moment of sending, and what was known of the bucket then."""
-        self.sent_at = now
-        self.settled_before = usage.settled
-        self.gone_before = usage.gone
+        self.sent_at, self.settled_before, self.gone_before = now, settled, gone
 
 
 class Window(Protocol):
@@ -58,7 +54,7 @@ class Window(Protocol):
       one, the ledger keeps it, calls ``wake``, and the limiter calls ``take`` again for the head of its queue, which
       is given it. If nobody took it by the time ``wake`` returns, the ledger gives it back to the store.
     - ``responded``, ``lost`` and ``give_back`` begin to settle the permit with the store in such a task, and return.
-    - ``holds``, ``earliest``, ``next_change``, ``is_learning`` and ``state`` follow from what the store last said.
+    - ``holds``, ``earliest``, ``expected``, ``next_change`` and ``state`` follow from what the store last said.
 
     Times are the event loop's seconds; ``wall`` is POSIX time. A permit that the window does not know (of an event
     loop that is gone, or complete) is ignored.
@@ -120,16 +116,16 @@ class Window(Protocol):
     def earliest(self, now: float, place: int) -> float:
         """Return the time before which the waiter at a place of the queue (0 is its head) surely gets no permit.
 
-        It is ``-inf`` where nothing is certain: a response in flight may change everything.
+        It is ``-inf`` where nothing is certain because something is in flight: the waiter waits for that.
         """
+        ...
+
+    def expected(self, now: float, place: int) -> float:
+        """Return the time at which the waiter at a place of the queue probably gets a permit, ``now`` at the least."""
         ...
 
     def next_change(self, now: float) -> float:
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""
-        ...
-
-    def is_learning(self, now: float) -> bool:
-        """Return whether a response in flight will tell whether a permit can be granted."""
         ...
 
     def state(self, now: float) -> State:

@@ -5,7 +5,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from evenergy._transport.rate_limiter import RateLimiter
 from evenergy._transport.window import Permit
@@ -17,7 +17,20 @@ Fault = Literal["unsent", "never counted", "counted"]
 
 
 class LostError(Exception):
-    """A request without a response."""
+    """A call that ended without success, for another reason than the rate limit."""
+
+
+class Session(Protocol):
+    """What worlds call: this fake, or the whole client."""
+
+    @property
+    def record(self) -> "Record": ...
+
+    async def call(self, max_wait: float | None = None) -> None:
+        """Make a call: `LostError` or `RateLimitError` where it fails."""
+
+    async def close(self) -> None:
+        """End, with nothing in flight."""
 
 
 @dataclass
@@ -69,11 +82,13 @@ class FakeSession:
 
     def __post_init__(self) -> None:
         self._connections = asyncio.Semaphore(self.concurrency)
-        self._waiting: dict[
-            int, tuple[float, int | None]
-        ] = {}  # since when, and the ticket if there is one from before
+        self._new: dict[int, float] = {}  # those who wait, in the order in which they came, and since when
+        self._again: dict[int, tuple[float, int]] = {}  # those who wait with a ticket from before, and the ticket
         self._numbers = itertools.count()
         self._held = 0
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
 
     async def call(self, max_wait: float | None = None) -> None:
         """Send until there is a response that is no 429, within the patience."""
@@ -92,19 +107,24 @@ class FakeSession:
     async def _queue(self, ends: float, ticket: int | None) -> Permit:
         loop = asyncio.get_running_loop()
         asked, number = loop.time(), next(self._numbers)
-        self._waiting[number] = (asked, ticket)
+        if ticket is None:
+            self._new[number] = asked
+        else:
+            self._again[number] = (asked, ticket)
         try:
             permit = await self.limiter.acquire(ends=ends, ticket=ticket)
         except RateLimitError as error:
-            ahead = sum(1 for other in self._waiting if other < number)
+            ahead = sum(1 for other in self._new if other < number) + len(self._again)
             self.record.rejections.append(Rejection(asked, loop.time(), ends, error.retry_after, ahead, self._held))
             raise
         finally:
-            del self._waiting[number]
-        granted = asked + permit.waited
-        for other, (since, old) in self._waiting.items():
-            is_older = ticket is None and other < number if old is None else old < permit.ticket
-            self.record.overtaken += is_older and since < granted - 1e-9
+            self._new.pop(number, None)
+            self._again.pop(number, None)
+        granted = asked + permit.waited - 1e-9
+        if ticket is None and self._new:
+            first, since = next(iter(self._new.items()))
+            self.record.overtaken += first < number and since < granted
+        self.record.overtaken += any(old < permit.ticket and since < granted for since, old in self._again.values())
         return permit
 
     async def _send_once(self, permit: Permit, ends: float) -> Reply:

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 from evenergy._transport.rate_limiter import RateLimiter
 from evenergy._transport.rate_window import RateWindow
+from evenergy._transport.window import Window
 from evenergy.errors import RateLimitError
 from tests.transport import laws
-from tests.transport.fake_session import FakeSession, Fault, LostError, Record
+from tests.transport.fake_session import FakeSession, Fault, LostError, Record, Session
 from tests.transport.virtual_time import WINDOW, Headers, Reply, RetryAfter, Server, VirtualLoop, run
 
 Patience: TypeAlias = list[float | None]
@@ -75,33 +76,58 @@ async def cancel_later(work: Coroutine[Any, Any, None], seconds: float) -> None:
         task.result()
 
 
-class AloneWorld:
+class World:
+    """A server, and callers who share a session with it.
+
+    Args:
+        seed: What all is drawn from.
+        make_session: Returns the session of a world; the limiter with a fake session where there is none.
+    """
+
+    def __init__(self, seed: int, make_session: "Callable[[World], Session] | None" = None) -> None:
+        rng = self.rng = random.Random(seed)
+        self.limit = rng.choice([1, 2, 3, 5, 10, 30, 100, 300, 1000])
+        self.delay = delays(rng)
+        self.concurrency = rng.choice([1, 2, 8, 32, 100])
+        self.loses = rng.choice([0, 0, 0.05, 0.3])
+        self.cancels = rng.choice([0, 0, 0.05, 0.3])
+        self.server = Server(limit=self.limit)
+        self.skew = 0.0  # of the wall clock
+        self.limiter = RateLimiter(RateWindow(random.Random(rng.random())), lambda: time.time() + self.skew)
+        self.is_whole = make_session is not None
+        self.session: Session = self._fake_session() if make_session is None else make_session(self)
+
+    def _fake_session(self) -> Session:
+        return FakeSession(self.limiter, self.server, self.rng, self.delay, self.concurrency, self.fault)
+
+    def use(self, window: Window) -> None:
+        """Put another window behind the limiter."""
+        self.limiter = RateLimiter(window)
+        self.session = self._fake_session()
+
+    def fault(self) -> Fault | None:
+        """Return how the next request fails, if it does."""
+        faults: list[Fault] = ["unsent", "never counted", "counted"]
+        return self.rng.choice(faults) if self.rng.random() < self.loses else None
+
+
+class AloneWorld(World):
     """One client on an honest server that nobody else uses."""
 
-    def __init__(self, seed: int) -> None:
-        rng = self.rng = random.Random(seed)
-        self.limit = rng.choice([1, 1, 2, 3, 5, 10, 30, 100, 300, 1000])
+    def __init__(self, seed: int, make_session: Callable[[World], Session] | None = None) -> None:
+        super().__init__(seed, make_session)
+        rng = self.rng
         self.tasks = rng.choice([1, 1, 2, 5, 20, 100, 200])
         self.wanted = rng.randrange(1, min(3 * self.limit + self.tasks + 2, 1500) + 1)
         mixed: Patience = [None, 0, 0.5, 5, 60, 600, 3600, 7200]
         kinds: list[Patience] = [[None], [0], [60], mixed, [0, 1], [3599, 3600, 3601]]
         self.patience = rng.choice(kinds)
         self.idle = rng.choice([0, 0, 0.02, 0.2])
-        self.cancels = rng.choice([0, 0, 0.05, 0.4])
-        self.loses = rng.choice([0, 0, 0, 0.05, 0.3])
-        self.server = Server(limit=self.limit)
-        self.limiter = RateLimiter(RateWindow(random.Random(rng.random())))
-        concurrency = rng.choice([1, 2, 8, 32, 100])
-        self.session = FakeSession(self.limiter, self.server, rng, delays(rng), concurrency, self._fault)
 
     @property
     def is_calm(self) -> bool:
         """Nothing is lost or cancelled."""
         return not self.loses and not self.cancels
-
-    def _fault(self) -> Fault | None:
-        faults: list[Fault] = ["unsent", "never counted", "counted"]
-        return self.rng.choice(faults) if self.rng.random() < self.loses else None
 
     async def _call(self) -> None:
         """Call, and obey a rejection every other time."""
@@ -137,6 +163,7 @@ class AloneWorld:
 
     async def _main(self) -> None:
         await asyncio.gather(*(self._work() for _ in range(self.tasks)))
+        await self.session.close()
 
     def play(self) -> Figures:
         """Run the world, and check the laws."""
@@ -156,12 +183,13 @@ class AloneWorld:
         return figures(self.session.record)
 
 
-class ChaosWorld:
+class ChaosWorld(World):
     """Anything goes: odd servers and headers, faults, others, clocks that jump. After a healthy hour all is open."""
 
-    def __init__(self, seed: int) -> None:
-        rng = self.rng = random.Random(seed)
-        self.limit = rng.choice([1, 2, 3, 5, 10, 30, 100, 300, 1000])
+    def __init__(self, seed: int, make_session: Callable[[World], Session] | None = None) -> None:
+        self.is_healthy = False
+        super().__init__(seed, make_session)
+        rng = self.rng
         self.tasks = rng.choice([1, 2, 5, 20, 100, 300])
         mixed: Patience = [None, 0, 0.5, 5, 60, 600, 3600]
         kinds: list[Patience] = [[None], [0], [60], mixed, [0, 1], [5, 3600]]
@@ -169,24 +197,13 @@ class ChaosWorld:
         self.ends = rng.choice([30, 300, 4000, 9000])
         self.odd = rng.choice([0, 0, 0, 0.02, 0.2])
         self.special = rng.choice([0, 0, 0.02, 0.3])
-        self.loses = rng.choice([0, 0, 0.05, 0.3])
-        self.cancels = rng.choice([0, 0, 0.05, 0.3])
         self.others = rng.choice([0, 0, 0.3, 1.0, 5.0])  # as a part of what the limit allows
         self.jumps, self.sets_wall, self.changes = (rng.choice([False, False, False, True]) for _ in range(3))
+        self.sets_wall = self.sets_wall and not self.is_whole
         self.outages = [self._outage() for _ in range(rng.randrange(4))]
-        self.is_healthy = False
-        self.skew = 0.0
-        self.server = Server(
-            limit=self.limit,
-            retry_after=self._retry_after(),
-            counts_rejected=rng.random() < 0.3,
-            headers=self._headers(),
-            special=self._special_reply,
-            distort=self._distort,
-        )
-        self.limiter = RateLimiter(RateWindow(random.Random(rng.random())), lambda: time.time() + self.skew)
-        concurrency = rng.choice([1, 2, 8, 32, 100])
-        self.session = FakeSession(self.limiter, self.server, rng, delays(rng), concurrency, self._fault)
+        self.server.retry_after, self.server.headers = self._retry_after(), self._headers()
+        self.server.counts_rejected = rng.random() < 0.3
+        self.server.special, self.server.distort = self._special_reply, self._distort
 
     # The server
 
@@ -223,10 +240,8 @@ class ChaosWorld:
         seconds = self.rng.choice([None, 0, 1, 5, 3600, 604_800, 9_999_999]) if reply.status == 429 else None
         return Reply(reply.status, self.rng.choice(numbers), self.rng.choice(numbers), seconds)
 
-    def _fault(self) -> Fault | None:
-        faults: list[Fault] = ["unsent", "never counted", "counted"]
-        is_lost = not self.is_healthy and self.rng.random() < self.loses
-        return self.rng.choice(faults) if is_lost else None
+    def fault(self) -> Fault | None:
+        return None if self.is_healthy else super().fault()
 
     # What happens beside
 
@@ -298,6 +313,7 @@ class ChaosWorld:
             assert outcome is None or isinstance(outcome, asyncio.CancelledError), repr(outcome)
         laws.nothing_stays(self.limiter)
         await self._recover()
+        await self.session.close()
 
     async def _recover(self) -> None:
         server = self.server

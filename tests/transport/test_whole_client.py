@@ -1,0 +1,229 @@
+"""The laws of the rate limit through the whole client, in virtual time."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+import evenergy
+from tests.transport import laws
+from tests.transport.virtual_time import WINDOW, Reply, Server, run
+from tests.transport.whole_client import WholeSession, Wire, call, client
+from tests.transport.worlds import AloneWorld, ChaosWorld, World, delays, optimum
+
+
+async def fan_out(one: evenergy.AsyncClient, count: int, tasks: int) -> list[evenergy.EvEnergyError]:
+    """Make so many calls in tasks, and return the errors."""
+    errors = list[evenergy.EvEnergyError]()
+    numbers = iter(range(count))
+
+    async def work() -> None:
+        for _ in numbers:
+            try:
+                await call(one)
+            except evenergy.EvEnergyError as error:
+                errors.append(error)
+
+    await asyncio.gather(*(work() for _ in range(tasks)))
+    return errors
+
+
+def one_second_of_429(server: Server, after: int) -> None:
+    served: list[float] = []
+
+    def special(now: float) -> Reply | None:
+        if len(served) >= after and now < served[after - 1] + 1:
+            return Reply(429, 1000, 0, 1)
+        served.append(now)
+        return None
+
+    server.special = special
+
+
+@pytest.mark.parametrize("concurrency", [1, 8, 32])
+@pytest.mark.parametrize("max_wait", [5.0, 60.0, None])
+def test_500_tasks_and_a_second_of_429(concurrency: int, max_wait: float | None) -> None:
+    server = Server()
+    one_second_of_429(server, after=4)
+    wire = Wire(server)
+
+    async def main() -> None:
+        async with client(wire, concurrency=concurrency, max_wait=max_wait) as one:
+            assert not await fan_out(one, 500, tasks=500)
+
+    run(main())
+    statuses = [sent.reply.status for sent in wire.sent if sent.reply is not None]
+    assert statuses.count(200) == 500
+    assert statuses.count(429) <= concurrency
+    laws.a_pause_is_for_all(wire.sent)
+    laws.one_trial(wire.sent)
+
+
+def whole(world: World) -> WholeSession:
+    return WholeSession(Wire(world.server, world.delay, world.fault), concurrency=world.concurrency, timeout=60)
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_alone_no_429_and_no_wrong_refusal(first: int) -> None:
+    for seed in range(first, first + 20):
+        AloneWorld(seed, whole).play()
+
+
+@pytest.mark.parametrize("first", range(0, 24, 8))
+def test_whatever_happens_the_laws_hold_and_a_healthy_hour_opens_it(first: int) -> None:
+    for seed in range(first, first + 8):
+        ChaosWorld(seed, whole).play()
+
+
+def test_alone_within_a_thousandth_of_the_optimum() -> None:
+    wire = Wire(Server())
+
+    async def main() -> float:
+        async with client(wire, max_wait=None) as one:
+            assert not await fan_out(one, 2500, tasks=20)
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) <= 1.001 * optimum(2500, Server())
+    assert wire.server.rejected == 0
+
+
+def test_four_clients_within_a_hundredth_and_at_most_a_hundredth_rejected() -> None:
+    server = Server()
+
+    async def main() -> float:
+        async def process() -> None:
+            wire = Wire(server, delays(random.Random(1)))
+            async with client(wire, max_wait=None) as one:
+                assert not await fan_out(one, 600, tasks=20)
+
+        await asyncio.gather(*(process() for _ in range(4)))
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) <= 1.01 * optimum(2400, Server(), in_flight=80)
+    assert server.rejected <= 24
+
+
+@pytest.mark.parametrize("max_wait", [0.0, 1.0, 60.0])
+def test_who_obeys_a_refusal_is_served(max_wait: float) -> None:
+    wire = Wire(Server(limit=5))
+
+    async def main() -> None:
+        async with client(wire, max_wait=max_wait) as one:
+            errors = await fan_out(one, 10, tasks=10)
+            assert len(errors) == 5
+
+            async def obey(error: evenergy.EvEnergyError) -> None:
+                assert isinstance(error, evenergy.RateLimitError)
+                await asyncio.sleep(error.retry_after)
+                await call(one)
+
+            await asyncio.gather(*map(obey, errors))
+
+    run(main())
+    assert wire.server.rejected == 0
+
+
+@pytest.mark.parametrize("deadline", [5.0, 50.0])
+def test_a_deadline_is_a_part_of_patience(deadline: float) -> None:
+    wire = Wire(Server(limit=1))
+
+    async def main() -> None:
+        async with client(wire, max_wait=None, deadline=deadline) as one:
+            await call(one)
+            with pytest.raises(evenergy.RateLimitError) as raised:
+                await call(one)
+            assert raised.value.retry_after > 3500
+        assert asyncio.get_running_loop().time() < 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("deadline", [5.0, 50.0])
+def test_a_deadline_that_runs_out_is_a_timeout(deadline: float) -> None:
+    wire = Wire(Server(), delay=lambda: 100.0)
+
+    async def main() -> None:
+        async with client(wire, max_wait=60, deadline=deadline, timeout=None) as one:
+            errors = await fan_out(one, 20, tasks=20)
+        assert [type(error) for error in errors] == [evenergy.RequestTimeoutError] * 20
+
+    run(main())
+
+
+def test_an_outage_of_the_api_does_not_use_the_bucket_up() -> None:
+    server = Server(limit=50)
+    server.special = lambda now: Reply(502) if 1 < now < 600 else None
+    wire = Wire(server)
+
+    async def main() -> None:
+        async with client(wire, max_wait=60) as one:
+            await call(one)
+            await asyncio.sleep(2)
+            await fan_out(one, 40, tasks=10)
+            await asyncio.sleep(700)
+            assert not await fan_out(one, 40, tasks=10)
+
+    run(main())
+
+
+def test_what_surely_was_not_sent_does_not_use_the_bucket_up() -> None:
+    server = Server(limit=50)
+    wire = Wire(server)
+
+    async def main() -> None:
+        async with client(wire, max_wait=60) as one:
+            await call(one)
+            wire.fault = lambda: "unsent"
+            await fan_out(one, 40, tasks=10)
+            wire.fault = lambda: None
+            assert not await fan_out(one, 40, tasks=10)
+
+    run(main())
+
+
+def test_a_rejected_token_is_not_sent_by_all_who_wait() -> None:
+    class Source:
+        def __init__(self) -> None:
+            self.number = 1
+
+        async def access_token(self) -> str:
+            await asyncio.sleep(0.2)
+            return f"token-{self.number}"
+
+        def invalidate(self, token: str) -> None:
+            if token == f"token-{self.number}":
+                self.number += 1
+
+    rejected: list[str] = []
+
+    def check_token(token: str) -> Reply | None:
+        if token == "token-1":
+            rejected.append(token)
+            return Reply(401)
+        return None
+
+    wire = Wire(Server(), check_token=check_token)
+
+    async def main() -> None:
+        async with client(wire, auth=Source()) as one:
+            assert not await fan_out(one, 500, tasks=500)
+
+    run(main())
+    assert len(rejected) <= 32
+
+
+@pytest.mark.parametrize("headers", ["both", "limit", "remaining", "none"])
+@pytest.mark.parametrize("retry_after", ["exact", "none", "zero", "one", "small", "hour", "month"])
+def test_whatever_the_server_says_it_goes_on(headers: Any, retry_after: Any) -> None:
+    server = Server(limit=20, retry_after=retry_after, headers=headers, counts_rejected=True)
+    server.others(0.0, 15)
+    wire = Wire(server)
+
+    async def main() -> float:
+        async with client(wire, max_wait=None) as one:
+            assert not await fan_out(one, 30, tasks=30)
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) <= 5 * WINDOW
+    laws.a_pause_is_for_all(wire.sent)

@@ -5,8 +5,12 @@ from typing import Any, Protocol, cast
 from unittest.mock import Mock
 
 import aiohttp
+import hypothesis
 import pytest
 from aioresponses import aioresponses
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one fails no test
+hypothesis.settings.load_profile("any machine")
 
 
 class Answers(Protocol):

@@ -14,7 +14,7 @@ from evenergy.errors import InvalidArgumentError
 from .validate import VISIBLE, aware, invalid_argument, plain_text
 
 PROVIDER = "https://api.ev.energy"
-"""The origin that the provider's own URLs name."""
+"""Origin that the provider's own URLs name."""
 
 Scalar: TypeAlias = str | int | float | datetime
 """Values that a query parameter may have."""
@@ -23,7 +23,7 @@ Parameter: TypeAlias = Scalar | Iterable[Scalar] | None
 """Parameters of a query: None is left out, a list repeats its name, a datetime is written in UTC."""
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
-"""The parameters of a query, in order; a name may repeat."""
+"""Parameters of a query, in order; a name may repeat."""
 
 
 def query_items(parameters: Mapping[str, Parameter]) -> Iterable[tuple[str, str]]:
@@ -36,8 +36,27 @@ def query_items(parameters: Mapping[str, Parameter]) -> Iterable[tuple[str, str]
             yield name, _spelled(item)
 
 
+def comma_list(name: str, values: Iterable[Scalar] | None) -> str | None:
+    """Return the values of a ``…__in`` filter as one parameter with commas; None for no filter.
+
+    Raises:
+        InvalidArgumentError: It is no list, it is empty, or a value is empty or holds a comma itself.
+    """
+    if values is None:
+        return None
+    if _is_one(values):
+        raise invalid_argument(f"{name} as a list of values", values)
+    texts = [_spelled(value) for value in values]
+    if not texts:
+        raise InvalidArgumentError(f"expected {name} with at least one value, got none; leave it out for no filter")
+    for text in texts:
+        if not text or "," in text:
+            raise invalid_argument(f"{name} of values that are not empty and hold no comma", text)
+    return ",".join(texts)
+
+
 def encoded(query: Iterable[tuple[str, str]]) -> str:
-    """A query as it stands in a URL."""
+    """Return a query as it stands in a URL."""
     return "&".join([f"{_quoted_text(name)}={_quoted_text(value)}" for name, value in query])
 
 
@@ -49,7 +68,7 @@ def _is_one(value: object) -> bool:
 
 
 def base_url(value: object) -> str:
-    """The root of the API without a slash at its end: https, or http on the loopback."""
+    """Return the root of the API without a slash at its end: https, or http on the loopback."""
     expected = f"base_url as an absolute URL such as {PROVIDER}/v2"
     if isinstance(value, str) and "@" in value:
         raise InvalidArgumentError("expected base_url without a user and password in it; pass credentials as auth")
@@ -66,20 +85,20 @@ def base_url(value: object) -> str:
 
 
 def endpoint_url(value: object) -> str:
-    """The full URL of a token endpoint, whose last slash counts."""
+    """Return the full URL of a token endpoint, whose last slash counts."""
     base_url(value)
     return str(value)
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of an absolute URL, in one spelling."""
+    """Return scheme, host and port of an absolute URL, in one spelling."""
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
 def resolve_url(path_or_url: object, base: str) -> tuple[str, Query]:
-    """The quoted path below the base URL, and the query, of a path or of a URL that the API gave.
+    """Return the quoted path below the base URL, and the query, of a path or of a URL that the API gave.
 
     Raises:
         InvalidArgumentError: The URL is of another origin than the base's and the provider's, or the path climbs.
@@ -99,7 +118,7 @@ def resolve_url(path_or_url: object, base: str) -> tuple[str, Query]:
 
 
 def segments(*parts: str) -> str:
-    """A path of the given segments, each quoted, so that none can be more than one."""
+    """Return a path of the given segments, each quoted, so that none can be more than one."""
     path = ""
     for part in parts:
         path += "/"
@@ -141,7 +160,7 @@ def _spelled(value: object) -> str:
 def _split(value: str, expected: str) -> SplitResult:
     try:
         parts = urlsplit(value)
-        _ = parts.port  # a port out of range is told only when it is read
+        _ = parts.port  # a port out of range raises only when it is read
     except ValueError:
         raise invalid_argument(expected, value) from None
     return parts

@@ -19,6 +19,9 @@ if typing.TYPE_CHECKING:
     from ._codec.decode import (
         to_dict as to_dict,
     )
+    from ._codec.wire_types import (
+        expanded as expanded,
+    )
     from ._core.blocking import (
         BlockingPager as BlockingPager,
     )
@@ -121,6 +124,7 @@ if typing.TYPE_CHECKING:
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "._codec.decode": ("to_dict",),
+    "._codec.wire_types": ("expanded",),
     "._core.blocking": ("BlockingPager",),
     "._core.fan_out": (
         "FanOut",

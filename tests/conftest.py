@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 from unittest.mock import Mock
 
 import aiohttp
+import hypothesis
 import pytest
 from aioresponses import aioresponses
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,9 @@ from hypothesis import HealthCheck, settings
 # No test depends on a quiet machine.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one fails no test
+hypothesis.settings.load_profile("any machine")
 
 
 class Answers(Protocol):

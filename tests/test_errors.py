@@ -79,7 +79,7 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def answered(status: int, body: object, **more: Any) -> ProblemError:
+def rejection(status: int, body: object, **more: Any) -> ProblemError:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return error_from_response(status, CIMultiDict({"X-Request-Id": "7"}), data, method="POST", url=URL, **more)
 
@@ -99,14 +99,14 @@ def test_the_tree_has_no_other_branches() -> None:
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
 def test_each_status_has_its_error(status: int, kind: type[ProblemError]) -> None:
     for body in (b"", DOCUMENT):
-        error = answered(status, body)
+        error = rejection(status, body)
         assert type(error) is kind
         assert error.status == status
         assert str(status) in str(error)
 
 
-def test_all_that_the_problem_details_say() -> None:
-    error = answered(400, DOCUMENT, hint="ask somebody")
+def test_all_members_of_the_problem_details() -> None:
+    error = rejection(400, DOCUMENT, hint="ask somebody")
     assert error.type == DOCUMENT["type"]
     assert error.title == "Invalid"
     assert error.detail == "The model is unknown."
@@ -116,14 +116,14 @@ def test_all_that_the_problem_details_say() -> None:
     assert (error.method, error.url) == ("POST", URL)
     assert error.headers["x-request-id"] == "7"
     message = str(error)
-    for told in (
+    for part in (
         "400 Invalid",
         "The model is unknown.",
         "model: Unknown. Try another.",
         "user: Missing.",
         "ask somebody",
     ):
-        assert told in message
+        assert part in message
     assert message.endswith(f"(POST {URL})")
 
 
@@ -153,8 +153,8 @@ def test_all_that_the_problem_details_say() -> None:
     ids=lambda body: repr(body)[:40],
 )
 @pytest.mark.parametrize(("status", "title"), [(502, "Bad Gateway"), (404, "Not Found"), (499, "Unknown status")])
-def test_an_answer_without_problem_details_is_an_error_of_its_status(status: int, title: str, body: object) -> None:
-    error = answered(status, body)
+def test_a_response_without_problem_details_is_an_error_of_its_status(status: int, title: str, body: object) -> None:
+    error = rejection(status, body)
     assert type(error) is STATUSES[status]
     assert (error.status, error.title, error.detail, error.type, error.instance) == (status, title, None, None, None)
     assert error.field_errors == {}
@@ -162,14 +162,14 @@ def test_an_answer_without_problem_details_is_an_error_of_its_status(status: int
     assert str(error) == f"{status} {title} (POST {URL})"
 
 
-def test_the_status_of_the_answer_is_believed_before_that_of_the_body() -> None:
-    error = answered(503, {**DOCUMENT, "status": 400})
+def test_the_status_of_the_response_wins_over_that_of_the_body() -> None:
+    error = rejection(503, {**DOCUMENT, "status": 400})
     assert type(error) is ServerError
     assert error.status == 503
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("sent", "expected"),
     [
         ({"model": ["a", "b"]}, {"model": ["a", "b"]}),
         ({"model": "a"}, {"model": ["a"]}),
@@ -181,43 +181,43 @@ def test_the_status_of_the_answer_is_believed_before_that_of_the_body() -> None:
         ([["model", "a"]], {}),
     ],
 )
-def test_field_errors(told: object, expected: dict[str, list[str]]) -> None:
-    assert answered(422, {"field_errors": told}).field_errors == expected
+def test_field_errors(sent: object, expected: dict[str, list[str]]) -> None:
+    assert rejection(422, {"field_errors": sent}).field_errors == expected
 
 
-@pytest.mark.parametrize("told", [7, None, {"x": "y"}, [7], [["a"]]])
-def test_field_errors_hold_nothing_but_texts(told: object) -> None:
-    found = answered(422, {"field_errors": {"model": told}}).field_errors
+@pytest.mark.parametrize("sent", [7, None, {"x": "y"}, [7], [["a"]]])
+def test_field_errors_hold_nothing_but_texts(sent: object) -> None:
+    found = rejection(422, {"field_errors": {"model": sent}}).field_errors
     assert all(isinstance(text, str) for texts in found.values() for text in texts)
     assert set(found) <= {"model"}
 
 
 def test_control_characters_are_escaped_in_the_message_and_kept_in_the_attributes() -> None:
     nasty = "a\x1b[31mb\r\nc\u202ed\u2028\0"
-    error = answered(400, {"title": nasty, "detail": nasty, "field_errors": {nasty: [nasty]}})
+    error = rejection(400, {"title": nasty, "detail": nasty, "field_errors": {nasty: [nasty]}})
     assert (error.title, error.detail, error.field_errors) == (nasty, nasty, {nasty: [nasty]})
     assert str(error).isprintable()
     assert "a\\x1b[31mb\\r\\nc\\u202ed\\u2028\\x00" in str(error)
 
 
 def test_a_long_text_is_cut_in_the_message_and_kept_in_the_attribute() -> None:
-    error = answered(400, {"title": "t" * 10**6, "detail": "d" * 10**6})
+    error = rejection(400, {"title": "t" * 10**6, "detail": "d" * 10**6})
     assert len(str(error)) < 2000
     assert "…" in str(error)
     assert error.detail == "d" * 10**6
 
 
 def test_many_field_errors_make_no_endless_message() -> None:
-    told = {f"field_{number}": ["wrong"] for number in range(10_000)}
-    error = answered(400, {"field_errors": told})
-    assert error.field_errors == told
+    sent = {f"field_{number}": ["wrong"] for number in range(10_000)}
+    error = rejection(400, {"field_errors": sent})
+    assert error.field_errors == sent
     assert "field_0: wrong" in str(error)
     assert len(str(error)) < 10_000
 
 
 @given(st.integers(400, 599), st.binary() | st.text().map(str.encode))
 def test_any_body_makes_an_error(status: int, body: bytes) -> None:
-    error = answered(status, body)
+    error = rejection(status, body)
     assert type(error) is STATUSES.get(status, ServerError if status >= 500 else ProblemError)
     assert str(error).isprintable()
 
@@ -231,7 +231,7 @@ json_data = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(list(DOCUMENT)), json_data))
 def test_any_members_make_an_error_of_the_right_types(document: dict[str, object]) -> None:
-    error = answered(400, document)
+    error = rejection(400, document)
     assert isinstance(error.title, str)
     assert error.title
     for text in (error.type, error.detail, error.instance):
@@ -242,25 +242,94 @@ def test_any_members_make_an_error_of_the_right_types(document: dict[str, object
     assert vars(pickle.loads(pickle.dumps(error))) == vars(error)  # noqa: S301
 
 
-def test_a_rate_limit_error_says_when_to_come_back() -> None:
+def test_a_rate_limit_error_says_when_a_request_may_succeed() -> None:
     before = datetime.now(UTC)
-    error = answered(429, {"title": "Slow down"}, retry_after=90.0)
+    error = rejection(429, {"title": "Slow down"}, retry_after=90.0)
     assert isinstance(error, RateLimitError)
     assert error.retry_after == 90.0
     assert before + timedelta(seconds=90) <= error.retry_at <= datetime.now(UTC) + timedelta(seconds=90)
     assert error.retry_at.tzinfo is UTC
 
 
+@pytest.mark.parametrize(
+    ("wait", "hint", "expected"),
+    [
+        (90.0, "", "429 Slow down · retry after 90 s (POST"),
+        (0.2, "wait", "429 Slow down · retry after 1 s · wait (POST"),
+        (float("inf"), "", "429 Slow down · retry after 3155760000 s (POST"),
+    ],
+)
+def test_the_message_of_a_rate_limit_error_has_the_time(wait: float, hint: str, expected: str) -> None:
+    assert str(rejection(429, {"title": "Slow down"}, retry_after=wait, hint=hint)).startswith(expected)
+
+
+def test_an_error_that_is_made_of_its_message_alone_claims_nothing_false() -> None:
+    for error in examples():
+        again = type(error)(*error.args)
+        assert str(again) == str(error)
+        assert getattr(again, "status", None) is None
+        assert getattr(again, "url", "") == getattr(again, "method", "") == ""
+    unknown = OutcomeUnknownError("lost")
+    assert (unknown.sent, unknown.transient) == (True, False)
+    assert TransportError("lost").sent  # it may have been
+    limited = RateLimitError("later")
+    assert limited.retry_after == 3600.0
+    assert limited.retry_at > datetime.now(UTC) + timedelta(minutes=59)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"conflicts": [{"name": "x", "url": "https://x"}], "existing_region_group": "https://y"},
+        {"status_code": 7, "Type": None, "": {}},
+        {},
+    ],
+)
+def test_members_that_have_no_field_of_their_own_are_kept(members: dict[str, object]) -> None:
+    error = rejection(409, {**DOCUMENT, **members})
+    assert error.extensions == members
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)  # noqa: S301
+
+
+def test_members_that_have_no_field_of_their_own_show_no_secret() -> None:
+    body = {"echo": ["Bearer a-long-secret"], "a-long-secret": {"x": "a-long-secret"}}
+    error = rejection(409, body, secret="a-long-secret")
+    assert error.extensions == {"echo": ["Bearer ***"], "***": {"x": "***"}}
+
+
+def test_redacting_removes_a_secret_from_all_of_an_error() -> None:
+    error = DecodeError("x hush-hush", raw={"hush-hush": ["a hush-hush", 5, None]}, url="https://x?hush-hush")
+    error.__cause__ = ValueError("hush-hush")
+    errors.redact("hush-hush", error)
+    assert error.raw == {"***": ["a ***", 5, None]}
+    assert "hush-hush" not in f"{error!r} {vars(error)} {error.__cause__!r}"
+
+
+def test_data_that_nobody_can_look_through_is_not_kept() -> None:
+    raw: object = "hush-hush"
+    for _ in range(100_000):
+        raw = [raw]
+    error = DecodeError("x", raw=raw)
+    errors.redact("hush-hush", error)
+    assert error.raw is None
+
+
+def test_raw_data_is_not_in_the_message() -> None:
+    error = DecodeError("x", raw={"url": "y" * 1000})
+    assert "yy" not in f"{error} {error!r}"
+
+
 def test_a_problem_error_of_nothing_has_all_attributes() -> None:
     error = ProblemError("x")
     assert vars(error) == {
-        "status": 0,
+        "status": None,
         "type": None,
         "title": "",
         "detail": None,
         "instance": None,
         "field_errors": {},
         "notification": None,
+        "extensions": {},
         "method": "",
         "url": "",
         "headers": {},
@@ -273,8 +342,10 @@ def examples() -> list[EvEnergyError]:
         kind("what happened", method="GET", url=URL, transient=False)
         for kind in (TransportError, RequestTimeoutError, OutcomeUnknownError)
     ]
-    unread = DecodeError("what happened", where="$[3]", status=200, method="GET", url=URL, malformed=True)
-    return [*plain, *transport, unread, *(answered(status, DOCUMENT, retry_after=7.0) for status in STATUSES)]
+    undecoded = DecodeError(
+        "what happened", where="$[3]", raw={"id": [7]}, status=200, method="GET", url=URL, malformed=True
+    )
+    return [*plain, *transport, undecoded, *(rejection(status, DOCUMENT, retry_after=7.0) for status in STATUSES)]
 
 
 @pytest.mark.parametrize(

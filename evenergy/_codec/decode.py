@@ -6,8 +6,9 @@ of none, or of more digits than a datetime holds) and says exactly where a respo
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
+from enum import Enum
 from functools import cache
 from types import GenericAlias
 from typing import Any, Generic, TypeVar, cast, get_args, get_origin
@@ -17,7 +18,7 @@ import msgspec
 
 from evenergy.errors import DecodeError, InvalidArgumentError
 
-from .wire_types import JSON, OpenEnum
+from .wire_types import JSON, OpenEnum, time_text
 
 T = TypeVar("T")
 
@@ -140,12 +141,30 @@ def to_dict(value: attrs.AttrsInstance) -> dict[str, JSON]:
         try:
             return cast("dict[str, JSON]", msgspec.to_builtins(value))
         except (TypeError, ValueError, RecursionError):
-            pass  # something in it that is no JSON data: the second path says what
+            pass  # something in it that is no JSON data: it is named below
     if isinstance(value, type) or not attrs.has(type(value)):
         raise InvalidArgumentError(f"expected a value such as a Vehicle, got {type(value).__name__}")
-    from . import strict  # noqa: PLC0415  likewise
+    return cast("dict[str, JSON]", _data(value))
 
-    return strict.unstructure(value)
+
+def _data(value: object) -> JSON:
+    """Return a part of a value as JSON data."""
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return cast("JSON", value)
+    if isinstance(value, Enum):
+        return _data(value.value)
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): _data(part) for name, part in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_data(part) for part in cast("Iterable[object]", value)]
+    if not attrs.has(kind):
+        raise InvalidArgumentError(f"expected a value such as a Vehicle, got one that holds {kind.__name__.lower()}")
+    return {field.name: _data(getattr(value, field.name)) for field in attrs.fields(kind)}
 
 
 def _is_usual(value: object, fields: tuple[str, ...]) -> bool:
@@ -170,7 +189,8 @@ def _is_usual_part(part: object) -> bool:
     return _is_usual(part, fields) if fields is not None else kind in _LEAVES or issubclass(kind, OpenEnum)
 
 
-_LEAVES = frozenset({str, int, float, bool, date, type(None)})
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_LEAVES = _PLAIN | {date}
 
 
 @cache

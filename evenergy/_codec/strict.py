@@ -8,18 +8,21 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from types import NoneType, UnionType
-from typing import Annotated, Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
 import msgspec
 from cattrs.cols import list_structure_factory
-from cattrs.gen import make_dict_structure_fn, override
+from cattrs.gen import (
+    make_dict_structure_fn,
+    make_mapping_structure_fn,  # pyright: ignore[reportUnknownVariableType]  partly untyped
+    override,
+)
 
-from evenergy.errors import DecodeError, InvalidArgumentError, printable
+from evenergy.errors import DecodeError, printable
 
-from .secret import Secret
-from .wire_types import JSON, OpenEnum, time_text
+from .wire_types import OpenEnum
 
 T = TypeVar("T")
 
@@ -66,15 +69,6 @@ def structure_items(body: bytes, into: type[T], wrapped_in: str | None) -> list[
     if not isinstance(items, list):
         raise DecodeError(f"{_FAILED}: {_expected('an array', items)} at {where}", where=where, raw=document)
     return [_structure(item, into, f"{where}[{at}]") for at, item in enumerate(cast("list[object]", items))]
-
-
-def unstructure(value: attrs.AttrsInstance) -> dict[str, JSON]:
-    """Return the plain JSON data of a model.
-
-    Raises:
-        InvalidArgumentError: It holds something that is no JSON data: a secret, or bytes.
-    """
-    return cast("dict[str, JSON]", _CONVERTER.unstructure(value))
 
 
 def _document(body: bytes) -> object:
@@ -219,14 +213,17 @@ def _data_of(kind: Any) -> type:
 def _from_union(union: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
     """Return the hook for a union, in which the type of the JSON data tells the types apart."""
     kinds = [get_args(one)[0] if get_origin(one) is Annotated else one for one in get_args(union)]
-    hooks = {data: _hook(one, converter) for one in reversed(kinds) if (data := _data_of(one)) is not NoneType}
+    hooks: dict[type, Callable[[object], object]] = {}
+    for kind in kinds:
+        if kind is not NoneType:
+            hooks.setdefault(_data_of(kind), _hook(kind, converter))
+    names = [_WORDS[data] for data in hooks if data in _WORDS]
+    expected = " or ".join(["a URL" if name == "a string" and "an object" in names else name for name in names])
+    others = hooks.get(object) or (next(iter(hooks.values())) if len(hooks) == 1 else None)
     if int in hooks:
         hooks.setdefault(float, hooks[int])  # 70.0 is 70
     if float in hooks:
         hooks.setdefault(int, hooks[float])
-    names = [_WORDS[data] for data in hooks if data in _WORDS]
-    expected = " or ".join(["a URL" if name == "a string" and "an object" in names else name for name in names])
-    others = hooks.get(object) or (next(iter(hooks.values())) if len(kinds) - (NoneType in kinds) == 1 else None)
 
     def structure(value: object, _: object) -> object:
         if value is None and NoneType in kinds:
@@ -283,7 +280,7 @@ def _from_array(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any
 
 
 def _from_mapping(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
-    structure = converter.gen_structure_mapping(kind)
+    structure = make_mapping_structure_fn(kind, converter)
 
     def checked(value: object, kind: Any) -> object:
         if isinstance(value, dict):
@@ -307,15 +304,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(OpenEnum, _member)
     converter.register_structure_hook(datetime, _time)
     converter.register_structure_hook(date, _date)
-    converter.register_unstructure_hook(datetime, time_text)
-    converter.register_unstructure_hook(date, date.isoformat)
-    converter.register_unstructure_hook(Secret, _no_data)
-    converter.register_unstructure_hook(bytes, _no_data)
     return converter
-
-
-def _no_data(value: object) -> NoReturn:
-    raise InvalidArgumentError(f"expected a value such as a Vehicle, got one that holds {type(value).__name__.lower()}")
 
 
 _CONVERTER = _converter()

@@ -14,7 +14,7 @@ from evenergy.errors import InvalidArgumentError
 from .validate import VISIBLE, aware, invalid_argument, plain_text
 
 PROVIDER = "https://api.ev.energy"
-"""The origin that the provider's own URLs name."""
+"""Origin that the provider's own URLs name."""
 
 Scalar: TypeAlias = str | int | float | datetime
 """Values that a query parameter may have."""
@@ -22,10 +22,8 @@ Scalar: TypeAlias = str | int | float | datetime
 Parameter: TypeAlias = Scalar | Iterable[Scalar] | None
 """Parameters of a query: None is left out, a list repeats its name, a datetime is written in UTC."""
 
-_POLE = 90  # degrees
-
 Query: TypeAlias = tuple[tuple[str, str], ...]
-"""The parameters of a query, in order; a name may repeat."""
+"""Parameters of a query, in order; a name may repeat."""
 
 
 def query_items(parameters: Mapping[str, Parameter]) -> Iterable[tuple[str, str]]:
@@ -57,23 +55,8 @@ def comma_list(name: str, values: Iterable[Scalar] | None) -> str | None:
     return ",".join(texts)
 
 
-def coordinates_text(name: str, place: object) -> str | None:
-    """Return a place as ``latitude,longitude`` in plain digits, never ``1e-05``; None for no filter.
-
-    Raises:
-        InvalidArgumentError: It has no latitude and longitude, or they are on no globe.
-    """
-    if place is None:
-        return None
-    parts = (getattr(place, "latitude", None), getattr(place, "longitude", None))
-    numbers = [float(part) for part in parts if isinstance(part, int | float) and not isinstance(part, bool)]
-    if len(numbers) != len(parts) or not (abs(numbers[0]) <= _POLE and abs(numbers[1]) <= 2 * _POLE):
-        raise invalid_argument(f"{name} as a LatLong with a latitude to ±90 and a longitude to ±180", place)
-    return ",".join(f"{number:.7f}".rstrip("0").rstrip(".") for number in numbers)
-
-
 def encoded(query: Iterable[tuple[str, str]]) -> str:
-    """A query as it stands in a URL."""
+    """Return a query as it stands in a URL."""
     return "&".join([f"{_quoted_text(name)}={_quoted_text(value)}" for name, value in query])
 
 
@@ -85,7 +68,7 @@ def _is_one(value: object) -> bool:
 
 
 def base_url(value: object, allow_http: Container[str] = ()) -> str:
-    """The root of the API without a slash at its end: https, or http on the loopback."""
+    """Return the root of the API without a slash at its end: https, or http on the loopback."""
     expected = f"base_url as an absolute URL such as {PROVIDER}/v2"
     if isinstance(value, str) and "@" in value:
         raise InvalidArgumentError("expected base_url without a user and password in it; pass credentials as auth")
@@ -103,20 +86,20 @@ def base_url(value: object, allow_http: Container[str] = ()) -> str:
 
 
 def endpoint_url(value: object) -> str:
-    """The full URL of a token endpoint, whose last slash counts."""
+    """Return the full URL of a token endpoint, whose last slash counts."""
     base_url(value)
     return str(value)
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of an absolute URL, in one spelling."""
+    """Return scheme, host and port of an absolute URL, in one spelling."""
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
 def resolve_url(path_or_url: object, base: str) -> tuple[str, Query]:
-    """The quoted path below the base URL, and the query, of a path or of a URL that the API gave.
+    """Return the quoted path below the base URL, and the query, of a path or of a URL that the API gave.
 
     Raises:
         InvalidArgumentError: The URL is of another origin than the base's and the provider's, or the path climbs.
@@ -136,7 +119,7 @@ def resolve_url(path_or_url: object, base: str) -> tuple[str, Query]:
 
 
 def segments(*parts: str) -> str:
-    """A path of the given segments, each quoted, so that none can be more than one."""
+    """Return a path of the given segments, each quoted, so that none can be more than one."""
     path = ""
     for part in parts:
         path += "/"
@@ -178,7 +161,7 @@ def _spelled(value: object) -> str:
 def _split(value: str, expected: str) -> SplitResult:
     try:
         parts = urlsplit(value)
-        _ = parts.port  # a port out of range is told only when it is read
+        _ = parts.port  # a port out of range raises only when it is read
     except ValueError:
         raise invalid_argument(expected, value) from None
     return parts

@@ -1,10 +1,11 @@
-"""What a caller passes, checked before anything is sent, and written as the API wants it."""
+"""Checks of arguments before anything is sent, and their spelling for the API."""
 
 import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import cast
 from urllib.parse import unquote
 
@@ -13,11 +14,12 @@ from evenergy.errors import InvalidArgumentError, printable
 from .wire_types import time_text
 
 LARGEST_PAGE = 100
-"""Items: the most that the API gives for one request."""
+"""Most items that the API gives for one request."""
 
 _KEY = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 _ULID = re.compile("[A-Z0-9]{26}")
 _LANGUAGES = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*,;=. -]*", re.ASCII)
+_WORD = re.compile(r"[\w~-][\w.~-]*", re.ASCII)
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
 VISIBLE = re.compile(r"[\x21-\x7e]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # a token of RFC 9110, section 5.6.2
@@ -50,13 +52,13 @@ _OUR_HEADERS = {
 _ENCODABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 
 
-def invalid_argument(expected: str, came: object) -> InvalidArgumentError:
-    """The error for an argument that was not what was expected."""
-    return InvalidArgumentError(f"expected {expected}, got {printable(repr(came))}")
+def invalid_argument(expected: str, value: object) -> InvalidArgumentError:
+    """Return the error for an argument: what was expected, and what was passed."""
+    return InvalidArgumentError(f"expected {expected}, got {printable(repr(value))}")
 
 
 def identifier(value: object, prefix: str) -> str:
-    """An id of the given four-letter prefix, taken as it is or from the end of the resource's URL."""
+    """Return an id of the given four-letter prefix, taken as it is or from the end of the resource's URL."""
     if isinstance(value, str):
         last = _last_segment(value)
         if last.startswith(prefix) and _ULID.fullmatch(last, len(prefix)):
@@ -67,15 +69,24 @@ def identifier(value: object, prefix: str) -> str:
     raise invalid_argument(expected, value)
 
 
+def word_id(name: str, value: object) -> str:
+    """Return an id without a prefix, such as a dispatch coordinator's: a word, or the end of the resource's URL."""
+    if isinstance(value, str):
+        last = _last_segment(value)
+        if _WORD.fullmatch(last):
+            return last
+    raise invalid_argument(f"{name} as a word such as dc000000, or the resource's URL", value)
+
+
 def path_text(name: str, value: object) -> str:
-    """Return text that names something in a path, taken as it is or from the end of the resource's URL."""
-    if isinstance(value, str) and (last := _last_segment(value)):
-        return last
+    """Return text that names something in a path."""
+    if isinstance(value, str) and value:
+        return value
     raise invalid_argument(f"{name} as text", value)
 
 
 def log_key(value: object) -> str:
-    """The time that names a log: a datetime in UTC with all its digits, a string (or the end of its URL) as it is."""
+    """Return the time that names a log: a datetime in UTC with all its digits, a string, or the end of a URL, as is."""
     if isinstance(value, datetime):
         return aware(value)
     if isinstance(value, str):
@@ -88,30 +99,76 @@ def log_key(value: object) -> str:
 
 
 def time_range(since: datetime | None, until: datetime | None) -> tuple[str | None, str | None]:
-    """The two ends of a time, each as the API writes it."""
-    low, high = (None if end is None else aware(end) for end in (since, until))
-    if since is not None and until is not None and since > until:
+    """Return the two ends of a range of time, each as the API writes it.
+
+    Raises:
+        InvalidArgumentError: One of them is no aware datetime, or ``since`` is a later instant than ``until``. Clocks
+            do not count: 01:45 before they go back is earlier than 01:15 after.
+    """
+    low, high = (None if end is None else _instant(end) for end in (since, until))
+    if low is not None and high is not None and low > high:
         raise InvalidArgumentError(f"expected since to be no later than until, got {since} and {until}")
-    return low, high
+    return None if low is None else time_text(low), None if high is None else time_text(high)
 
 
 def aware(value: object) -> str:
-    """An aware datetime as the API writes it."""
+    """Return an aware datetime as the API writes it."""
+    return time_text(_instant(value))
+
+
+def _instant(value: object) -> datetime:
+    """Return an aware datetime, of any class and zone, as a plain one in UTC."""
     if not isinstance(value, datetime):
         raise invalid_argument("an aware datetime", value)
-    if value.utcoffset() is None:
-        raise InvalidArgumentError(
-            f"expected an aware datetime, got the naive {value.isoformat()}: without a zone it names no instant;"
-            " use datetime.now(timezone.utc), or replace(tzinfo=...)"
-        )
     try:
-        return time_text(value)
+        time = value if type(value) is datetime else _plain_datetime(value)
+        if time.utcoffset() is not None:
+            return time.astimezone(UTC)
     except OverflowError:
         raise invalid_argument("a datetime between the years 1 and 9999 in UTC", value) from None
+    except (AttributeError, TypeError, ValueError):  # pandas' NaT, or a zone that knows no offset
+        raise invalid_argument("an aware datetime", value) from None
+    raise InvalidArgumentError(
+        f"expected an aware datetime, got the naive {time.isoformat()}: without a zone it names no instant;"
+        " use datetime.now(timezone.utc), or replace(tzinfo=...)"
+    )
+
+
+def _plain_datetime(value: datetime) -> datetime:
+    """Return a datetime of another library as a plain one, whose methods nobody has overridden."""
+    digits = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
+    return datetime(*digits, tzinfo=value.tzinfo, fold=value.fold)
+
+
+def latitude_longitude(name: str, place: object) -> str | None:
+    """Return a place as ``latitude,longitude`` in plain digits, such as ``51.5,-0.00001``; None for none.
+
+    Args:
+        name: The name of the argument.
+        place: A `LatLong`, or a mapping of the same fields, in degrees.
+    """
+    if place is None:
+        return None
+    latitude = _degrees(_field(place, "latitude"), 90)
+    longitude = _degrees(_field(place, "longitude"), 180)
+    if latitude is None or longitude is None:
+        expected = f"{name} as a LatLong with a latitude from -90 to 90 and a longitude from -180 to 180"
+        raise invalid_argument(expected, place)
+    return f"{latitude},{longitude}"
+
+
+def _field(place: object, name: str) -> object:
+    return cast("Mapping[str, object]", place).get(name) if isinstance(place, Mapping) else getattr(place, name, None)
+
+
+def _degrees(value: object, most: int) -> str | None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -most <= value <= most:
+        return None
+    return f"{Decimal(repr(value + 0.0)):f}".removesuffix(".0")
 
 
 def expansion(expand: object) -> tuple[str, ...]:
-    """The references to be answered with the resource itself."""
+    """Return the references that the response shall hold as resources."""
     if isinstance(expand, str):
         raise InvalidArgumentError(f"expected expand as a list such as [{expand!r}], got the bare string {expand!r}")
     if not isinstance(expand, Iterable):
@@ -125,14 +182,14 @@ def expansion(expand: object) -> tuple[str, ...]:
 
 
 def page_size(value: object) -> int | None:
-    """How many items a page has, or None for the most."""
+    """Return the items of a page, or None for the most."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_PAGE):
         return value
     raise invalid_argument("a page_size from 1 to 100", value)
 
 
 def seconds(name: str, value: object, *, zero: bool = False) -> float | None:
-    """A duration, or None for no bound."""
+    """Return a duration in seconds, or None for no bound."""
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -146,21 +203,21 @@ def seconds(name: str, value: object, *, zero: bool = False) -> float | None:
 
 
 def positive_int(name: str, value: object) -> int:
-    """A count of at least one."""
+    """Return a count of at least one."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
     raise invalid_argument(f"{name} as a whole number of at least 1", value)
 
 
 def secret(name: str, value: object, *, encoded: bool = False) -> str:
-    """A token, fit for a header, or what is form-encoded before it is sent; what came is never in the message."""
+    """Return a secret that fits into a header, or into a form where ``encoded``; no message shows it."""
     if not isinstance(value, str):
         raise InvalidArgumentError(f"expected {name} as text, got {type(value).__name__}")
     if not value:
         raise InvalidArgumentError(f"expected {name}, got an empty string")
     if not (_ENCODABLE if encoded else VISIBLE).fullmatch(value):
         length, is_header = len(value), value[:7].lower() == "bearer "
-        del value  # no traceback shall show it
+        del value  # so that no traceback shows it
         if is_header:
             raise InvalidArgumentError(f"expected {name} without 'Bearer ' before it, which is added when it is sent")
         wanted, bad = ("text", "") if encoded else ("visible ASCII characters", "a blank, ")
@@ -172,24 +229,26 @@ def secret(name: str, value: object, *, encoded: bool = False) -> str:
 
 
 def header_value(name: str, value: object) -> str:
-    """Visible ASCII, fit for a header."""
+    """Return visible ASCII that fits into a header."""
     if isinstance(value, str) and VISIBLE.fullmatch(value):
         return value
     raise invalid_argument(f"{name} of visible ASCII characters", value)
 
 
 def language(value: object) -> str:
-    """What fits into ``Accept-Language``, such as ``de, en;q=0.5``."""
+    """Return a value for ``Accept-Language``, such as ``de, en;q=0.5``."""
     if isinstance(value, str) and _LANGUAGES.fullmatch(value):
         return value
     raise invalid_argument("a language such as 'en-GB'", value)
 
 
 def _last_segment(value: str) -> str:
-    return value.partition("?")[0].rstrip("/").rpartition("/")[2] if "://" in value else value
+    _, scheme_end, rest = value.partition("://")
+    return rest.partition("?")[0].rstrip("/").partition("/")[2].rpartition("/")[2] if scheme_end else value
 
 
 def plain_text(value: object) -> str:
+    """Return text that can be encoded."""
     if not isinstance(value, str):
         raise invalid_argument("text", value)
     try:
@@ -200,14 +259,14 @@ def plain_text(value: object) -> str:
 
 
 def http_method(value: object) -> str:
-    """An HTTP method in capitals."""
+    """Return an HTTP method in capitals."""
     if isinstance(value, str) and re.fullmatch("[A-Za-z]+", value, re.ASCII):
         return value.upper()
     raise invalid_argument("an HTTP method such as GET", value)
 
 
 def environment_variable(name: str) -> str | None:
-    """A variable of the environment, or None when it is not set; an empty one is a mistake."""
+    """Return a variable of the environment, or None when it is not set; an empty one is an error."""
     value = os.environ.get(name)
     if value is not None and not value.strip():
         raise InvalidArgumentError(f"the environment variable {name} is set but empty: give it a value, or unset it")

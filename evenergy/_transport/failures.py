@@ -137,10 +137,10 @@ def deadline_error(
 
 
 def with_context(error: DecodeError, response: Response, *, method: str, url: str) -> DecodeError:
-    """Return the same error with the request and the response named in it."""
+    """Return the same error with the request and the response named in it, without frames: they hold the response."""
     kind = f", {printable(response.headers.get('Content-Type', 'of no type'))}" if error.malformed else ""
     message = f"{error} ({response.status}{kind}, {method} {url})"
-    return reworded(error, message, status=response.status, method=method, url=url)
+    return reworded(error.with_traceback(None), message, status=response.status, method=method, url=url)
 
 
 def redacted(error: E, token: Secret | None) -> E:

@@ -7,7 +7,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from evenergy._codec.model import model
-from evenergy._codec.urls import coordinates_text
+from evenergy._codec.validate import latitude_longitude
 from evenergy._codec.wire_types import OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request, unpaged_request
@@ -251,7 +251,7 @@ class Programs(Resource[M_co]):
         return unpaged_request(
             Program,
             PROGRAM.all,
-            coordinates=coordinates_text("coordinates", coordinates),
+            coordinates=latitude_longitude("coordinates", coordinates),
             postal_code=postal_code,
             country_code=country_code,
         )

@@ -9,7 +9,8 @@ import attrs
 from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
-from evenergy._codec.urls import comma_list, coordinates_text
+from evenergy._codec.urls import comma_list
+from evenergy._codec.validate import latitude_longitude
 from evenergy._codec.wire_types import OpenEnum, Time
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
@@ -260,7 +261,7 @@ class Regions(Resource[M_co]):
             name__in=comma_list("name__in", name__in),
             region_group_id=REGION_GROUP.filter(region_group_id),
             type=type,
-            contains=coordinates_text("contains", contains),
+            contains=latitude_longitude("contains", contains),
         )
 
     @operation

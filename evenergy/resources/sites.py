@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evenergy._codec.model import model
 from evenergy._codec.urls import segments
-from evenergy._codec.validate import path_text
+from evenergy._codec.validate import word_id
 from evenergy._codec.wire_types import OpenEnum
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, request, unpaged_request
@@ -74,7 +74,7 @@ class CPMSProviders(Resource[M_co]):
     @operation
     def get(self, provider_id: CPMS | str, /) -> Request[CPMSProvider]:
         """Return one provider, by its word. API: ``GET /cpms_providers/{cpms_provider_id}``."""
-        path = segments("cpms_providers", path_text("provider_id", provider_id))
+        path = segments("cpms_providers", word_id("provider_id", provider_id))
         return request(CPMSProvider, "GET", path)
 
     @paged

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
 from evenergy._codec.urls import segments
-from evenergy._codec.validate import log_key, path_text, time_range
+from evenergy._codec.validate import log_key, time_range, word_id
 from evenergy._codec.wire_types import OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
@@ -161,7 +161,7 @@ class DispatchEvents(Resource[M_co]):
 
         API: ``POST /dispatch_coordinators/{dispatch_coordinator_id}/dispatch_events/{dispatch_event_id}/cancel``.
         """
-        path = _path(coordinator_id, "dispatch_events", path_text("event_id", event_id), "cancel")
+        path = _path(coordinator_id, "dispatch_events", word_id("event_id", event_id), "cancel")
         return request(DispatchEventCancellation, "POST", path)
 
 
@@ -228,4 +228,4 @@ class DispatchCoordinators(Resource[M_co]):
 
 def _path(coordinator_id: str, *below: str) -> str:
     """Return the path of a coordinator, or of something below it; its id is a word of no fixed form."""
-    return segments("dispatch_coordinators", path_text("coordinator_id", coordinator_id), *below)
+    return segments("dispatch_coordinators", word_id("coordinator_id", coordinator_id), *below)

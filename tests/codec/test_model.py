@@ -5,7 +5,7 @@ import gc
 import inspect
 import pickle
 from datetime import UTC, datetime
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import attrs
 import pytest
@@ -35,7 +35,8 @@ from evenergy import (
     WaitlistEntry,
 )
 from evenergy._codec.decode import decode
-from evenergy._codec.model import model
+from evenergy._codec.model import model, secret_field
+from tests.codec.shapes import Upload, VehicleNow
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 MAKE = VehicleMake("vmak01HRFHBCM7VBSWRPVYFBQMH2BR", name="Make")
@@ -216,3 +217,60 @@ def test_a_token_shows_no_secret() -> None:
     assert "hush" not in repr(token)
     with pytest.raises(TypeError, match="secret"):
         pickle.dumps(token)
+
+
+def test_a_secret_field_is_not_in_the_repr_and_else_like_any_other() -> None:
+    upload = Upload("u", "hush", 7)
+    assert repr(upload) == "Upload(id='u', size=7)"
+    assert dict(cast("Any", upload).__rich_repr__()) == {"id": "u", "size": 7}
+    assert [field.name for field in attrs.fields(Upload) if not field.repr] == ["presigned_url"]
+    assert upload.presigned_url == evenergy.to_dict(upload)["presigned_url"] == attrs.asdict(upload)["presigned_url"]
+    assert upload != Upload("u", "other", 7)
+    assert attrs.evolve(upload, size=8).presigned_url == "hush"
+    for same in (copy.copy(upload), pickle.loads(pickle.dumps(upload)), Upload("u", "hush", 7)):  # noqa: S301
+        assert (same, hash(same)) == (upload, hash(upload))
+    for number in (b"7", b"7.0"):
+        body = b'{"id": "u", "presigned_url": "hush", "size": %s}' % number
+        assert decode(body, Upload) == upload
+    assert Upload("u").presigned_url is None
+
+
+def test_a_secret_field_stays_secret_in_a_derived_model_unless_it_is_defined_anew() -> None:
+    @model
+    class Mine(Upload):
+        note: int | None = None
+
+    class Plain(Upload):
+        pass
+
+    @model
+    class Shown(Upload):
+        presigned_url: str | None = None
+
+    assert repr(Mine("u", "hush")) == "Mine(id='u', size=None, note=None)"
+    assert repr(Plain("u", "hush")) == "Plain(id='u', size=None)"
+    assert repr(Shown("u", presigned_url="seen")) == "Shown(id='u', presigned_url='seen', size=None)"
+    assert repr([Mine("u", "hush")]) == "[Mine(id='u', size=None, note=None)]"
+
+
+def test_a_secret_field_may_be_one_that_must_be_given() -> None:
+    @model
+    class Portal:
+        url: str = secret_field(attrs.NOTHING)
+
+    assert repr(Portal("hush")) == "Portal()"
+    with pytest.raises(TypeError, match="url"):
+        cast("Any", Portal)()
+    with pytest.raises(evenergy.DecodeError, match="the field is missing") as caught:
+        decode(b"{}", Portal)
+    assert caught.value.where == "$.url"
+
+
+def test_a_derived_model_that_narrows_a_field_is_a_model() -> None:
+    log = VehicleStatusLog(is_charging=True)
+    now = VehicleNow("v", latest_status_log=log)
+    assert now.latest_status_log is log
+    assert attrs.evolve(now, url="x").latest_status_log is log
+    assert pickle.loads(pickle.dumps(now)) == now  # noqa: S301
+    assert now != Vehicle("v", latest_status_log=log)
+    assert [field.name for field in attrs.fields(VehicleNow)] == [field.name for field in attrs.fields(Vehicle)]

@@ -20,8 +20,8 @@ def links(*values: str) -> dict[str, str]:
     return {relation: target for relation, target in found.items() if target is not None}
 
 
-def followed(asked: Query, target: str | None) -> Query | None:
-    query = follow(encoded(asked), target)
+def followed(requested: Query, target: str | None) -> Query | None:
+    query = follow(encoded(requested), target)
     return None if query is None else tuple(parse_qsl(query, keep_blank_values=True, strict_parsing=query != ""))
 
 
@@ -106,16 +106,16 @@ pieces = st.lists(
 @example('<http://[>; rel="next"', [])
 @example("<https://x/?page_after=\udcff>; rel=next", [])
 @example("<?\udcff>; rel=next", [])
-def test_no_header_raises_anything_but_a_decode_error(value: str, asked: list[tuple[str, str]]) -> None:
+def test_no_header_raises_anything_but_a_decode_error(value: str, requested: list[tuple[str, str]]) -> None:
     for target in [*links(value).values(), value]:
         try:
-            query = follow(encoded(asked), target)
+            query = follow(encoded(requested), target)
         except DecodeError:
             continue
         assert re.fullmatch(r"[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*", query or "")
 
 
-def test_a_target_that_is_no_url_is_told_in_short() -> None:
+def test_a_target_that_is_no_url_is_named_in_short() -> None:
     with pytest.raises(DecodeError, match="no URL") as caught:
         follow("", "http://[" + "x\n" * 5000)
     assert caught.value.where == "Link"
@@ -123,7 +123,7 @@ def test_a_target_that_is_no_url_is_told_in_short() -> None:
     assert str(caught.value).isprintable()
 
 
-ASKED: Query = (
+REQUESTED: Query = (
     ("page_size", "100"),
     ("expand", "user"),
     ("expand", "trim"),
@@ -133,25 +133,25 @@ ASKED: Query = (
 
 @pytest.mark.parametrize("target", [None, "", "about:blank", "ABOUT:BLANK"])
 def test_the_end(target: str | None) -> None:
-    assert followed(ASKED, target) is None
+    assert followed(REQUESTED, target) is None
 
 
 @pytest.mark.parametrize(
-    ("asked", "target", "expected"),
+    ("requested", "target", "expected"),
     [
         ((), "https://api.ev.energy/v2/x?page_after=a", (("page_after", "a"),)),
-        (ASKED, "https://other.example/elsewhere?page_after=a", (*ASKED, ("page_after", "a"))),
-        (ASKED, "?page_after=a", (*ASKED, ("page_after", "a"))),
-        (ASKED, "?page_size=25&page_after=a", (*ASKED[1:], ("page_size", "25"), ("page_after", "a"))),
+        (REQUESTED, "https://other.example/elsewhere?page_after=a", (*REQUESTED, ("page_after", "a"))),
+        (REQUESTED, "?page_after=a", (*REQUESTED, ("page_after", "a"))),
+        (REQUESTED, "?page_size=25&page_after=a", (*REQUESTED[1:], ("page_size", "25"), ("page_after", "a"))),
         (
-            ASKED,
+            REQUESTED,
             "?expand=trim.model&page_after=a",
-            (ASKED[0], ASKED[3], ("expand", "trim.model"), ("page_after", "a")),
+            (REQUESTED[0], REQUESTED[3], ("expand", "trim.model"), ("page_after", "a")),
         ),
         (
-            ASKED,
+            REQUESTED,
             "?x=&page_after=2024-01-01T11%3A11%3A11.1Z",
-            (*ASKED, ("x", ""), ("page_after", "2024-01-01T11:11:11.1Z")),
+            (*REQUESTED, ("x", ""), ("page_after", "2024-01-01T11:11:11.1Z")),
         ),
         ((("page_after", "a"), ("x", "1")), "?page_after=b", (("x", "1"), ("page_after", "b"))),
         ((("page_before", "a"), ("x", "1")), "?page_after=b", (("x", "1"), ("page_after", "b"))),
@@ -159,14 +159,14 @@ def test_the_end(target: str | None) -> None:
         ((("page", "1"), ("x", "1")), "?page=2", (("x", "1"), ("page", "2"))),
         ((("page_after", "a"),), "?page=2", (("page_after", "a"), ("page", "2"))),
         ((("page_after", "a"),), T, (("page_after", "2024-01-01T11:11:11.1111Z"), ("page_size", "25"))),
-        (ASKED, "https://api.ev.energy/v2/vehicles", ASKED),
-        (ASKED, "?page_after=a#top", (*ASKED, ("page_after", "a"))),
+        (REQUESTED, "https://api.ev.energy/v2/vehicles", REQUESTED),
+        (REQUESTED, "?page_after=a#top", (*REQUESTED, ("page_after", "a"))),
     ],
 )
 def test_only_the_query_of_a_link_counts_and_replaces_what_has_its_name(
-    asked: Query, target: str, expected: Query
+    requested: Query, target: str, expected: Query
 ) -> None:
-    assert followed(asked, target) == expected
+    assert followed(requested, target) == expected
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,8 @@ parameters = st.lists(st.tuples(st.sampled_from(["page_after", "page_before", "e
 
 
 @given(parameters, parameters)
-def test_following_keeps_the_rest_of_what_was_asked(asked: Query, linked: Query) -> None:
-    found = followed(asked, f"https://x/?{urlencode(linked)}")
+def test_following_keeps_the_rest_of_the_request(requested: Query, linked: Query) -> None:
+    found = followed(requested, f"https://x/?{urlencode(linked)}")
     assert found is not None
     names = {name for name, _ in linked}
     assert found[len(found) - len(linked) :] == linked
@@ -213,6 +213,6 @@ def test_following_keeps_the_rest_of_what_was_asked(asked: Query, linked: Query)
     cursors = {"page_after", "page_before"}
     if names & cursors:
         assert not cursors & {name for name, _ in kept}
-    assert [pair for pair in asked if pair[0] not in names | cursors] == [
+    assert [pair for pair in requested if pair[0] not in names | cursors] == [
         pair for pair in kept if pair[0] not in cursors
     ]

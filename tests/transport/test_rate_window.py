@@ -5,8 +5,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from evenergy._transport.rate_window import RateLimit, RateWindow
 from evenergy._transport.usage import WINDOW

@@ -20,6 +20,7 @@ from ._transport.retry import Retry
 from .auth import Auth
 
 if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nobody else anything
+    from .fleet.devices import Fleet
     from .resources.batteries import HomeBatteries, HomeBatteryMakes, HomeBatteryModels
     from .resources.catalogue import VehicleMakes, VehicleModels, VehicleTrims
     from .resources.feeds import CarbonFeeds, GridFeeds
@@ -45,6 +46,7 @@ class Api(GenericCalls[M_co]):
     carbon_feeds: Child[CarbonFeeds[M_co]] = Child("feeds:CarbonFeeds")
     cpms_providers: Child[CPMSProviders[M_co]] = Child("sites:CPMSProviders")
     evse_sites: Child[EVSESites[M_co]] = Child("sites:EVSESites")
+    fleet: Child[Fleet[M_co]] = Child(".fleet.devices:Fleet")
     grid_feeds: Child[GridFeeds[M_co]] = Child("feeds:GridFeeds")
     home_batteries: Child[HomeBatteries[M_co]] = Child("batteries:HomeBatteries")
     home_battery_makes: Child[HomeBatteryMakes[M_co]] = Child("batteries:HomeBatteryMakes")

@@ -242,7 +242,7 @@ def _renamed(method: C, words: Mapping[str, str]) -> C:
         return re.sub(r"\w+", lambda word: words.get(word[0], word[0]), str(text))
 
     make: Any = FunctionType
-    copy = make(method.__code__, method.__globals__, method.__name__, None, method.__closure__)
+    copy = make(method.__code__, method.__globals__, method.__name__, method.__defaults__, method.__closure__)
     functools.update_wrapper(copy, method, assigned=("__module__", "__qualname__"))
     copy.__kwdefaults__, copy.__doc__ = method.__kwdefaults__, rename(method.__doc__)
     signature = inspect.signature(method)

@@ -13,7 +13,7 @@ import attrs
 
 from evenergy._codec import validate
 from evenergy._core.loop_thread import LoopThread
-from evenergy._core.pagination import Page
+from evenergy._core.pagination import Page, Pages
 from evenergy._transport.retry import CountedRetries
 from evenergy._transport.session import Session
 from evenergy.errors import (
@@ -77,11 +77,19 @@ class Allowance:
         return len(self._sent) + requests <= self._budget
 
 
+@attrs.define
+class _Sweep:
+    """Sweep of the list that has begun: its pages, and the ids of the vehicles on them, None for one without."""
+
+    pages: Pages[VehicleNow]
+    present: set[str | None] = attrs.Factory(set[str | None])
+
+
 class Watch(Feed[Change]):
     """Async iterator over the changes of a fleet, without an end.
 
-    It is pulled: a sweep of the list begins only when all changes of the one before were taken, so a slow consumer gets
-    fewer changes, none of them stale, and no task runs between two of them. The first sweep gives every vehicle that is
+    It is pulled: a page of the list is requested only when all changes of the one before were taken, so a slow consumer
+    gets fewer changes, none of them stale, and no task runs between two of them. The first sweep gives every vehicle that is
     not in ``known``. A vehicle is gone after two complete sweeps without it. Errors are counted and not raised, but for
     those of credentials and permissions.
 
@@ -115,6 +123,7 @@ class Watch(Feed[Change]):
         self._every, self._charging = _seconds("every", every), _seconds("charging", charging)
         self._fields = _checked(fields)
         self._missing: Counter[str] = Counter()
+        self._sweep: _Sweep | None = None
         self._begun: float | None = None
         self._not_before = 0.0
         self.known: dict[str, VehicleNow] = dict(known)
@@ -122,22 +131,30 @@ class Watch(Feed[Change]):
         self.fresh_at: datetime | None = None
 
     async def _advance(self) -> None:
-        await self._pause()
-        seen: dict[str, tuple[VehicleNow, datetime]] = {}
-        undecoded: set[str | None] = set()
-        is_complete = False
+        """Request one page. A wait that is cancelled goes on with the same sweep, and nothing of it is lost."""
+        if self._sweep is None:
+            await self._pause()
+            self._sweep = _Sweep(self._reader.sweep(None))
+        sweep = self._sweep
+        await self._allowance.room(1)  # the fleet may have grown
+        self._allowance.spend()
         try:
-            await self._sweep(seen, undecoded)
+            page = await next_page(sweep.pages)
         except _FATAL:
+            self._sweep = None
             raise
         except EvEnergyError as error:
+            self._sweep = None
             self._failed(error)
-        else:
-            self.failures, self.fresh_at, is_complete = 0, clock.utc_now(), True
-        for vehicle_id, (vehicle, observed_at) in seen.items():  # half a sweep is news too
-            self._compare(vehicle_id, vehicle, observed_at)
-        if is_complete and None not in undecoded:  # else one without an id may be any of them
-            self._count_missing({*seen, *undecoded})
+            return
+        now = clock.utc_now()
+        for vehicle in page.items:
+            sweep.present.add(vehicle.id)
+            self._compare(vehicle, now)
+        sweep.present.update(self._undecoded(page))
+        if page.next_url is None:
+            self._sweep, self.failures, self.fresh_at = None, 0, now
+            self._count_missing(sweep.present, now)
 
     async def _pause(self) -> None:
         """Wait until the next sweep is due, and the hour has room for all of it."""
@@ -151,17 +168,6 @@ class Watch(Feed[Change]):
             await asyncio.sleep(due - loop.time())
         await self._allowance.room(max(1, -(-len(self.known) // PAGE)))
         self._begun = loop.time()
-
-    async def _sweep(self, seen: dict[str, tuple[VehicleNow, datetime]], undecoded: set[str | None]) -> None:
-        pages, following = self._reader.sweep(None), True
-        while following:
-            await self._allowance.room(1)  # the fleet may have grown
-            self._allowance.spend()
-            page = await next_page(pages)
-            now = clock.utc_now()
-            seen.update((vehicle.id, (vehicle, now)) for vehicle in page.items)
-            undecoded.update(self._undecoded(page))
-            following = page.next_url is not None
 
     def _undecoded(self, page: Page[VehicleNow]) -> list[str | None]:
         """Return the ids of the vehicles that could not be decoded: they are not gone, and nothing is known of them."""
@@ -177,7 +183,8 @@ class Watch(Feed[Change]):
             self._not_before = asyncio.get_running_loop().time() + error.retry_after
         _log.info("a sweep of the fleet failed, %d in a row: %s", self.failures, error)
 
-    def _compare(self, vehicle_id: str, vehicle: VehicleNow, observed_at: datetime) -> None:
+    def _compare(self, vehicle: VehicleNow, now: datetime) -> None:
+        vehicle_id = vehicle.id
         self._missing.pop(vehicle_id, None)
         before = self.known.get(vehicle_id)
         after = vehicle if before is None else _merged(before, vehicle)
@@ -185,9 +192,11 @@ class Watch(Feed[Change]):
             name for name in self._fields if _value(after, name) != (None if before is None else _value(before, name))
         )
         if before is None or changed:
-            self._ready.append(Change(vehicle_id, changed, before, after, observed_at))
+            self._ready.append(Change(vehicle_id, changed, before, after, now))
 
-    def _count_missing(self, present: set[str | None]) -> None:
+    def _count_missing(self, present: set[str | None], now: datetime) -> None:
+        if None in present:  # one without an id may be any of them
+            return
         for vehicle_id, before in self.known.items():
             if vehicle_id in present:
                 self._missing.pop(vehicle_id, None)
@@ -195,7 +204,7 @@ class Watch(Feed[Change]):
             self._missing[vehicle_id] += 1
             if self._missing[vehicle_id] >= _GONE:
                 del self._missing[vehicle_id]
-                self._ready.append(Change(vehicle_id, frozenset(), before, None, clock.utc_now()))
+                self._ready.append(Change(vehicle_id, frozenset(), before, None, now))
 
     def _hand_out(self, entry: Change) -> None:
         """Take over what is handed out, and nothing else."""

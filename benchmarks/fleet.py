@@ -50,9 +50,11 @@ async def serving(vehicles: int) -> AsyncGenerator[tuple[World, AsyncClient]]:
             yield world, client
 
 
-async def run(client: AsyncClient, marks: dict[str, str], delivered: Counter[Key], **options: timedelta) -> int:
+async def run(
+    client: AsyncClient, marks: dict[str, str], delivered: Counter[Key], within: timedelta = timedelta(0)
+) -> int:
     """Do one run, and return its requests."""
-    new = client.fleet.new_status_logs(marks, **options)
+    new = client.fleet.new_status_logs(marks, within=within)
     async for page in new:
         delivered.update((log.vehicle_id, log.sampled_at) for log in page.logs)
         marks.update(page.marks)

@@ -89,9 +89,9 @@ class Watch(Feed[Change]):
     """Async iterator over the changes of a fleet, without an end.
 
     It is pulled: a page of the list is requested only when all changes of the one before were taken, so a slow consumer
-    gets fewer changes, none of them stale, and no task runs between two of them. The first sweep gives every vehicle that is
-    not in ``known``. A vehicle is gone after two complete sweeps without it. Errors are counted and not raised, but for
-    those of credentials and permissions.
+    gets fewer changes, none of them stale, and no task runs between two of them. The first sweep gives every vehicle
+    that is not in ``known``. A vehicle is gone after two complete sweeps without it. Errors are counted and not raised,
+    but for those of credentials and permissions.
 
     Attributes:
         known: The vehicles as they were last handed out, by id; fit for ``known=`` of the next watch.

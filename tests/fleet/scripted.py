@@ -10,10 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from evenergy import AsyncClient, Retry
-from tests.server import Server, serving
+from tests.server import serving
 
 JSON = dict[str, Any]
 Script = Callable[[web.Request], "web.StreamResponse | None"]
+RETRY = Retry(attempts=3, backoff=0.001, max_backoff=0.001)
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
 
 
@@ -75,10 +76,12 @@ class ScriptedFleet:
 
 
 @asynccontextmanager
-async def client_of(fleet: ScriptedFleet, **options: Any) -> AsyncGenerator[AsyncClient]:
+async def client_of(
+    fleet: ScriptedFleet, *, timeout: float | None = 30, max_wait: float | None = 60
+) -> AsyncGenerator[AsyncClient]:
     """A client of a scripted fleet, which retries at once."""
-    server: Server
-    async with serving(fleet.respond) as server:
-        options = {"retry": Retry(attempts=3, backoff=0.001, max_backoff=0.001), "auth": "token"} | options
-        async with AsyncClient(base_url=server.url, **options) as client:
-            yield client
+    async with (
+        serving(fleet.respond) as server,
+        AsyncClient("token", base_url=server.url, retry=RETRY, timeout=timeout, max_wait=max_wait) as client,
+    ):
+        yield client

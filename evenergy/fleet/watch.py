@@ -188,7 +188,7 @@ class Watch(Feed[Change]):
         self._missing.pop(vehicle_id, None)
         before = self.known.get(vehicle_id)
         after = vehicle if before is None else _merged(before, vehicle)
-        changed = frozenset(
+        changed: frozenset[WatchField] = frozenset(
             name for name in self._fields if _value(after, name) != (None if before is None else _value(before, name))
         )
         if before is None or changed:

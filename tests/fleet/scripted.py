@@ -77,7 +77,10 @@ class ScriptedFleet:
 
 @asynccontextmanager
 async def client_of(
-    fleet: ScriptedFleet, *, timeout: float | None = 30, max_wait: float | None = 60
+    fleet: ScriptedFleet,
+    *,
+    timeout: float | None = 30,  # noqa: ASYNC109  the client's own
+    max_wait: float | None = 60,
 ) -> AsyncGenerator[AsyncClient]:
     """A client of a scripted fleet, which retries at once."""
     async with (

@@ -82,7 +82,7 @@ def w5(name: str, _base: str, count: int) -> Generator[Reading]:
 
 
 def w6(name: str, _base: str, count: int) -> Generator[Reading]:
-    """Importing it in a fresh interpreter, with the clients of this library, which `import evenergy` alone leaves out."""
+    """Import it in a fresh interpreter, with the clients of this library, which `import evenergy` leaves out."""
     lines = [f"import {module}" for module in (("aiohttp",) if name == "aiohttp + orjson" else imports(name))]
     lines += ["evenergy.AsyncClient, evenergy.Client"] if name == "evenergy" else []
     code = f"import time; t = time.perf_counter(); {'; '.join(lines)}; print(time.perf_counter() - t)"

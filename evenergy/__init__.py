@@ -77,6 +77,18 @@ if typing.TYPE_CHECKING:
         TransportError as TransportError,
         UnprocessableEntityError as UnprocessableEntityError,
     )
+    from .fleet.logs import (
+        BlockingNewStatusLogs as BlockingNewStatusLogs,
+        NewStatusLogs as NewStatusLogs,
+    )
+    from .fleet.planner import (
+        Plan as Plan,
+    )
+    from .fleet.values import *
+    from .fleet.watch import (
+        BlockingWatch as BlockingWatch,
+        Watch as Watch,
+    )
     from .resources.account import *
     from .resources.batteries import *
     from .resources.catalogue import *
@@ -171,6 +183,24 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ServerError",
         "TransportError",
         "UnprocessableEntityError",
+    ),
+    ".fleet.logs": (
+        "BlockingNewStatusLogs",
+        "NewStatusLogs",
+    ),
+    ".fleet.planner": ("Plan",),
+    ".fleet.values": (
+        "WATCHED",
+        "BoundaryMeterNow",
+        "Change",
+        "HomeBatteryNow",
+        "NewLogs",
+        "VehicleNow",
+        "WatchField",
+    ),
+    ".fleet.watch": (
+        "BlockingWatch",
+        "Watch",
     ),
     ".webhooks": (
         "ChargingSubSessionCreated",

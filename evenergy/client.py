@@ -20,6 +20,7 @@ from ._transport.retry import Retry
 from .auth import Auth
 
 if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nobody else anything
+    from .fleet.devices import Fleet
     from .resources.account import (
         Accounts,
         Notifications,
@@ -79,6 +80,7 @@ class Api(GenericCalls[M_co]):
     evse_sites: Child[EVSESites[M_co]] = Child("sites:EVSESites")
     evse_waitlist: Child[EVSEWaitlist[M_co]] = Child("evse_onboarding:EVSEWaitlist")
     evses: Child[EVSEs[M_co]] = Child("evses:EVSEs")
+    fleet: Child[Fleet[M_co]] = Child(".fleet.devices:Fleet")
     grid_feeds: Child[GridFeeds[M_co]] = Child("feeds:GridFeeds")
     hem_systems: Child[HEMSystems[M_co]] = Child("home_energy:HEMSystems")
     home_batteries: Child[HomeBatteries[M_co]] = Child("batteries:HomeBatteries")

@@ -78,8 +78,8 @@ def test_both_clients_take_the_same_arguments(name: str) -> None:
 @each_method
 def test_both_clients_give_the_same_results(name: str) -> None:
     awaiting, blocking = of_both(name)
-    pages = returned(awaiting).startswith("Pager")
-    assert returned(blocking) == (f"Blocking{returned(awaiting)}" if pages else returned(awaiting))
+    in_two_forms = returned(awaiting).startswith(("Pager", "NewStatusLogs", "Watch"))
+    assert returned(blocking) == (f"Blocking{returned(awaiting)}" if in_two_forms else returned(awaiting))
     assert not inspect.iscoroutinefunction(blocking)
 
 

@@ -2,8 +2,8 @@
 
 A method describes a `Request` and sends nothing, so it is a pure function. Its decorator makes a method of both clients
 of it: `operation` for one request, `paged` for a listing, `coroutine` for work of several requests, `streamed` for an
-iterator that is no listing. The client that a resource belongs to is part of its type: ``Vehicles[Async]`` or
-``Vehicles[Blocking]``.
+iterator that is no listing, `in_two_forms` for an object with methods of its own. The client that a resource belongs to
+is part of its type: ``Vehicles[Async]`` or ``Vehicles[Blocking]``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from .blocking import BlockingPager, blocking_iterator
 from .loop_thread import LoopThread
 from .pagination import Pager
 
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
+B = TypeVar("B")
+B_co = TypeVar("B_co", covariant=True)
 C = TypeVar("C", bound=Callable[..., Any])
 M_co = TypeVar("M_co", covariant=True)
 P = ParamSpec("P")
@@ -99,6 +103,17 @@ class Streamed(Protocol[P, R_co]):
     def __get__(self, resource: Resource[Blocking], owner: type) -> Callable[P, Iterator[R_co]]: ...
 
 
+class InTwoForms(Protocol[P, A_co, B_co]):
+    """Method that gives an object of another class in each client, as type checkers see it."""
+
+    @overload
+    def __get__(self, resource: None, owner: type) -> Callable[..., Any]: ...
+    @overload
+    def __get__(self, resource: Resource[Async], owner: type) -> Callable[P, A_co]: ...
+    @overload
+    def __get__(self, resource: Resource[Blocking], owner: type) -> Callable[P, B_co]: ...
+
+
 def operation(describe: Callable[Concatenate[S, P], Request[R]]) -> Operation[P, R]:
     """Make a method that sends the request that the function describes."""
 
@@ -140,6 +155,20 @@ def streamed(method: Callable[Concatenate[S, P], AsyncIterator[R]]) -> Streamed[
     return cast("Streamed[P, R]", Method(method, _like(method, blocking, "Iterator")))
 
 
+def in_two_forms(
+    blocking_form: Callable[[A, LoopThread], B],
+) -> Callable[[Callable[Concatenate[Any, P], A]], InTwoForms[P, A, B]]:
+    """Make a method of a function that returns an object of the async client, given the class of its blocking form."""
+
+    def decorate(method: Callable[Concatenate[Any, P], A]) -> InTwoForms[P, A, B]:
+        def blocking(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> B:
+            return blocking_form(method(self, *args, **kwargs), _thread(self))
+
+        return cast("InTwoForms[P, A, B]", Method(method, _like(method, blocking, blocking_form.__name__)))
+
+    return decorate
+
+
 class Method:
     """Two forms of a method; the resources of a client have that of the client."""
 
@@ -157,6 +186,7 @@ class Method:
 class Child(Generic[T]):
     """Resource of a resource, or of a client: imported and made at its first use.
 
+    It names a module of `evenergy.resources`, or with a leading dot one of another folder: ``.fleet.devices:Fleet``.
     It is no `functools.cached_property`, because that has a lock on Python 3.11, which a fork may copy.
     """
 
@@ -167,7 +197,7 @@ class Child(Generic[T]):
         self._name = name
 
     def __get__(self, parent: Resource[Any] | None, owner: type[Resource[Any]]) -> T:
-        module = importlib.import_module(f"evenergy.resources.{self._module}")
+        module = importlib.import_module(f".{self._module}", "evenergy.resources")
         kind: Callable[[Session, LoopThread | None], T] = _of_client(getattr(module, self._class), _mark(owner))
         if parent is None:  # for help() and for mocks with a spec, which look at the class
             return kind(_NO_SESSION, None)
@@ -211,7 +241,7 @@ def _renamed(method: C, words: Mapping[str, str]) -> C:
         return re.sub(r"\w+", lambda word: words.get(word[0], word[0]), str(text))
 
     make: Any = FunctionType
-    copy = make(method.__code__, method.__globals__, method.__name__, None, method.__closure__)
+    copy = make(method.__code__, method.__globals__, method.__name__, method.__defaults__, method.__closure__)
     functools.update_wrapper(copy, method, assigned=("__module__", "__qualname__"))
     copy.__kwdefaults__, copy.__doc__ = method.__kwdefaults__, rename(method.__doc__)
     signature = inspect.signature(method)

@@ -234,16 +234,16 @@ class Attempts:
         if until > self.patience_ends or (isinstance(error, RateLimitError) and until > self.deadline):
             return True
         if isinstance(error, AuthenticationError) or self._is_rate_limit(error):
-            return False
-        if self._made >= self._retry.attempts:
+            admitted = self._budget.admit()
+        elif self._made >= self._retry.attempts:
             return True
-        if self._budget.spend(error):
-            if isinstance(error, RateLimitError):  # of the token endpoint
+        else:
+            admitted = self._budget.spend(error)
+            if admitted and isinstance(error, RateLimitError):  # of the token endpoint
                 self.waited += state.upcoming_sleep
-            return False
-        if error is not None:
-            error.add_note("not retried: the client's retry budget is exhausted")
-        return True
+        if not admitted and error is not None:
+            error.add_note(f"not retried: {self._budget.exhausted}")
+        return not admitted
 
 
 def _requested_wait(error: BaseException | None) -> float:

@@ -1,5 +1,7 @@
 """Retries: the number of attempts, the waits between them, and the budget of a client for all of them."""
 
+from collections.abc import Callable
+
 import attrs
 
 from evenergy._codec import validate
@@ -35,6 +37,8 @@ class RetryBudget:
     """
 
     FULL: int = 500
+    exhausted: str = "the client's retry budget is exhausted"
+    """The reason for no retry, for the note on an error."""
 
     def __init__(self) -> None:
         self._left = self.FULL
@@ -51,3 +55,35 @@ class RetryBudget:
             return False
         self._left -= price
         return True
+
+    def admit(self) -> bool:
+        """Return whether a retry may be sent that costs nothing here: after a 401 or 429."""
+        return True
+
+
+class CountedRetries(RetryBudget):
+    """Retries that are requests of a larger piece of work too, which has a bound of its own.
+
+    Args:
+        shared: The client's budget for retries.
+        spend_request: Spends one request of the larger bound, or returns False when it is reached.
+    """
+
+    def __init__(self, shared: RetryBudget, spend_request: Callable[[], bool]) -> None:
+        super().__init__()
+        self._shared = shared
+        self._spend_request = spend_request
+
+    def refund(self) -> None:
+        """Give back for a success at the first attempt."""
+        self._shared.refund()
+
+    def spend(self, error: BaseException | None) -> bool:
+        """Pay for a retry from both; return False when there is not enough left in one."""
+        self.exhausted = self._shared.exhausted
+        return self._shared.spend(error) and self.admit()
+
+    def admit(self) -> bool:
+        """Return whether the larger bound leaves a request for a retry, and spend it."""
+        self.exhausted = "all requests of the budget are spent"
+        return self._spend_request()

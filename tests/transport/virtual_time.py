@@ -5,10 +5,12 @@ import math
 import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 WINDOW = 3600.0
 
@@ -42,6 +44,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jump.now
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """Run a function at once: a thread would take real time, of which the clock knows nothing."""
+        future: asyncio.Future[T] = self.create_future()
+        future.set_result(func(*args))
+        return future
 
     def jump(self, seconds: float) -> None:
         """Set the clock forward, as when the machine was suspended and the clock went on."""

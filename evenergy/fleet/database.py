@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
@@ -18,6 +19,8 @@ from . import schema
 from .lease import Lease
 from .marks import log_of, micros, moment
 from .schema import LogTable
+
+_log = logging.getLogger(__name__)
 
 
 class LogPage(Protocol):
@@ -70,6 +73,7 @@ class FleetDatabase:
         self._lease = Lease(self.path)
         try:
             self._connection = self._opened()
+            _ = self.marks  # a run may continue marks that were read before
         except BaseException:
             self._lease.release()
             raise
@@ -102,6 +106,8 @@ class FleetDatabase:
                 saved = self._insert(row for row in rows if row[self._table.device_at] not in left_out)
             self._known.update((one, page.marks[one]) for one in swapped)
             self._behind -= swapped
+            if lost := len(page.marks.keys() - behind - swapped):
+                _log.warning("%s: another run moved %d marks; those devices wait for the next run", self.path, lost)
             return saved
 
     def close(self) -> None:

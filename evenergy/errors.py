@@ -6,7 +6,8 @@ EvEnergyError
 │   ├── RequestTimeoutError (also TimeoutError)
 │   └── OutcomeUnknownError                  a POST or PATCH may have taken effect
 ├── DecodeError                              a response, or an item of one, that cannot be decoded
-├── ClosedError                              the client was closed
+├── ClosedError                              the client was closed, or the database
+├── SyncRunningError                         another process has the database of a fleet open
 └── ProblemError                             the API rejected the request, or failed
     ├── BadRequestError 400 · AuthenticationError 401 · PermissionDeniedError 403 · NotFoundError 404
     ├── MethodNotAllowedError 405 · NotAcceptableError 406 · ConflictError 409 · PayloadTooLargeError 413
@@ -43,6 +44,10 @@ class InvalidArgumentError(EvEnergyError, ValueError):
 
 class ClosedError(EvEnergyError):
     """Call on a client that was closed, before the call or during it."""
+
+
+class SyncRunningError(EvEnergyError):
+    """Database of a fleet that another `FleetDatabase` has open, in this process or in another one."""
 
 
 class TransportError(EvEnergyError):

@@ -173,13 +173,13 @@ def _patiently(action: Callable[[], T]) -> T:
 
 def _wait_for_lock(descriptor: int) -> None:
     until = time.monotonic() + _LOCK_TIME
-    while not _try_lock(descriptor):
+    while not try_lock(descriptor):
         if time.monotonic() >= until:
             raise TimeoutError(f"somebody else held the lock for {_LOCK_TIME:g} s")
         time.sleep(_PAUSE)
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     """Lock a file for this descriptor, so also against other threads; return False when it is locked."""
     try:
         if _IS_WINDOWS:

@@ -34,8 +34,8 @@ INIT = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
 # A module imports only what stands left of its folder, or in it; the public names of `evenergy` follow the clients.
 ORDER = (
     *("_version", "_logging", "_lazy", "errors", "_codec", "auth", "token_store", "_transport", "_core", "resources"),
-    *("fleet", "webhooks"),
-    *("client", "evenergy", "sandbox", "cli", "__main__"),
+    *("records", "fleet", "webhooks"),
+    *("client", "dlt", "evenergy", "sandbox", "cli", "__main__"),
 )
 
 FILES = {

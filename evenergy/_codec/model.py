@@ -1,6 +1,7 @@
 """Layout of the models: attrs for the programs that look at them, msgspec for the decoder that fills them."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -35,6 +36,7 @@ else:
         """Metaclass of the models: each is a `msgspec.Struct` that attrs knows as one of its own."""
 
         def __new__(cls, name: str, bases: tuple[type, ...], parts: dict[str, object]) -> type:
+            parts = _AS_DATACLASS | parts
             secrets = {field for field, value in parts.items() if isinstance(value, _Secret)}
             if secrets:
                 parts = {"__repr__": _repr, "__rich_repr__": _shown} | _with_defaults(parts)
@@ -49,6 +51,36 @@ else:
                 these=fields, frozen=True, slots=False, init=False, repr=False, eq=False, match_args=False
             )
             return as_attrs(made)
+
+    class _OfDataclass:
+        """Attribute that a dataclass has, made when it is first read.
+
+        pandas and Polars look for it: a frame of models then has a column for each field, where it would have one
+        column of objects.
+        """
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __get__(self, instance: object, owner: type) -> object:
+            return getattr(_dataclass(owner), self.name)
+
+    _AS_DATACLASS = {name: _OfDataclass(name) for name in ("__dataclass_fields__", "__dataclass_params__")}
+
+    @cache
+    def _dataclass(kind: type) -> type:
+        """Return a dataclass with the fields of a model, and no methods."""
+        import dataclasses  # noqa: PLC0415  most programs never need it
+
+        def with_default(field: msgspec.structs.FieldInfo) -> "dataclasses.Field[object]":
+            if field.default is not msgspec.NODEFAULT:
+                return dataclasses.field(default=field.default)
+            if field.default_factory is not msgspec.NODEFAULT:
+                return dataclasses.field(default_factory=field.default_factory)
+            return dataclasses.field()
+
+        fields = [(field.name, field.type, with_default(field)) for field in msgspec.structs.fields(kind)]
+        return dataclasses.make_dataclass(kind.__name__, fields, init=False, repr=False, eq=False)
 
     def _with_defaults(parts: dict[str, object]) -> dict[str, object]:
         plain = {name: part.default if isinstance(part, _Secret) else part for name, part in parts.items()}

@@ -1,0 +1,143 @@
+"""Parquet files of a fleet's database, one a month; only the months that changed are written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final, cast
+
+import attrs
+import msgspec
+
+from evenergy._codec.columns import ColumnType, layout
+from evenergy.errors import EvEnergyError, InvalidArgumentError
+from evenergy.records import arrow_schema, library
+from evenergy.resources.vehicles import VehicleStatusLog
+
+from . import schema
+from .database import file_path, in_words
+from .schema import LogTable
+
+_BATCH: Final = 2_000  # rows that stand in memory as Python objects
+_GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow arrays
+_METADATA: Final = b"evenergy"
+
+
+def export_parquet(
+    database: str | os.PathLike[str], directory: str | os.PathLike[str], *, of: type = VehicleStatusLog
+) -> list[Path]:
+    """Write the logs of a `FleetDatabase` as Parquet, and return the files that were written.
+
+    A file holds the logs whose ``sampled_at`` lies in one month (UTC), such as ``vehicle_status_logs-2026-11.parquet``.
+    A file that has all logs of its month is left as it is. An export may run while the database is written: it shows
+    what was there when it began. A file is replaced as a whole. Needs the extra ``arrow``.
+
+    Args:
+        database: The file of the database.
+        directory: The directory of the files, which is made when it is missing.
+        of: The class of the logs.
+
+    Raises:
+        InvalidArgumentError: There is no such file, it is no database of a fleet, or it holds other logs.
+        EvEnergyError: pyarrow is not installed, or a file cannot be read or written.
+    """
+    path, table = file_path(database), LogTable.of(layout(of))
+    if not path.is_file():
+        raise InvalidArgumentError(f"expected the database of a fleet, got no file: {path}")
+    target = Path(directory).expanduser().absolute()
+    with in_words(path, "read"), contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")  # all reads see one state
+        export = _Export.of(connection, table, path, target)
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            return [export.write(month) for month in export.months if not export.is_current(month)]
+        except OSError as error:
+            raise EvEnergyError(f"the export to {target} failed: {error.strerror or error}") from None
+
+
+@attrs.frozen
+class _Export:
+    """Export of one database into one directory."""
+
+    connection: sqlite3.Connection
+    table: LogTable
+    target: Path
+    identity: str
+    months: dict[str, int]
+    parquet: Any
+    arrow: Any
+
+    @classmethod
+    def of(cls, connection: sqlite3.Connection, table: LogTable, path: Path, target: Path) -> _Export:
+        arrow = library("pyarrow", "arrow")
+        schema.check(connection, path, table)
+        months = cast(
+            "list[tuple[str, int]]", connection.execute("SELECT month, changes FROM months ORDER BY month").fetchall()
+        )
+        parquet = library("pyarrow.parquet", "arrow")
+        return cls(connection, table, target, schema.identity(connection), dict(months), parquet, arrow)
+
+    def is_current(self, month: str) -> bool:
+        """Return whether the file of a month has all its logs and columns."""
+        try:
+            written = self.parquet.read_schema(self._path(month))
+        except (OSError, self.arrow.ArrowException):
+            return False
+        return bool(written.equals(self._schema(month), check_metadata=True))
+
+    def write(self, month: str) -> Path:
+        """Write the file of a month, and return its path."""
+        path = self._path(month)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with self.parquet.ParquetWriter(temporary, self._schema(month), compression="zstd") as writer:
+                batches: list[Any] = []
+                for batch in self._batches(month):
+                    batches.append(batch)
+                    if len(batches) == _GROUP:
+                        writer.write_table(self.arrow.Table.from_batches(batches))
+                        batches.clear()
+                if batches:
+                    writer.write_table(self.arrow.Table.from_batches(batches))
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return path
+
+    def _path(self, month: str) -> Path:
+        return self.target / f"{self.table.name}-{month}.parquet"
+
+    def _schema(self, month: str) -> Any:
+        """Return the Arrow schema, with the state of the month that it shows."""
+        state = msgspec.json.encode({"database": self.identity, "changes": self.months[month]})
+        return cast("Any", arrow_schema(self.table.layout)).with_metadata({_METADATA: state})
+
+    def _batches(self, month: str) -> Iterator[Any]:
+        table, arrow = self.table, self.arrow
+        there = set(schema.columns(self.connection, table))  # an older version made the file, and nobody opened it since
+        names = [f"log.{name}" if name in there else "NULL" for name in table.layout.names]
+        first = date.fromisoformat(f"{month}-01")
+        after = (first + timedelta(days=31)).replace(day=1)
+        rows = self.connection.execute(
+            f"SELECT {', '.join(names)} FROM {table.devices} AS device CROSS JOIN {table.name} AS log"
+            f" ON log.{table.device} = device.{table.device} AND log.sampled_at >= ? AND log.sampled_at < ?",
+            (first.isoformat(), after.isoformat()),
+        )
+        types = arrow_schema(table.layout)
+        while batch := rows.fetchmany(_BATCH):
+            cells = zip(table.layout.columns, cast("Any", types), zip(*batch, strict=True), strict=True)
+            arrays = [self._array(column.type, part, field.type) for column, field, part in cells]
+            yield arrow.RecordBatch.from_arrays(arrays, schema=self._schema(month))
+
+    def _array(self, kind: ColumnType, cells: tuple[object, ...], wanted: Any) -> Any:
+        """Return cells of SQLite as an Arrow array."""
+        stored = {ColumnType.BOOLEAN: self.arrow.int64(), ColumnType.TIME: self.arrow.string()}
+        stored[ColumnType.DATE] = self.arrow.string()
+        return self.arrow.array(cells, stored.get(kind, wanted)).cast(wanted)

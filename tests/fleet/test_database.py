@@ -1,0 +1,403 @@
+"""Database of a fleet: transactions, the swap of marks, the lease, the schema."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from evenergy import ClosedError, EvEnergyError, InvalidArgumentError, Vehicle, VehicleStatusLog
+from evenergy.errors import SyncRunningError
+from evenergy.fleet import lease, schema
+from evenergy.fleet.database import FleetDatabase
+from evenergy.resources.batteries import HomeBatteryStatusLog
+from tests.fleet.pages import BASE, VEHICLES, Page, log_of, page_of
+
+CAR, OTHER = VEHICLES[:2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fleet.db"
+
+
+def query(path: Path, statement: str, *values: object) -> list[Any]:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        return connection.execute(statement, values).fetchall()
+    finally:
+        connection.close()
+
+
+def stored(path: Path) -> list[tuple[str, str]]:
+    return query(path, "SELECT vehicle_id, sampled_at FROM vehicle_status_logs ORDER BY 1, 2")
+
+
+def count(path: Path) -> int:
+    return len(stored(path))
+
+
+# Saving
+
+
+def test_logs_and_marks_are_saved_and_read_back(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        assert database.marks == {}
+        assert database.save(page_of(CAR, range(3), "first")) == 3
+        assert database.save(Page([], {"": "place"})) == 0
+    with FleetDatabase(str(path)) as database:
+        assert database.marks == {CAR: "first", "": "place"}
+        assert database.save(page_of(CAR, range(3, 5), "second")) == 2
+        assert database.marks[CAR] == "second"
+    assert count(path) == 5
+
+
+def test_columns_are_those_of_the_api_with_times_in_utc(path: Path) -> None:
+    log = attrs.evolve(
+        log_of(CAR, 0), sampled_at=datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), is_charging=True
+    )
+    with FleetDatabase(path) as database:
+        database.save(Page([log], {CAR: "mark"}))
+    columns = "vehicle_id, vehicle, sampled_at, logged_at, is_charging, is_plugged_in, state, julianday(sampled_at)"
+    assert query(path, f"SELECT {columns} FROM vehicle_status_logs") == [
+        (
+            *(CAR, f"{BASE}/{CAR}", "2026-01-01T00:00:00.000000Z", "2026-10-31T22:00:03.000007Z"),
+            *(1, None, "DRIVING", 2461041.5),
+        )
+    ]
+
+
+def test_a_log_that_is_there_is_not_saved_twice(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(3), "first"))
+        assert database.save(page_of(CAR, range(1, 5), "second")) == 2
+    assert count(path) == 5
+
+
+def test_vehicles_have_their_first_and_last_time_and_their_newest_log(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(5, 7), "a"))
+        database.save(page_of(CAR, range(3), "b"))
+        database.save(page_of(OTHER, range(1), "c"))
+    first, last = (f"2026-10-31T22:0{minute}:00.000000Z" for minute in (0, 6))
+    assert query(path, "SELECT * FROM vehicles ORDER BY 1") == [(CAR, first, last), (OTHER, first, first)]
+    newest = query(path, "SELECT vehicle_id, state_of_charge_percentage FROM latest_status_logs ORDER BY 1")
+    assert newest == [(CAR, 6), (OTHER, 0)]
+
+
+def test_an_expanded_vehicle_and_a_time_in_the_url_alone_make_a_key(path: Path) -> None:
+    log = attrs.evolve(log_of(CAR, 0), vehicle=Vehicle(CAR, url=f"{BASE}/{CAR}"), sampled_at=None)
+    with FleetDatabase(path) as database:
+        assert database.save(Page([log], {CAR: "mark"})) == 1
+    assert stored(path) == [(CAR, "2026-10-31T22:00:00.000000Z")]
+    assert query(path, "SELECT vehicle FROM vehicle_status_logs") == [(f"{BASE}/{CAR}",)]
+
+
+@pytest.mark.parametrize(
+    "log", [VehicleStatusLog(sampled_at=datetime(2026, 1, 1, tzinfo=UTC)), VehicleStatusLog(vehicle=f"{BASE}/{CAR}")]
+)
+def test_a_log_without_a_key_is_rejected_with_its_page(path: Path, log: VehicleStatusLog) -> None:
+    with FleetDatabase(path) as database:
+        with pytest.raises(InvalidArgumentError, match="a device and a time"):
+            database.save(Page([log_of(CAR, 0), log], {CAR: "mark"}))
+        assert database.marks == {}
+    assert count(path) == 0
+
+
+def test_logs_of_other_devices_have_their_own_names(path: Path) -> None:
+    log = HomeBatteryStatusLog(
+        sampled_at=datetime(2026, 1, 1, tzinfo=UTC), home_battery="https://api.ev.energy/v2/home_batteries/hoba_1"
+    )
+    with FleetDatabase(path, of=HomeBatteryStatusLog) as database:
+        assert database.save(Page([log], {"hoba_1": "mark"})) == 1  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+        with pytest.raises(InvalidArgumentError, match="expected values of one class, HomeBatteryStatusLog, got Vehi"):
+            database.save(page_of(CAR, range(1), "mark"))
+    assert query(path, "SELECT home_battery_id FROM home_battery_status_logs") == [("hoba_1",)]
+    assert query(path, "SELECT home_battery_id FROM home_batteries") == [("hoba_1",)]
+    with pytest.raises(InvalidArgumentError, match="expected a database of vehicle_status_logs, got one of home_batt"):
+        FleetDatabase(path)
+
+
+@pytest.mark.parametrize("kind", [Vehicle, int])
+def test_a_class_that_is_no_log_is_rejected(path: Path, kind: type) -> None:
+    with pytest.raises(InvalidArgumentError, match="expected a class"):
+        FleetDatabase(path, of=kind)
+    assert not path.exists()
+
+
+# The swap
+
+
+def test_a_vehicle_that_another_run_moved_is_left_out_until_the_marks_are_read_anew(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(Page([], {CAR: "0", OTHER: "0"}))
+        assert database.marks == {CAR: "0", OTHER: "0"}
+        query(path, "UPDATE marks SET mark = 'theirs' WHERE vehicle_id = ?", CAR)
+        page = Page([log_of(CAR, 1), log_of(OTHER, 1)], {CAR: "1", OTHER: "1"})
+        assert database.save(page) == 1
+        assert database.save(page_of(CAR, range(2, 4), "2")) == 0  # its mark builds on one that was not saved
+        query(path, "UPDATE marks SET mark = '0' WHERE vehicle_id = ?", CAR)  # also when it looks right again
+        assert database.save(page_of(CAR, range(2, 4), "3")) == 0
+        assert {vehicle for vehicle, _ in stored(path)} == {OTHER}
+        assert database.marks == {CAR: "0", OTHER: "1"}
+        assert database.save(page_of(CAR, range(1, 4), "4")) == 3
+
+
+def test_a_vehicle_that_another_run_added_is_left_out_with_a_warning(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FleetDatabase(path) as database:
+        assert database.marks == {}
+        query(path, "INSERT INTO marks VALUES (?, 'theirs')", CAR)
+        assert database.save(page_of(CAR, range(2), "ours")) == 0
+        assert database.save(page_of(CAR, range(2), "ours")) == 0
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{path}: another run moved 1 marks; those devices wait for the next run"
+        ]
+        assert database.marks == {CAR: "theirs"}
+
+
+def test_a_vehicle_that_another_run_removed_is_left_out(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(1), "0"))
+        query(path, "DELETE FROM marks")
+        assert database.save(page_of(CAR, range(1, 3), "1")) == 0
+        assert database.marks == {}
+
+
+def test_later_pages_of_a_page_that_was_not_saved_are_left_out(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(1), "0"))
+        broken = attrs.evolve(log_of(CAR, 2), odometer_meters=1 << 64)
+        with pytest.raises(EvEnergyError, match=r"fleet\.db could not be used: .*too large"):
+            database.save(Page([log_of(CAR, 1), broken], {CAR: "1"}))
+        assert database.save(page_of(CAR, range(3, 5), "2")) == 0  # it would say that logs 1 and 2 were delivered
+        assert database.save(page_of(OTHER, range(1), "2")) == 1
+        assert database.marks == {CAR: "0", OTHER: "2"}
+        assert database.save(page_of(CAR, range(1, 5), "1")) == 4
+
+
+def test_a_page_that_cannot_be_written_changes_nothing(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        query(path, "CREATE TRIGGER full BEFORE INSERT ON months BEGIN SELECT raise(ABORT, 'disk is full'); END")
+        with pytest.raises(EvEnergyError, match="disk is full"):
+            database.save(page_of(CAR, range(3), "1"))
+        query(path, "DROP TRIGGER full")
+        assert database.marks == {}
+        assert count(path) == 0
+        assert database.save(page_of(CAR, range(3), "1")) == 3
+
+
+# The lease
+
+
+def test_a_second_one_is_rejected_and_told_who_holds_it(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        with pytest.raises(SyncRunningError, match=rf"fleet\.db is open in another .*\(process {os.getpid()} on "):
+            FleetDatabase(path)
+        assert database.save(page_of(CAR, range(1), "1")) == 1
+    with FleetDatabase(path) as database:
+        assert database.marks == {CAR: "1"}
+
+
+def test_a_failure_to_open_gives_the_lease_back(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 100)
+    for _ in range(2):
+        with pytest.raises(EvEnergyError, match="could not be opened: file is not a database"):
+            FleetDatabase(path)
+
+
+HOLD = """
+import sys
+from evenergy.fleet.database import FleetDatabase
+database = FleetDatabase(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_lease_of_a_process_ends_with_it(path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(SyncRunningError, match=f"process {holder.pid} on"):
+            FleetDatabase(path)
+        holder.kill()
+        holder.wait()
+    with FleetDatabase(path) as database:
+        assert database.save(page_of(CAR, range(1), "1")) == 1
+
+
+def use_in_fork(database: FleetDatabase, results: Any) -> None:
+    try:
+        database.save(page_of(CAR, range(1), "1"))
+    except ClosedError as error:
+        results.put(str(error))
+    database.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_fork_neither_uses_nor_keeps_what_its_parent_opened(path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    results = fork.SimpleQueue()
+    with FleetDatabase(path) as database:
+        child = fork.Process(target=use_in_fork, args=(database, results))
+        child.start()
+        child.join()
+        assert "before a fork" in results.get()
+        with pytest.raises(SyncRunningError):
+            FleetDatabase(path)
+        assert database.save(page_of(CAR, range(1), "1")) == 1
+
+
+def test_a_directory_that_is_missing_is_an_error_in_words(tmp_path: Path) -> None:
+    with pytest.raises(EvEnergyError, match=r"could not be taken: No such file"):
+        FleetDatabase(tmp_path / "none" / "fleet.db")
+
+
+@pytest.mark.parametrize("path", ["", ":memory:", 5])
+def test_what_is_no_path_is_rejected(path: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="expected path"):
+        FleetDatabase(path)
+
+
+def test_an_unreadable_lock_still_gives_the_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FleetDatabase(path):
+        monkeypatch.setattr(lease, "_HOLDER_AT", -1)  # a seek that fails, as a read of the locked byte does on Windows
+        with pytest.raises(SyncRunningError, match="of another process"):
+            FleetDatabase(path)
+
+
+# Closing, threads, pickles
+
+
+def test_a_closed_database_says_so(path: Path) -> None:
+    database = FleetDatabase(path)
+    assert repr(database) == f"<FleetDatabase {str(path)!r}>"
+    database.close()
+    database.close()
+    assert repr(database) == f"<FleetDatabase {str(path)!r}, closed>"
+    with pytest.raises(ClosedError, match="was closed"):
+        database.save(page_of(CAR, range(1), "1"))
+    with pytest.raises(ClosedError, match="was closed"):
+        _ = database.marks
+
+
+def test_threads_may_share_one(path: Path) -> None:
+    def save(number: int) -> int:
+        return sum(
+            database.save(page_of(VEHICLES[number], range(n * 5, n * 5 + 5), f"{n}")) for n in range(6)
+        )
+
+    with FleetDatabase(path) as database, ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(save, range(8))) == [30] * 8
+        assert database.marks == dict.fromkeys(VEHICLES[:8], "5")
+    assert count(path) == 240
+
+
+def test_it_is_not_pickled(path: Path) -> None:
+    with FleetDatabase(path) as database, pytest.raises(TypeError, match="open the file where it is used"):
+        pickle.dumps(database)
+
+
+def test_a_reader_is_not_in_the_way(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(1), "1"))
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM vehicle_status_logs").fetchone() == (1,)
+        assert database.save(page_of(CAR, range(1, 3), "2")) == 2
+        assert reader.execute("SELECT count(*) FROM vehicle_status_logs").fetchone() == (1,)
+        reader.close()
+
+
+# The schema
+
+
+def test_the_file_has_a_version_and_is_in_wal_mode(path: Path) -> None:
+    with FleetDatabase(path):
+        assert query(path, "PRAGMA user_version") == [(schema.VERSION,)]
+        assert query(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_file_of_a_newer_version_is_rejected(path: Path) -> None:
+    FleetDatabase(path).close()
+    query(path, "PRAGMA user_version = 2")
+    with pytest.raises(InvalidArgumentError, match=r"newer version of evenergy \(format 2, this version reads up to 1"):
+        FleetDatabase(path)
+
+
+def test_a_database_of_another_program_is_rejected_and_left_alone(path: Path) -> None:
+    query(path, "CREATE TABLE orders (id INTEGER)")
+    with pytest.raises(InvalidArgumentError, match="expected the database of a fleet, got another one"):
+        FleetDatabase(path)
+    assert query(path, "SELECT name FROM sqlite_master") == [("orders",)]
+    assert query(path, "PRAGMA journal_mode") == [("delete",)]
+
+
+def test_columns_that_a_newer_version_has_are_added(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(1), "1"))
+    query(path, "ALTER TABLE vehicle_status_logs DROP COLUMN state")
+    query(path, "ALTER TABLE vehicle_status_logs DROP COLUMN is_charging")
+    query(path, "ALTER TABLE vehicle_status_logs ADD COLUMN of_the_future TEXT")
+    with FleetDatabase(path) as database:
+        assert database.save(page_of(CAR, range(1, 2), "2")) == 1
+    rows = query(path, "SELECT is_charging, state, of_the_future FROM vehicle_status_logs ORDER BY sampled_at")
+    assert rows == [(None, None, None), (0, "DRIVING", None)]
+
+
+# Crashes
+
+RUN = """
+import sys
+from evenergy.fleet.database import FleetDatabase
+from tests.fleet.pages import VEHICLES, page_of
+with FleetDatabase(sys.argv[1]) as database:
+    print("open", flush=True)
+    marks = database.marks
+    for turn in range(400):
+        for vehicle in VEHICLES[:5]:
+            at = int(marks.get(vehicle, 0))
+            if at < 400:
+                database.save(page_of(vehicle, range(at, at + 2), str(at + 2)))
+                marks[vehicle] = str(at + 2)
+"""
+
+
+def test_kills_lose_and_double_nothing(path: Path) -> None:
+    rng = random.Random(5)
+    for _ in range(8):
+        with subprocess.Popen(
+            [sys.executable, "-c", RUN, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            killer = threading.Timer(rng.uniform(0, 0.15), process.kill)
+            killer.start()
+            assert process.wait() in (0, -signal.SIGKILL)
+            killer.cancel()
+            killer.join()
+        marks = dict(query(path, "SELECT vehicle_id, mark FROM marks"))
+        truth = {vehicle: int(mark) for vehicle, mark in marks.items()}
+        kept = dict(query(path, "SELECT vehicle_id, count(*) FROM vehicle_status_logs GROUP BY 1"))
+        assert kept == truth  # as many logs as the mark says were delivered, and the key makes each the only one
+    subprocess.run([sys.executable, "-c", RUN, str(path)], check=True, cwd=Path(__file__).parents[2])
+    wanted = [(v, schema.time_text(log_of(v, n).sampled_at or datetime.min)) for v in VEHICLES[:5] for n in range(400)]
+    assert stored(path) == wanted

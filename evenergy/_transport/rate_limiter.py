@@ -23,7 +23,7 @@ from .window import LimitReading, Permit, State, Window
 
 _SLACK = 0.01  # seconds: no wait at all, to a caller
 _GRACE = 30.0  # seconds after its patience in which a waiter still waits for what is in flight
-_LATELY = 5.0  # seconds in which callers that are turned away get a time each
+_LATELY = 60.0  # seconds in which callers that are turned away get a time each
 _MOST_TURNED_AWAY = 1000  # of them
 _ASK_AGAIN = 1.0  # seconds, for a caller that is turned away while nothing is certain
 _CLOCK_CHECK = 60.0  # seconds between two looks at the clocks while somebody waits

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -91,7 +93,7 @@ async def test_merges_intervals_with_and_without_energy() -> None:
         assert sum(one["interval_seconds"] for one in runs) == sum(one["interval_seconds"] for one in whole)
         energies = [one["total_energy_delivered_watt_hours"] for one in runs]
         assert sum(energies) == part["energy_delivered_watt_hours"]
-        assert all((one > 0) != (other > 0) for one, other in zip(energies[:-1], energies[1:], strict=True))
+        assert all((one > 0) != (other > 0) for one, other in pairwise(energies))
         filtered = await api.data(part["energy_usage"] + "?energy_delivered_watt_hours__gt=0")
         assert [one["total_energy_delivered_watt_hours"] > 0 for one in filtered["intervals"]]
         assert len(filtered["intervals"]) < len(whole)
@@ -136,7 +138,7 @@ async def test_filters_sub_sessions() -> None:
     async with serving(rate_limit=100_000) as api:
         everything = await all_parts(api)
         middle = everything[len(everything) // 2]
-        expected = {
+        expected: dict[str, Callable[[Any], object] | None] = {
             f"vehicle_id={_id(middle['vehicle'])}": lambda one: one["vehicle"] == middle["vehicle"],
             f"user_id={api.sandbox.user_ids[3]}": None,
             "is_finished=true": lambda one: one["end"] is not None,
@@ -208,7 +210,9 @@ async def test_splits_a_session_when_it_is_boosted() -> None:
         assert_problem(await api.send("POST", url + "/boost_start"), 409)
         assert (await api.all(path))[-len(before) :] == before
         # Boost is for one session: the next one waits for the night again.
-        later = [one for one in await all_parts(api, f"&vehicle_id={_id(session['vehicle'])}") if one["start"] > over["end"]]
+        later = [
+            one for one in await all_parts(api, f"&vehicle_id={_id(session['vehicle'])}") if one["start"] > over["end"]
+        ]
         assert {one["mode"] for one in later} <= {"SMART", "UNMANAGED_OTG"}
 
 
@@ -246,7 +250,12 @@ async def test_replaces_schedules_when_it_plans_again() -> None:
 
 @pytest.mark.parametrize(
     ("path", "scope"),
-    [("assessment", "debug:read"), ("tariff", "tariff:read"), ("carbon_feed", "carbon:read"), ("grid_feeds", "grid:read")],
+    [
+        ("assessment", "debug:read"),
+        ("tariff", "tariff:read"),
+        ("carbon_feed", "carbon:read"),
+        ("grid_feeds", "grid:read"),
+    ],
 )
 async def test_requires_a_scope_to_expand_what_has_its_own(path: str, scope: str) -> None:
     async with serving() as api:

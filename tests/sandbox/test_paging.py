@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from evenergy.sandbox.routes import COLLECTIONS
 from tests.sandbox.helpers import Api, Clock, assert_problem, serving
 
 END = "about:blank"
@@ -176,3 +177,36 @@ async def test_rejects_bad_filters(text: str) -> None:
             response = await api.get(f"/vehicles/{vehicle}/{kind}", params={parameter: text})
             assert_problem(response, 400, parameter)
             assert parameter in response.json()["field_errors"]
+
+
+UNPAGED = ("rebate_types", "rebate_evidence_types", "user_rebates", "rebate_evidence_files")
+LINKED = ("programs", "evse_sites")
+LISTED = [key for key, one in COLLECTIONS.items() if one.listed and one.parent is None and not one.needs_user]
+
+
+@pytest.mark.parametrize("name", LISTED)
+async def test_pages_through_each_collection_there_and_back(name: str) -> None:
+    async with serving(rate_limit=100_000, days=2) as api:
+        whole = await api.data(f"/{name}?page_size=100")
+        assert whole
+        first = await api.get(f"/{name}?page_size=2")
+        if name in UNPAGED:
+            assert "Link" not in first.headers
+            assert first.json() == whole
+        elif name in LINKED:
+            assert len(first.json()) == 3
+            assert [*first.json(), *(await api.data(first.link("next")))] == await api.all(f"/{name}")
+        else:
+            assert ids(await api.all(f"/{name}?page_size=2"))[: len(whole)] == ids(whole)
+            second = await api.get(first.link("next")) if first.link("next") != END else first
+            if second is not first:
+                assert (await api.data(second.link("previous"))) == first.json()
+
+
+async def test_keeps_every_parameter_in_links() -> None:
+    async with serving(rate_limit=100_000) as api:
+        query = "expand=vehicle&page_size=2&mode=SMART&expand=evse"
+        response = await api.get(f"/charging_sub_sessions?{query}")
+        assert response.link("next").startswith(f"{api.sandbox.base_url}/charging_sub_sessions?{query}&page_after=csub")
+        numbered = await api.get("/tariffs?valid=true&page_size=2&expand=supplier")
+        assert numbered.link("next") == f"{api.sandbox.base_url}/tariffs?valid=true&page_size=2&expand=supplier&page=2"

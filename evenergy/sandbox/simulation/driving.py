@@ -49,7 +49,10 @@ class Setting:
 
 def setting_at(settings: tuple[Setting, ...], time: float) -> Setting:
     """Return the setting in force."""
-    return next(setting for setting in reversed(settings) if setting.since <= time)
+    for setting in reversed(settings):
+        if setting.since <= time:
+            return setting
+    raise ValueError("the first setting holds from the beginning of time")
 
 
 @attrs.frozen(eq=False)

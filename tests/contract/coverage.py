@@ -95,7 +95,7 @@ def _expandable(described: Described) -> set[str]:
 def _sent_query(exchanges: Sequence[Exchange]) -> set[str]:
     """Return the parameters of the first request, and those by which the others name their page."""
     names = [{name for name, _ in exchange.query} for exchange in exchanges]
-    return set().union(*names[:1], *(found & {"page", "page_after", "page_before"} for found in names[1:]))
+    return set[str]().union(*names[:1], *(found & {"page", "page_after", "page_before"} for found in names[1:]))
 
 
 def _sent_fields(exchanges: Sequence[Exchange]) -> set[str]:

@@ -19,6 +19,7 @@ from tests.operations import OPERATIONS
 from tests.operations._values import Model, alternatives, hints
 
 from .description import Description, Schema
+from .mistakes import WITHOUT_SCHEMA
 
 MODELS: dict[str, Model] = {
     name: kind
@@ -27,6 +28,9 @@ MODELS: dict[str, Model] = {
     for kind in (getattr(domain, name),)
     if isinstance(kind, type) and attrs.has(kind)
 }
+
+DESCRIBED: dict[str, Model] = {name: model for name, model in MODELS.items() if name not in WITHOUT_SCHEMA}
+"""Models that have a schema."""
 
 _COMPONENTS = "#/components/schemas/"
 
@@ -75,8 +79,8 @@ def schemas_of(description: Description) -> Schemas:
 
 
 def _named(description: Description) -> Iterator[tuple[Any, Schema]]:
-    for name in MODELS.keys() & description.document["components"]["schemas"]:
-        yield MODELS[name], {"$ref": _COMPONENTS + name}
+    for name in DESCRIBED.keys() & description.document["components"]["schemas"]:
+        yield DESCRIBED[name], {"$ref": _COMPONENTS + name}
 
 
 def _results(description: Description) -> Iterator[tuple[Any, Schema]]:
@@ -96,7 +100,7 @@ def _pairs(description: Description, annotation: Any, schema: Schema) -> Iterato
         resolved = description.resolve(choice)
         is_object = "properties" in resolved or "allOf" in resolved
         for part in alternatives(annotation):
-            if (get_origin(part) is list and "items" in resolved) or (part in MODELS.values() and is_object):
+            if (get_origin(part) is list and "items" in resolved) or (part in DESCRIBED.values() and is_object):
                 name = choice.get("$ref", "").removeprefix(_COMPONENTS)
                 if MODELS.get(name, part) is part:  # else it is that of another model
                     yield part, choice

@@ -293,7 +293,8 @@ def test_members(value: Value) -> None:
     kind: Any = getattr(evenergy, value.name)
     assert issubclass(kind, Enum)
     assert {member.value for member in kind} == set(value.members)
-    (unknown,) = decode(b'["SOMETHING_NEW"]', GenericAlias(list, (kind,)))
+    kinds: Any = GenericAlias(list, (kind,))
+    (unknown,) = decode(b'["SOMETHING_NEW"]', kinds)
     assert unknown == "SOMETHING_NEW"
     assert isinstance(unknown, kind)
 

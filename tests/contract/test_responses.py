@@ -19,8 +19,8 @@ from tests.operations._values import Model
 from tests.recorder import Exchange, Recorder
 
 from .description import Description
-from .mistakes import VIOLATIONS
-from .models import MODELS, schemas_of
+from .mistakes import UNREADABLE, VIOLATIONS
+from .models import DESCRIBED, schemas_of
 from .recording import TOKEN, forwarding
 from .responses import documents, same_value
 
@@ -31,7 +31,9 @@ _LATER = {("query", "page_after"), ("query", "page_before")}
 
 # Prism responds with 400 alone where the description is wrong about the first request.
 SUCCESSFUL = [
-    row for row in OPERATIONS.values() if not {place for name, place in VIOLATIONS if name == row.id} - _LATER
+    row
+    for row in OPERATIONS.values()
+    if not {place for name, place in VIOLATIONS if name == row.id} - _LATER and row.id not in UNREADABLE
 ]
 
 _THOROUGH = settings(
@@ -44,7 +46,7 @@ _THOROUGH = settings(
 )
 
 
-@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize("model", DESCRIBED.values(), ids=DESCRIBED)
 def test_schema_is_decoded(description: Description, model: Model) -> None:
     @_THOROUGH
     @given(documents(description, schemas_of(description).of[model]))

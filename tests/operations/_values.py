@@ -90,7 +90,7 @@ def plain(value: Any) -> Any:
         return as_text(value)
     if isinstance(value, dict):
         return {name: plain(one) for name, one in cast("dict[str, Any]", value).items()}
-    if attrs.has(type(value)):
+    if attrs.has(cast("Any", type(value))):
         return {name: plain(one) for name, one in to_dict(value).items() if one is not None}
     if isinstance(value, list | tuple | set):
         return [plain(one) for one in cast("list[Any]", value)]

@@ -7,7 +7,7 @@ from ._row import NOTIFICATION, SINCE, SUBSCRIPTION_OFFERING, TIMEZONE, Row
 ROWS = (
     Row(
         "post-auth-password_reset",
-        lambda c: c.auth.password_reset(email="a text"),
+        lambda c: c.auth.password_reset(email="driver@example.com"),
         "POST /auth/password_reset",
         PasswordReset,
     ),

@@ -26,7 +26,7 @@ ROWS = (
     Row(
         "patch-users-user_id-route_planner_preferences",
         lambda c: c.users.route_planner_preferences.update(
-            USER, preferred_vehicle=VEHICLE, min_charger_power_watts=7, arrive_with_min_percent=7
+            USER, preferred_vehicle=VEHICLE, min_charger_power_watts=22_000, arrive_with_min_percent=7
         ),
         f"PATCH /users/{USER}/route_planner_preferences",
         RoutePlannerPreferences,

@@ -23,7 +23,7 @@ ROWS = (
     ),
     Row(
         "get-programs",
-        lambda c: c.programs.list(coordinates=LatLong(51.5, -0.1), postal_code="a text", country_code="a text"),
+        lambda c: c.programs.list(coordinates=LatLong(51.5, -0.1), postal_code="SW1 1AA", country_code="GB"),
         "GET /programs",
         Program,
         "link",

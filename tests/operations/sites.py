@@ -26,8 +26,8 @@ ROWS = (
     ),
     Row(
         "get-cpms_providers-provider_id",
-        lambda c: c.cpms_providers.get("A_WORD"),
-        "GET /cpms_providers/A_WORD",
+        lambda c: c.cpms_providers.get("CHARGEPOINT"),
+        "GET /cpms_providers/CHARGEPOINT",
         CPMSProvider,
     ),
     Row(

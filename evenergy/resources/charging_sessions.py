@@ -12,6 +12,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.pagination import Pager
 from evenergy._core.resource import M_co, Resource, coroutine, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request, unpaged_request
+from evenergy.errors import DecodeError
 
 from ._kinds import CHARGING_SESSION, CHARGING_SUB_SESSION, VEHICLE
 from .charging import ChargingSubSession
@@ -127,15 +128,22 @@ class ChargingSessions(Resource[M_co]):
 
         Args:
             vehicle: A vehicle, its id or its URL.
+
+        Raises:
+            DecodeError: No such session was found, and one of the vehicle's could not be decoded.
         """
-        vehicle_id, last_start = VEHICLE.id(vehicle), None
-        async for session in Pager(self._session, list_request(ChargingSession, CHARGING_SESSION.all)):
-            if last_start is not None and session.start is not None and session.start < last_start:
-                return None  # older than a session that is over
-            if session.vehicle_id == vehicle_id:
+        vehicle_id = VEHICLE.id(vehicle)
+        undecoded: list[DecodeError] = []
+        async for page in Pager(self._session, list_request(ChargingSession, CHARGING_SESSION.all)).pages():
+            undecoded += [error for error in page.undecoded if vehicle_id in str(error.raw)]
+            own = [session for session in page.items if session.vehicle_id == vehicle_id]
+            for session in own:
                 if session.end is None:
                     return session
-                last_start = session.start
+            if own:
+                break  # behind a session that is over, none is open
+        if undecoded:
+            raise undecoded[0]
         return None
 
     @operation

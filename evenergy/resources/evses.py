@@ -16,7 +16,7 @@ from evenergy._transport.request import ListRequest, Request, fields, list_reque
 from . import _kinds
 from .evse_catalogue import EVSEModel
 from .users import LatLong, User
-from .vehicles import VPPModes
+from .vpp import VPPModes
 
 if TYPE_CHECKING:
     from .evse_logs import EVSECommandLogs, EVSEErrorLogs, EVSEStatusLogs

@@ -10,6 +10,7 @@ from evenergy._codec.wire_types import Time
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
+from ._intervals import interval_end
 from ._kinds import CARBON_FEED, GRID_FEED
 
 __all__ = ["CarbonFeed", "CarbonIntensity", "GridFeed", "GridLevel"]
@@ -38,6 +39,11 @@ class CarbonIntensity:
     interval_seconds: int | None = None
     co2_intensity_grams_per_kilowatt_hour: int | None = None
     created_at: Time | None = None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return the end of the interval, or None where its beginning or its length is None."""
+        return interval_end(self.started_at, self.interval_seconds)
 
 
 @model
@@ -71,6 +77,11 @@ class GridLevel:
     started_at: Time | None = None
     interval_seconds: int | None = None
     created_at: Time | None = None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return the end of the interval, or None where one of its bounds is missing."""
+        return interval_end(self.started_at, self.interval_seconds)
 
 
 class CarbonIntensities(Resource[M_co]):

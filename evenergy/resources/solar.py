@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
@@ -12,6 +13,7 @@ from evenergy._codec.wire_types import Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
+from ._intervals import interval_end
 from ._kinds import SOLAR_ARRAY, SOLAR_FORECAST, VEHICLE
 from ._logs import Logs
 from .inverters import Inverter
@@ -111,6 +113,11 @@ class SolarForecastLog:
     def solar_forecast_id(self) -> str | None:
         """Return the id of the forecast, whether it was expanded or not."""
         return reference_id(self.solar_forecast)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return the end of the interval, or None where its beginning or its length is None."""
+        return interval_end(self.started_at, self.interval_seconds)
 
 
 class SolarArrays(Resource[M_co]):

@@ -12,6 +12,7 @@ from evenergy._codec.wire_types import OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
+from ._intervals import interval_end
 from ._kinds import SUPPLIER, TARIFF, USER
 
 __all__ = [
@@ -108,6 +109,11 @@ class Price:
     started_at: Time | None = None
     interval_seconds: int | None = None
     price_minor_units: int | None = None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return the end of the interval, or None where its beginning or its length is None."""
+        return interval_end(self.started_at, self.interval_seconds)
 
 
 @model

@@ -30,7 +30,7 @@ _EXTRAS: st.SearchStrategy[dict[str, JSON]] = st.dictionaries(
 def documents(description: Description, schema: Schema, inside: tuple[str, ...] = ()) -> Strategy:
     """Return a strategy for a schema, and for later additions of the provider: values of enumerations, fields.
 
-    Formats other than times, and patterns, are plain text. A resource is not expanded inside of itself: there it stays
+    Formats other than times and dates, and patterns, are plain text. A resource is not expanded inside of itself: there it stays
     a URL. Keywords that only forbid combinations of what is allowed are left out.
     """
     reference: str = schema.get("$ref", "")
@@ -66,7 +66,8 @@ def _typed(description: Description, schema: Schema, name: str, inside: tuple[st
         return st.lists(documents(description, schema["items"], inside), max_size=3)
     if name == "string":
         longest: int | None = schema.get("maxLength")
-        return instants() if schema.get("format") == "date-time" else st.text(max_size=min(longest or 12, 12))
+        formats = {"date-time": instants(), "date": st.dates().map(str)}
+        return formats.get(schema.get("format", ""), st.text(max_size=min(longest or 12, 12)))
     if name == "integer":
         whole = st.integers(schema.get("minimum"), schema.get("maximum"))
         return whole | st.integers(*_small(schema)).map(float)  # 70.0 is an integer of JSON
@@ -81,7 +82,10 @@ def _small(schema: Schema) -> tuple[int, int]:
 
 def _objects(description: Description, schema: Schema, inside: tuple[str, ...]) -> Strategy:
     fields = {name: documents(description, one, inside) for name, one in description.properties(schema).items()}
-    needed = description.required(schema)
+    needed = description.required(schema) | {"id"}  # which the description forgets to require of many resources
+    of_others: Schema | bool = schema.get("additionalProperties", True)
+    if isinstance(of_others, dict):  # a map
+        return st.dictionaries(st.text(max_size=8), documents(description, of_others, inside), max_size=3)
     modelled = st.fixed_dictionaries(
         {name: one for name, one in fields.items() if name in needed},
         optional={name: one for name, one in fields.items() if name not in needed},

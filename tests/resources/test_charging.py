@@ -12,17 +12,22 @@ import pytest
 from aiohttp import web
 
 from evenergy import (
+    CarbonIntensity,
     ChargingSession,
     ChargingSubSession,
+    DecodeError,
     EnergyUsage,
     EVSEOCPPCallResponse,
     EVSEOCPPLog,
+    GridLevel,
     InvalidArgumentError,
     OCPPErrorCode,
     OutcomeUnknownError,
+    Price,
     ScheduleInterval,
     Schedules,
     ServerError,
+    SolarForecastLog,
     UsageInterval,
     Vehicle,
 )
@@ -101,6 +106,28 @@ def test_a_vehicle_that_never_charged_has_no_open_session(perform: Perform, serv
     assert len(server.take()) == 2
 
 
+def test_an_odd_session_of_another_vehicle_does_no_harm(perform: Perform, server: Recorder) -> None:
+    odd = session(9, url(OTHER), "25T09:00:00", "yesterday")
+    server.handler = pages(server, [odd, session(8, url(VEHICLE), "25T08:00:00", None)])
+    assert open_for(perform, VEHICLE).id == f"cses{8:026}"
+    server.handler = pages(server, [odd], [session(8, url(VEHICLE), "25T08:00:00", "25T09:00:00")])
+    server.take()
+    assert open_for(perform, VEHICLE) is None
+    server.take()
+
+
+def test_an_odd_session_that_may_be_the_open_one_is_an_error(perform: Perform, server: Recorder) -> None:
+    odd = session(9, {"id": VEHICLE}, "25T09:00:00", "yesterday")
+    server.handler = pages(server, [odd, session(8, url(VEHICLE), "24T08:00:00", "24T09:00:00")])
+    with pytest.raises(DecodeError) as raised:
+        open_for(perform, VEHICLE)
+    assert raised.value.raw == odd
+    server.handler = pages(server, [odd, session(8, url(VEHICLE), "25T09:00:00", None)])
+    server.take()
+    assert open_for(perform, VEHICLE).id == f"cses{8:026}"
+    server.take()
+
+
 def test_an_open_session_is_of_a_vehicle(perform: Perform, server: Recorder) -> None:
     with pytest.raises(InvalidArgumentError, match="expected an id such as vhcl"):
         open_for(perform, SESSION)
@@ -148,8 +175,11 @@ def test_intervals_with_energy_in_them() -> None:
     assert EnergyUsage().delivered == []
 
 
-@pytest.mark.parametrize("kind", [UsageInterval, ScheduleInterval])
-def test_ends_of_intervals(kind: type[UsageInterval | ScheduleInterval]) -> None:
+KINDS = (UsageInterval, ScheduleInterval, Price, CarbonIntensity, GridLevel, SolarForecastLog)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ends_of_intervals(kind: Any) -> None:
     start = datetime(2026, 11, 25, 23, 45, tzinfo=UTC)
     assert kind(started_at=start, interval_seconds=1800).ends_at == datetime(2026, 11, 26, 0, 15, tzinfo=UTC)
     assert kind(started_at=start, interval_seconds=0).ends_at == start

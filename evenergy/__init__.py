@@ -8,16 +8,18 @@
 `evenergy.errors`; a server to try it all against is `evenergy.sandbox.Sandbox`.
 """
 
-import importlib
 import typing
 
-from . import _logging
+from . import _lazy, _logging
 
 if typing.TYPE_CHECKING:
     from msgspec import UNSET as UNSET
 
     from ._codec.decode import (
         to_dict as to_dict,
+    )
+    from ._core.blocking import (
+        BlockingFanOut as BlockingFanOut,
     )
     from ._core.blocking import (
         BlockingPager as BlockingPager,
@@ -29,6 +31,9 @@ if typing.TYPE_CHECKING:
     from ._core.pagination import (
         Page as Page,
         Pager as Pager,
+    )
+    from ._lazy import (
+        preload as preload,
     )
     from ._transport.rate_window import (
         RateLimit as RateLimit,
@@ -106,7 +111,10 @@ if typing.TYPE_CHECKING:
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "._codec.decode": ("to_dict",),
-    "._core.blocking": ("BlockingPager",),
+    "._core.blocking": (
+        "BlockingFanOut",
+        "BlockingPager",
+    ),
     "._core.fan_out": (
         "FanOut",
         "Outcome",
@@ -115,6 +123,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "Page",
         "Pager",
     ),
+    "._lazy": ("preload",),
     "._transport.rate_window": ("RateLimit",),
     "._transport.request": ("Response",),
     "._transport.retry": ("Retry",),
@@ -383,7 +392,7 @@ if not typing.TYPE_CHECKING:
         """Import a public name at its first use."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-        found = getattr(importlib.import_module(_HOMES[name], __name__), name)
+        found = getattr(_lazy.load(_HOMES[name]), name)
         globals()[name] = found
         return found
 

@@ -4,9 +4,9 @@ import asyncio
 import gc
 import itertools
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -22,9 +22,13 @@ from evenergy import (
     VehicleStatusLog,
 )
 from evenergy._core.fan_out import OnProgress, TaskPool
+from evenergy._core.item_method import ItemMethod
 from evenergy._core.loop_thread import LoopThread
 from evenergy._core.resource import Blocking, Resource, coroutine
 from evenergy.sandbox import Sandbox
+
+Item = TypeVar("Item")
+V = TypeVar("V")
 
 MISSING = "vhcl" + 26 * "0"
 
@@ -93,8 +97,22 @@ def fan(
     total: int | None = None,
     seen: list[tuple[int, int, int | None]] | None = None,
 ) -> FanOut[str, str]:
-    on_progress = None if seen is None else recorder(seen)
-    return FanOut(TaskPool(work, concurrency=concurrency, total=total, on_progress=on_progress), items)
+    return fan_of(
+        work, items, concurrency=concurrency, on_progress=None if seen is None else recorder(seen), total=total
+    )
+
+
+def fan_of(
+    work: Callable[[Item], Coroutine[Any, Any, V]],
+    items: Iterable[Item] | AsyncIterator[Item],
+    *,
+    concurrency: int,
+    on_progress: OnProgress | None = None,
+    total: int | None = None,
+) -> FanOut[Item, V]:
+    method = ItemMethod[Item](work, [], {}, is_ours=True)
+    method.total = total
+    return FanOut(TaskPool(work, method, concurrency=concurrency, on_progress=on_progress), items)
 
 
 async def drain(outcomes: FanOut[str, str], found: list[str]) -> None:
@@ -120,7 +138,7 @@ async def test_all_outcomes_of_many_items_come_once() -> None:
         await asyncio.sleep(0)
         return 2 * item
 
-    outcomes = FanOut(TaskPool(double, concurrency=7, total=None, on_progress=None), range(500))
+    outcomes = fan_of(double, range(500), concurrency=7)
     assert sorted([(outcome.item, outcome.unwrap()) async for outcome in outcomes]) == [(n, 2 * n) for n in range(500)]
 
 
@@ -164,7 +182,7 @@ async def test_a_slow_consumer_of_an_endless_source_holds_it_back(*, is_async: b
 
     started: list[str] = []
     source = asynchronous() if is_async else endless()
-    async with aclosing(FanOut(TaskPool(at_once, concurrency=3, total=None, on_progress=None), source)) as outcomes:
+    async with aclosing(fan_of(at_once, source, concurrency=3)) as outcomes:
         for handed_out in range(1, 30):
             await anext(outcomes)
             await settle()
@@ -242,7 +260,9 @@ async def test_when_the_gate_refuses_no_more_are_taken_and_those_under_way_come_
     work.end("c")
     assert {outcome.item async for outcome in outcomes} == {"a", "c"}
     assert taken == ["a", "b", "c"]
-    assert [record.levelname for record in caplog.records if "not asked for" in record.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "remaining items were skipped" in record.message] == [
+        "WARNING"
+    ]
 
 
 async def test_a_refusal_also_ends_an_asynchronous_source_that_takes_its_time() -> None:
@@ -602,11 +622,6 @@ def test_blocking_takes_no_asynchronous_items(client: Client, get: Callable[...,
 
     with pytest.raises(InvalidArgumentError, match="without await"):
         client.fan_out(get, cast("Iterable[str]", items()))
-
-
-def test_blocking_takes_methods_of_blocking_collections_only(client: Client) -> None:
-    with pytest.raises(InvalidArgumentError, match="expected a method of this client"):
-        client.fan_out(len, ["a"])
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ Params: TypeAlias = Mapping[str, Parameter]
 """Parameters of a query by name."""
 
 
+Function: TypeAlias = Callable[[Item], V] | Callable[Concatenate[Item, ...], V]
+"""Function of one item, and perhaps of keywords. (mypy takes a lambda only for the first form.)"""
+
+
 class GenericCalls(Resource[M_co]):
     """Calls that fit every operation of the API, also those that this library has no method for."""
 
@@ -132,10 +136,11 @@ class GenericCalls(Resource[M_co]):
     if not TYPE_CHECKING:
         pages = paged(pages)
 
+    # A plain value is fine for `AsyncClient` too. With an overload for it, mypy would take every coroutine for Any.
     @overload
     def fan_out(
         self: GenericCalls[Async],
-        method: Callable[Concatenate[Item, ...], AsyncIterable[V]],
+        method: Function[Item, AsyncIterable[V]],
         items: Iterable[Item] | AsyncIterable[Item],
         *,
         concurrency: int = 32,
@@ -145,17 +150,7 @@ class GenericCalls(Resource[M_co]):
     @overload
     def fan_out(
         self: GenericCalls[Async],
-        method: Callable[Concatenate[Item, ...], Awaitable[V]],
-        items: Iterable[Item] | AsyncIterable[Item],
-        *,
-        concurrency: int = 32,
-        on_progress: OnProgress | None = None,
-        **kwargs: object,
-    ) -> FanOut[Item, V]: ...
-    @overload
-    def fan_out(
-        self: GenericCalls[Async],
-        method: Callable[Concatenate[Item, ...], V],
+        method: Function[Item, Awaitable[V]],
         items: Iterable[Item] | AsyncIterable[Item],
         *,
         concurrency: int = 32,
@@ -184,18 +179,8 @@ class GenericCalls(Resource[M_co]):
     ) -> FanOut[tuple[A, B], V]: ...
     @overload
     def fan_out(
-        self: GenericCalls[Async],
-        method: Callable[Concatenate[A, B, ...], V],
-        items: Iterable[tuple[A, B]] | AsyncIterable[tuple[A, B]],
-        *,
-        concurrency: int = 32,
-        on_progress: OnProgress | None = None,
-        **kwargs: object,
-    ) -> FanOut[tuple[A, B], V]: ...
-    @overload
-    def fan_out(
         self: GenericCalls[Blocking],
-        method: Callable[Concatenate[Item, ...], Iterator[V]],
+        method: Function[Item, Iterator[V]],
         items: Iterable[Item],
         *,
         concurrency: int = 32,
@@ -205,7 +190,7 @@ class GenericCalls(Resource[M_co]):
     @overload
     def fan_out(
         self: GenericCalls[Blocking],
-        method: Callable[Concatenate[Item, ...], V],
+        method: Function[Item, V],
         items: Iterable[Item],
         *,
         concurrency: int = 32,

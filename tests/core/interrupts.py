@@ -19,6 +19,7 @@ from types import CodeType, FrameType
 from typing import Any, Self, cast
 
 from evenergy import ClosedError, EvEnergyError
+from evenergy._core import wakers
 from evenergy._core.blocking import BlockingFanOut, blocking_fan_out
 from evenergy._core.fan_out import Outcome
 from evenergy._core.loop_thread import LoopThread
@@ -371,4 +372,5 @@ if __name__ == "__main__":
     faulthandler.dump_traceback_later(LIMIT, exit=True)
     if "lock" in sys.argv[2:]:
         cast("dict[str, object]", os.__dict__).pop("eventfd", None)
+        vars(wakers)["_POLL"] = 0.01
     SCENARIOS[sys.argv[1]]()

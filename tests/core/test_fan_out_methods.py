@@ -148,8 +148,14 @@ def test_what_plain_functions_return(client: Client, sandbox: Sandbox) -> None:
     (listed,) = client.fan_out(pager, ids)
     assert [vehicle.id for vehicle in listed.unwrap()] == sandbox.vehicle_ids
     assert [outcome.unwrap() for outcome in client.fan_out(generator, ["ab"])] == [["a", "b"]]
-    functions: list[Any] = [lambda _: coroutine_function(), lambda _: stream()]
-    for function in functions:
+
+    def awaitable(_: str) -> object:
+        return coroutine_function()
+
+    def async_iterator(_: str) -> object:
+        return stream()
+
+    for function in (awaitable, async_iterator):
         (outcome,) = client.fan_out(function, ids)
         assert isinstance(outcome.error, InvalidArgumentError)
 

@@ -8,10 +8,9 @@
 `evenergy.errors`; a server to try it all against is `evenergy.sandbox.Sandbox`.
 """
 
-import importlib
 import typing
 
-from . import _logging
+from . import _lazy, _logging
 
 if typing.TYPE_CHECKING:
     from msgspec import UNSET as UNSET
@@ -23,6 +22,7 @@ if typing.TYPE_CHECKING:
         expanded as expanded,
     )
     from ._core.blocking import (
+        BlockingFanOut as BlockingFanOut,
         BlockingPager as BlockingPager,
     )
     from ._core.fan_out import (
@@ -32,6 +32,9 @@ if typing.TYPE_CHECKING:
     from ._core.pagination import (
         Page as Page,
         Pager as Pager,
+    )
+    from ._lazy import (
+        preload as preload,
     )
     from ._transport.rate_window import (
         RateLimit as RateLimit,
@@ -137,7 +140,10 @@ if typing.TYPE_CHECKING:
 _MODULES: dict[str, tuple[str, ...]] = {
     "._codec.decode": ("to_dict",),
     "._codec.wire_types": ("expanded",),
-    "._core.blocking": ("BlockingPager",),
+    "._core.blocking": (
+        "BlockingFanOut",
+        "BlockingPager",
+    ),
     "._core.fan_out": (
         "FanOut",
         "Outcome",
@@ -146,6 +152,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "Page",
         "Pager",
     ),
+    "._lazy": ("preload",),
     "._transport.rate_window": ("RateLimit",),
     "._transport.request": ("Response",),
     "._transport.retry": ("Retry",),
@@ -529,7 +536,7 @@ if not typing.TYPE_CHECKING:
         """Import a public name at its first use."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-        found = getattr(importlib.import_module(_HOMES[name], __name__), name)
+        found = getattr(_lazy.load(_HOMES[name]), name)
         globals()[name] = found
         return found
 

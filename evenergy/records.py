@@ -113,7 +113,9 @@ def to_pandas(values: Iterable[T], of: type[T] | None = None) -> pandas.DataFram
     frames = library("pandas", "pandas")
     table, all_values = _known(values, of)
     parts = zip(table.columns, _columns(table, table.rows(all_values)), strict=True)
-    arrays = {column.name: frames.array(_with_json_text(column, cells), _PANDAS[column.type]) for column, cells in parts}
+    arrays = {
+        column.name: frames.array(_with_json_text(column, cells), _PANDAS[column.type]) for column, cells in parts
+    }
     return cast("pandas.DataFrame", frames.DataFrame(arrays))
 
 

@@ -62,7 +62,9 @@ class Sample:
 
 
 MODELS = [
-    kind for name in evenergy.__all__ if isinstance(kind := getattr(evenergy, name), msgspec.StructMeta)  # type: ignore[attr-defined]
+    kind
+    for name in evenergy.__all__
+    if isinstance(kind := getattr(evenergy, name), msgspec.StructMeta)  # type: ignore[attr-defined]
 ]
 
 tables = pytest.mark.parametrize("to_table", [to_arrow, to_polars, to_pandas])

@@ -4,19 +4,24 @@ No async generator crosses from the loop to the caller: between two pages only a
 closed when a loop is left early.
 """
 
-import contextlib
+import asyncio
+import concurrent.futures
+import contextvars
 import functools
+import inspect
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from evenergy.errors import DecodeError, EvEnergyError, InvalidArgumentError
+from evenergy.errors import ClosedError, DecodeError, EvEnergyError, InvalidArgumentError
 
-from .fan_out import OnProgress, Outcome, TaskPool, collected, shared_keywords, size
+from .fan_out import OnProgress, Outcome, TaskPool
+from .item_method import ItemMethod, collected
 from .loop_thread import LoopThread
 from .pagination import Collected, Listing, Page, Pager
+from .worker import Scope, Worker, scope_of_calls
 
 E = TypeVar("E")
 Item = TypeVar("Item")
@@ -108,64 +113,216 @@ class BlockingPager(_Map[R]):
         return repr(self._pager).replace("Pager", "BlockingPager", 1)
 
 
+class BlockingFanOut(Iterator[Outcome[Item, R]]):
+    """Outcomes of a fan-out, in order of completion. An item is taken when the next outcome is wanted.
+
+    Leaving the loop cancels the calls in flight, and so does an exception that interrupts the wait for an outcome, such
+    as that of Ctrl-C: the next outcome is a `ClosedError` then, for the items in flight are lost. A function of your
+    own that runs in a thread is not interrupted, only its calls with this client are cancelled; its result is dropped.
+    """
+
+    _worker: Worker | None = None
+
+    def __init__(self, loop: LoopThread, pool: TaskPool[Item, R], items: Iterator[Item]) -> None:
+        self._loop, self._pool, self._items = loop, pool, items
+        self._more = True
+        self._source_error: Exception | None = None
+        self._is_closed = self._is_interrupted = False
+
+    @property
+    def stopped_by(self) -> EvEnergyError | None:
+        """Return the error that ended the fan-out, as every other item would get it too; None while there is none.
+
+        It is the first `RateLimitError`, the first `AuthenticationError` or `ClosedError` of a client's own method, or
+        the first `BadRequestError` that names an argument which all items share. It is also the error of an outcome.
+        """
+        return self._pool.stopped_by
+
+    @property
+    def skipped(self) -> int | None:
+        """Return how many items were not tried because of `stopped_by`; None if their number is unknown.
+
+        An iterator that was given as items still holds them.
+        """
+        return self._pool.skipped
+
+    def __next__(self) -> Outcome[Item, R]:
+        if self._is_closed:
+            raise StopIteration
+        if self._is_interrupted:
+            raise ClosedError("the fan-out was interrupted; start another for the items that have no outcome")
+        try:
+            while True:
+                if (outcome := self._pool.pop()) is not None:
+                    return outcome
+                if not self._go_on():
+                    break
+        except BaseException:
+            self._is_interrupted = True
+            self._cancel()
+            raise
+        error, self._source_error = self._source_error, None
+        if error is None:
+            raise StopIteration
+        try:
+            raise error
+        finally:
+            del error  # or it and this frame would hold each other
+
+    def close(self) -> None:
+        """Cancel the calls in flight, and wait until they have ended; no outcome comes any more."""
+        self._is_closed = True
+        self._cancel()
+
+    def _go_on(self) -> bool:
+        """Take an item, or wait for an outcome; return False when none is to come."""
+        # This worker to the end: in a forked child the calls are still the parent's.
+        worker = self._worker = self._worker or self._loop.worker()
+        if self._more and self._pool.capacity > 0:
+            self._take(worker)
+        elif self._pool.busy:
+            worker.call(_wait, self._pool)
+        else:
+            return False
+        return True
+
+    def _take(self, worker: Worker) -> None:
+        try:
+            item = next(self._items)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the source's: the calls in flight come out first
+            self._more = False
+            self._source_error = None if isinstance(error, StopIteration) else error
+        else:
+            worker.call(_start, self._pool, item)
+
+    def _cancel(self) -> None:
+        if self._worker is not None and self._pool.busy:
+            self._worker.finish(self._pool.close)
+
+    def __repr__(self) -> str:
+        return f"<BlockingFanOut {self._pool}>"
+
+    def __del__(self) -> None:
+        self._cancel()
+
+
 def blocking_fan_out(
     loop: LoopThread,
     method: Callable[..., Any],
     items: Iterable[Item],
     *,
+    is_ours: bool,
     concurrency: int,
     on_progress: OnProgress | None,
-    kwargs: dict[str, Any],
-) -> Iterator[Outcome[Item, Any]]:
-    """The outcomes of a blocking method over many items, which are taken in the caller's thread."""
-    resource, awaited = getattr(method, "__self__", None), getattr(method, "awaited", None)
-    if awaited is None or getattr(resource, "_loop", None) is not loop:
-        raise InvalidArgumentError(f"expected a method of this client, such as client.vehicles.get, got {method!r}")
-    keywords = shared_keywords(method, items, kwargs)
+    keywords: Mapping[str, object],
+) -> BlockingFanOut[Item, Any]:
+    """Return the outcomes of a method over many items, which are taken in the caller's thread.
+
+    Args:
+        loop: The loop of the client.
+        method: A method of the client, which runs on its loop, or any function, which runs in threads.
+        items: The items.
+        is_ours: Whether the method is one of a client's.
+        concurrency: Calls in flight at once.
+        on_progress: Called in the caller's thread.
+        keywords: Keywords for the method, beside the item.
+
+    Raises:
+        InvalidArgumentError: What would fail for every item alike.
+    """
+    resource: Any = getattr(method, "__self__", None) if is_ours else None
+    if inspect.iscoroutinefunction(method) or (resource is not None and resource._loop is None):  # noqa: SLF001  one class
+        raise InvalidArgumentError(
+            f"expected a method or function that blocks, got {method!r}; await it in AsyncClient"
+        )
+    shared = ItemMethod[Item](method, items, keywords, is_ours=is_ours)
     if isinstance(items, AsyncIterable):
         raise InvalidArgumentError(f"expected items that can be iterated without await, got {items!r}")
+    if resource is not None and resource._loop is loop:  # noqa: SLF001  one class
+        start = _on_loop(functools.partial(vars(method)["awaited"], resource), shared)
+    else:
+        start = _in_threads(loop, method, shared)
 
     async def work(item: Item) -> Any:
         try:
-            return await collected(awaited(resource, item, **keywords))
+            return await start(item)
         except (KeyboardInterrupt, SystemExit) as error:  # it ends the item, and not the loop
-            raise RuntimeError(f"the call ended with {error!r}") from error
+            raise _ended_with(error) from error
 
-    pool = TaskPool[Item, Any](work, concurrency=concurrency, total=size(items), on_progress=on_progress)
-    return _outcomes(loop, pool, iter(items))
-
-
-def _outcomes(loop: LoopThread, pool: TaskPool[Item, R], items: Iterator[Item]) -> Iterator[Outcome[Item, R]]:
-    worker = loop.worker()  # this one to the end: in a forked child the pool is still the parent's
-    end: Exception | None = None
-    try:
-        while True:
-            if (outcome := pool.pop()) is not None:
-                yield outcome
-            elif end is None and pool.capacity > 0:
-                try:
-                    worker.call(_step, pool, next(items))
-                except Exception as error:  # noqa: BLE001  no more, or the source broke: those under way come out first
-                    end = error
-            elif pool.busy:
-                worker.call(_step, pool)
-            elif end is None or isinstance(end, StopIteration):
-                return
-            else:
-                raise end
-    finally:
-        end = None  # or it and this frame would hold each other
-        if threading.current_thread() is worker.thread:  # the collector came by on the loop's own thread
-            pool.cancel()
-        elif pool.busy:
-            with contextlib.suppress(EvEnergyError):  # the client is closed
-                worker.call(pool.close)
+    return BlockingFanOut(loop, TaskPool(work, shared, concurrency=concurrency, on_progress=on_progress), iter(items))
 
 
-async def _step(pool: TaskPool[Item, R], *items: Item) -> None:
-    for item in items:
-        pool.start(item)
-    if not items and pool.busy:  # asked again, here on the loop, where the last one cannot end in between
+def _on_loop(method: Callable[..., Any], shared: ItemMethod[Item]) -> Callable[[Item], Awaitable[Any]]:
+    async def start(item: Item) -> Any:
+        return await collected(method(*shared.arguments(item), **shared.keywords))
+
+    return start
+
+
+def _in_threads(
+    loop: LoopThread, function: Callable[..., Any], shared: ItemMethod[Item]
+) -> Callable[[Item], Awaitable[Any]]:
+    """Return a function that runs another in a thread of its own; the pool bounds how many there are."""
+
+    async def start(item: Item) -> Any:
+        worker, scope, context = loop.worker(), Scope(), contextvars.copy_context()
+        context.run(scope_of_calls.set, scope)
+        arguments = shared.arguments(item)
+        try:
+            return await asyncio.wrap_future(
+                _in_thread(lambda: context.run(_plain_value, function, arguments, shared.keywords))
+            )
+        except asyncio.CancelledError:
+            tasks = worker.cancel_scope(scope)
+            if tasks:
+                await asyncio.wait(tasks)
+            raise
+
+    return start
+
+
+def _in_thread(call: Callable[[], R]) -> "concurrent.futures.Future[R]":
+    """Run a function in a daemon thread, which does not hold up the exit of the interpreter as an executor's would."""
+    future: concurrent.futures.Future[R] = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()  # from here on only the thread sets it
+
+    def run() -> None:
+        try:
+            result = call()
+        except BaseException as error:  # noqa: BLE001  whatever it is, it belongs to this item
+            is_plain = isinstance(error, Exception) and not isinstance(error, StopIteration)  # no future takes that one
+            future.set_exception(error if is_plain else _ended_with(error))
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name="evenergy-fan-out", daemon=True).start()
+    return future
+
+
+def _ended_with(error: BaseException) -> RuntimeError:
+    return RuntimeError(f"the call ended with {error!r}")
+
+
+def _plain_value(function: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, object]) -> Any:
+    """Return the result of a function that blocks, or all items of an iterator."""
+    result = function(*arguments, **keywords)
+    if isinstance(result, BlockingPager):
+        return cast("BlockingPager[object]", result).collect()
+    if isinstance(result, Iterator):
+        return list(cast("Iterator[object]", result))
+    if isinstance(result, Coroutine):
+        result.close()  # or Python warns that nobody awaited it
+    if isinstance(result, Awaitable | AsyncIterable):
+        raise InvalidArgumentError("expected a function that blocks, got one whose result has to be awaited")
+    return result
+
+
+async def _start(pool: TaskPool[Item, R], item: Item) -> None:
+    pool.start(item)
+
+
+async def _wait(pool: TaskPool[Any, Any]) -> None:
+    if pool.busy:  # looked at again, here on the loop, where the last one cannot end in between
         await pool.wait()
 
 

@@ -1,19 +1,18 @@
-"""One method over many items at once, where one failure loses nothing else."""
+"""Fan-out: one method over many items at once, where one failure loses nothing else."""
 
 import asyncio
-import inspect
 import logging
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 
 from evenergy._codec import validate
-from evenergy.errors import EvEnergyError, InvalidArgumentError, RateLimitError, printable
+from evenergy.errors import ClosedError, EvEnergyError
 
-from .pagination import Pager
+from .item_method import ItemMethod, rejection_note
 
 Item = TypeVar("Item")
 V = TypeVar("V")
@@ -21,17 +20,17 @@ V = TypeVar("V")
 _log = logging.getLogger(__name__)
 
 OnProgress: TypeAlias = Callable[[int, int, int | None], object]
-"""Called with how many are done, how many of them failed, and how many there are (None when nobody knows)."""
+"""Called with the number of completed and of failed items, and the total (None if unknown)."""
 
 
 @attrs.frozen
 class Outcome(Generic[Item, V]):
-    """What became of one item.
+    """Outcome of one item.
 
     Attributes:
-        item: As it was given.
+        item: The item as it was given.
         value: The result, or all items of a collection; None after an error.
-        error: What went wrong, or None.
+        error: The error, or None.
     """
 
     item: Item
@@ -39,63 +38,80 @@ class Outcome(Generic[Item, V]):
     error: Exception | None = None
 
     def unwrap(self) -> V:
-        """The value, or the error raised."""
+        """Return the value, or raise the error."""
         if self.error is not None:
             raise self.error
         return cast("V", self.value)
 
 
 class TaskPool(Generic[Item, V]):
-    """The calls under way: started one by one, handed out as they end."""
+    """Calls in flight: started one by one, handed out as they end."""
+
+    stopped_by: EvEnergyError | None = None
+    """The error that every other item would get too, so that no more are started."""
 
     def __init__(
         self,
         work: Callable[[Item], Awaitable[V]],
+        method: ItemMethod[Item],
         *,
         concurrency: int,
-        total: int | None,
         on_progress: OnProgress | None,
     ) -> None:
-        self.is_rate_limited: bool = False  # the rate gate let one go no further, so it would be the same for the next
-        self._closing = False
+        self._is_closing = False
         self._work = work
+        self._method = method
         self._concurrency = validate.positive_int("concurrency", concurrency)
-        self._total = total
         self._on_progress = on_progress
-        self._done = self._failed = 0
+        self._started = self._done = self._failed = 0
         self._ended: deque[Outcome[Item, V]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: set[Callable[[object], None]] = set()
 
     @property
     def capacity(self) -> int:
-        """How many more may be started: what has ended and was not handed out holds a place too."""
-        return 0 if self.is_rate_limited else self._concurrency - len(self._tasks) - len(self._ended)
+        """Return how many more items may be started: an outcome that was not handed out holds a place too."""
+        if self.is_stopped:
+            return 0
+        return self._concurrency - len(self._tasks) - len(self._ended)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Return whether no more items are started."""
+        return self._is_closing or self.stopped_by is not None
 
     @property
     def busy(self) -> bool:
-        """Whether an outcome is to come."""
+        """Return whether an outcome is to come."""
         return bool(self._tasks or self._ended)
+
+    @property
+    def skipped(self) -> int | None:
+        """Return how many items were not tried because of `stopped_by`; None if their number is unknown."""
+        if self.stopped_by is None:
+            return 0
+        return None if self._method.total is None else max(0, self._method.total - self._started)
 
     def start(self, item: Item) -> None:
         """Begin with an item."""
+        self._started += 1
         task = asyncio.get_running_loop().create_task(self._run(item))
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
     def pop(self) -> Outcome[Item, V] | None:
-        """The next outcome, if one is there."""
+        """Return the next outcome, or None when none is there."""
         if not self._ended:
             return None
         outcome = self._ended.popleft()
         self._done += 1
         self._failed += outcome.error is not None
         if self._on_progress is not None:
-            self._on_progress(self._done, self._failed, self._total)
+            self._on_progress(self._done, self._failed, self._method.total)
         return outcome
 
     async def wait(self, *others: asyncio.Future[Any]) -> None:
-        """Until an outcome is there, or one of the others is done."""
+        """Wait until an outcome is there, or one of the others is done."""
         if self._ended or not (self._tasks or others) or any(other.done() for other in others):
             return
         woken = asyncio.get_running_loop().create_future()
@@ -115,36 +131,48 @@ class TaskPool(Generic[Item, V]):
                 other.remove_done_callback(wake)
 
     async def close(self) -> None:
-        """Cancel what is under way, wait until it has ended, and drop what was not handed out."""
+        """Cancel the calls in flight, wait until they have ended, and drop the outcomes that are left."""
         tasks = self.cancel()
         if tasks:
             await asyncio.wait(tasks)
         self._ended.clear()
 
     def cancel(self) -> set[asyncio.Task[None]]:
-        """Cancel what is under way."""
-        self.is_rate_limited = self._closing = True
+        """Cancel the calls in flight."""
+        self._is_closing = True
         for task in self._tasks:
             task.cancel()
         return set(self._tasks)
 
     def __repr__(self) -> str:
-        total = "" if self._total is None else f" of {self._total}"
-        return f"{self._done}{total} handed out, {len(self._tasks)} under way"
+        total = "" if self._method.total is None else f" of {self._method.total}"
+        return f"{self._done}{total} done, {len(self._tasks)} in flight"
 
     async def _run(self, item: Item) -> None:
         try:
             outcome: Outcome[Item, V] = Outcome(item, value=await self._work(item))
         except asyncio.CancelledError:
-            if self._closing:
+            if self._is_closing:
+                raise
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # by whoever ends the loop
+                self._ended.append(Outcome(item, error=ClosedError("the event loop ended during the call")))
                 raise
             outcome = Outcome(item, error=EvEnergyError("the call was cancelled by something that it awaited"))
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this item
-            if isinstance(error, RateLimitError) and not self.is_rate_limited:
-                self.is_rate_limited = True
-                _log.warning("the rate limit ends a fan-out: what has no outcome was not asked for (%s)", error)
+            self._failed_with(item, error)
             outcome = Outcome(item, error=error)
         self._ended.append(outcome)
+
+    def _failed_with(self, item: Item, error: Exception) -> None:
+        """Stop where the error is one that every other item would get."""
+        if self.is_stopped or not isinstance(error, EvEnergyError) or not self._method.rejects_all(item, error):
+            return
+        self.stopped_by = error
+        if self.skipped != 0:
+            note = rejection_note(self.skipped, error, self._method.hint(error))
+            error.add_note(note)
+            _log.warning("%s (%s)", note, error)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -153,11 +181,13 @@ class TaskPool(Generic[Item, V]):
 
 
 class FanOut(AsyncIterator[Outcome[Item, V]]):
-    """The outcomes, in order of completion. An item is taken when the one who iterates asks for more.
+    """Outcomes of a fan-out, in order of completion. An item is taken when the next outcome is wanted.
 
-    Leaving the loop cancels what is under way as soon as this object is let go; `aclose` (`contextlib.aclosing`) does
-    it at once, and waits for it.
+    Leaving the loop cancels the calls in flight as soon as this object is let go; `aclose` (`contextlib.aclosing`)
+    does it at once, and waits for it.
     """
+
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def __init__(self, pool: TaskPool[Item, V], items: Iterable[Item] | AsyncIterable[Item]) -> None:
         self._pool = pool
@@ -165,35 +195,44 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
         self._pending_item: asyncio.Future[Item] | None = None
         self._more = True
         self._source_error: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def stopped_by(self) -> EvEnergyError | None:
+        """Return the error that ended the fan-out, as every other item would get it too; None while there is none.
+
+        It is the first `RateLimitError`, the first `AuthenticationError` or `ClosedError` of a client's own method, or
+        the first `BadRequestError` that names an argument which all items share. It is also the error of an outcome.
+        """
+        return self._pool.stopped_by
+
+    @property
+    def skipped(self) -> int | None:
+        """Return how many items were not tried because of `stopped_by`; None if their number is unknown.
+
+        An iterator that was given as items still holds them.
+        """
+        return self._pool.skipped
 
     async def __anext__(self) -> Outcome[Item, V]:
         self._loop = asyncio.get_running_loop()
         try:
             while True:
-                if self._more and self._pool.capacity > 0:
-                    if isinstance(self._items, AsyncIterator):
-                        await self._await_items(self._items)
-                    else:
-                        self._take_items(self._items)
+                await self._take()
                 if (outcome := self._pool.pop()) is not None:
                     return outcome
-                if self._pending_item is not None and not self._pool.is_rate_limited:
-                    await self._pool.wait(self._pending_item)
-                elif self._pool.busy:
-                    await self._pool.wait()
-                elif self._source_error is not None:
-                    broken, self._source_error = self._source_error, None
-                    raise broken
-                else:
-                    self._release()
-                    raise StopAsyncIteration
+                if not await self._wait():
+                    break
         except asyncio.CancelledError:
             self._release()
             raise
+        if self._source_error is not None:
+            broken, self._source_error = self._source_error, None
+            raise broken
+        self._release()
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Cancel what is under way, and wait until it has ended; no outcome comes any more."""
+        """Cancel the calls in flight, and wait until they have ended; no outcome comes any more."""
         self._more, self._source_error = False, None
         pending, self._pending_item = self._pending_item, None
         if pending is not None:
@@ -201,6 +240,25 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
             with suppress(asyncio.CancelledError, Exception):
                 await pending
         await self._pool.close()
+
+    async def _take(self) -> None:
+        """Take items while there is room for them."""
+        if not self._more or self._pool.capacity <= 0:
+            return
+        if isinstance(self._items, AsyncIterator):
+            await self._await_items(self._items)
+        else:
+            self._take_items(self._items)
+
+    async def _wait(self) -> bool:
+        """Wait until an outcome or an item is there; return False when none is to come."""
+        if self._pending_item is not None and not self._pool.is_stopped:
+            await self._pool.wait(self._pending_item)
+        elif self._pool.busy:
+            await self._pool.wait()
+        else:
+            return False
+        return True
 
     def _take_items(self, items: Iterator[Item]) -> None:
         try:
@@ -216,10 +274,8 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
                 if pending is None:  # it may take its time; outcomes go on meanwhile
                     pending = self._pending_item = asyncio.ensure_future(anext(items))
                     await asyncio.sleep(0)
-                if (
-                    pending is not self._pending_item or not pending.done()
-                ):  # closed meanwhile, or taken by another task
-                    return
+                if pending is not self._pending_item or not pending.done():
+                    return  # closed meanwhile, or taken by another task
                 self._pending_item = None
                 self._pool.start(pending.result())
             except Exception as error:  # noqa: BLE001  as above
@@ -228,7 +284,7 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
     def _source_ended(self, error: Exception) -> None:
         self._more = False
         if not isinstance(error, StopIteration | StopAsyncIteration):
-            self._source_error = error  # what is under way comes out first
+            self._source_error = error  # the calls in flight come out first
 
     def _release(self) -> None:
         self._more = False
@@ -250,45 +306,3 @@ def _cancel(pool: TaskPool[Any, Any], pending: "asyncio.Future[Any] | None") -> 
     pool.cancel()
     if pending is not None:
         pending.cancel()
-
-
-def collected(result: Pager[Any] | Awaitable[Any]) -> Awaitable[Any]:
-    """The value of what a method of a collection returned: a coroutine's result, or all items of a pager."""
-    return result.collect() if isinstance(result, Pager) else result
-
-
-def shared_keywords(method: Callable[..., object], items: object, kwargs: Mapping[str, object]) -> dict[str, object]:
-    """The keywords for all items, where an iterator would be used up by the first.
-
-    Raises:
-        InvalidArgumentError: What would fail for every item alike.
-    """
-    if isinstance(items, str | bytes):
-        raise InvalidArgumentError(f"expected several items, such as a list of ids, got the single {items!r}")
-    if not isinstance(items, Iterable | AsyncIterable):
-        raise InvalidArgumentError(f"expected several items, such as a list of ids, got {printable(repr(items))}")
-    if not callable(method):
-        raise InvalidArgumentError(f"expected a method, such as client.vehicles.get, got {method!r}")
-    keywords = {name: _kept(value) for name, value in kwargs.items()}
-    _check_keywords(method, keywords)
-    return keywords
-
-
-def _kept(value: object) -> object:
-    return tuple(cast("Iterator[object]", value)) if isinstance(value, Iterator) else value
-
-
-def _check_keywords(method: Callable[..., object], kwargs: Mapping[str, object]) -> None:
-    try:
-        inspect.signature(method).bind(object(), **kwargs)
-    except ValueError:
-        return  # something that does not say what it takes
-    except TypeError as error:
-        owner, name = getattr(method, "__self__", None), getattr(method, "__name__", repr(method))
-        name = name if owner is None else f"{type(owner).__name__}.{name}"
-        raise InvalidArgumentError(f"{name} cannot be called with an item and these keywords: {error}") from None
-
-
-def size(items: object) -> int | None:
-    """How many items there are, where that is known."""
-    return len(items) if isinstance(items, Sized) else None

@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypeVar, cast, ov
 from evenergy._codec import urls, validate
 from evenergy._codec.urls import Parameter
 from evenergy._transport.request import ListRequest, Request, Response, encode, items_reader, reader
+from evenergy.errors import InvalidArgumentError
 
-from .blocking import BlockingPager, blocking_fan_out
-from .fan_out import FanOut, OnProgress, Outcome, TaskPool, collected, shared_keywords, size
+from .blocking import BlockingFanOut, BlockingPager, blocking_fan_out
+from .fan_out import FanOut, OnProgress, TaskPool
+from .item_method import ItemMethod, collected
 from .pagination import Pager, superseded
 from .resource import Async, Blocking, M_co, Resource, operation, paged
 
+A = TypeVar("A")
+B = TypeVar("B")
 Item = TypeVar("Item")
 T = TypeVar("T")
 V = TypeVar("V")
 
 Params: TypeAlias = Mapping[str, Parameter]
 """Parameters of a query by name."""
+
+
+Function: TypeAlias = Callable[[Item], V] | Callable[Concatenate[Item, ...], V]
+"""Function of one item, and perhaps of keywords. (mypy takes a lambda only for the first form.)"""
 
 
 class GenericCalls(Resource[M_co]):
@@ -128,10 +136,11 @@ class GenericCalls(Resource[M_co]):
     if not TYPE_CHECKING:
         pages = paged(pages)
 
+    # A plain value is fine for `AsyncClient` too. With an overload for it, mypy would take every coroutine for Any.
     @overload
     def fan_out(
         self: GenericCalls[Async],
-        method: Callable[Concatenate[Item, ...], Pager[V]],
+        method: Function[Item, AsyncIterable[V]],
         items: Iterable[Item] | AsyncIterable[Item],
         *,
         concurrency: int = 32,
@@ -141,7 +150,7 @@ class GenericCalls(Resource[M_co]):
     @overload
     def fan_out(
         self: GenericCalls[Async],
-        method: Callable[Concatenate[Item, ...], Awaitable[V]],
+        method: Function[Item, Awaitable[V]],
         items: Iterable[Item] | AsyncIterable[Item],
         *,
         concurrency: int = 32,
@@ -150,24 +159,64 @@ class GenericCalls(Resource[M_co]):
     ) -> FanOut[Item, V]: ...
     @overload
     def fan_out(
-        self: GenericCalls[Blocking],
-        method: Callable[Concatenate[Item, ...], BlockingPager[V]],
-        items: Iterable[Item],
+        self: GenericCalls[Async],
+        method: Callable[Concatenate[A, B, ...], AsyncIterable[V]],
+        items: Iterable[tuple[A, B]] | AsyncIterable[tuple[A, B]],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> Iterator[Outcome[Item, list[V]]]: ...
+    ) -> FanOut[tuple[A, B], list[V]]: ...
+    @overload
+    def fan_out(
+        self: GenericCalls[Async],
+        method: Callable[Concatenate[A, B, ...], Awaitable[V]],
+        items: Iterable[tuple[A, B]] | AsyncIterable[tuple[A, B]],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> FanOut[tuple[A, B], V]: ...
     @overload
     def fan_out(
         self: GenericCalls[Blocking],
-        method: Callable[Concatenate[Item, ...], V],
+        method: Function[Item, Iterator[V]],
         items: Iterable[Item],
         *,
         concurrency: int = 32,
         on_progress: OnProgress | None = None,
         **kwargs: object,
-    ) -> Iterator[Outcome[Item, V]]: ...
+    ) -> BlockingFanOut[Item, list[V]]: ...
+    @overload
+    def fan_out(
+        self: GenericCalls[Blocking],
+        method: Function[Item, V],
+        items: Iterable[Item],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> BlockingFanOut[Item, V]: ...
+    @overload
+    def fan_out(
+        self: GenericCalls[Blocking],
+        method: Callable[Concatenate[A, B, ...], Iterator[V]],
+        items: Iterable[tuple[A, B]],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> BlockingFanOut[tuple[A, B], list[V]]: ...
+    @overload
+    def fan_out(
+        self: GenericCalls[Blocking],
+        method: Callable[Concatenate[A, B, ...], V],
+        items: Iterable[tuple[A, B]],
+        *,
+        concurrency: int = 32,
+        on_progress: OnProgress | None = None,
+        **kwargs: object,
+    ) -> BlockingFanOut[tuple[A, B], V]: ...
     def fan_out(
         self,
         method: Callable[..., Any],
@@ -180,29 +229,45 @@ class GenericCalls(Resource[M_co]):
         """Call a method for many items at once; the outcomes come in order of completion.
 
         One failure loses nothing else. An item is taken when an outcome is wanted, so a slow loop holds the calls
-        back. Leaving the loop cancels the calls in flight. When the rate limit rejects an item, no more are taken: the
-        calls in flight complete, and the fan-out ends. In the blocking client the calls run on the client's loop, while
-        items are taken and ``on_progress`` is called in the caller's thread.
+        back. Leaving the loop cancels the calls in flight. When an error comes that every other item would get too, no
+        more items are taken: the calls in flight complete, and the fan-out ends. Such errors are a `RateLimitError`,
+        an `AuthenticationError` of a client's own method, and a `BadRequestError` that names an argument which the
+        items share, such as ``expand``. ``stopped_by`` of the result is this error.
+
+        In the blocking client, methods of the client run on its loop, and other functions in threads. Items are taken,
+        and ``on_progress`` is called, in the caller's thread.
 
         Args:
-            method: A method of a collection, such as ``client.vehicles.status_logs.list``, whose items are collected.
+            method: A method of a collection, such as ``client.vehicles.status_logs.list``, or a function of one item.
+                The items of a pager or another iterator are collected. A method of two ids takes them from a tuple.
             items: The items to call it with, one at a time; endless ones too, and for `AsyncClient` asynchronous ones.
             concurrency: Calls in flight at once.
             on_progress: Called with the number of completed and of failed items, and the total (None if unknown).
             kwargs: Keywords for the method, beside the item.
 
         Raises:
-            InvalidArgumentError: ``concurrency`` is below 1, or the method does not take the keywords.
+            InvalidArgumentError: ``concurrency`` is below 1, or the method does not take an item and the keywords.
         """
+        owner: object = getattr(method, "__self__", None)
         if self._loop is not None:
             return blocking_fan_out(
-                self._loop, method, items, concurrency=concurrency, on_progress=on_progress, kwargs=kwargs
+                self._loop,
+                method,
+                items,
+                is_ours=isinstance(owner, Resource),
+                concurrency=concurrency,
+                on_progress=on_progress,
+                keywords=kwargs,
             )
-        keywords = shared_keywords(method, items, kwargs)
+        if isinstance(owner, Resource) and owner._loop is not None:  # noqa: SLF001  one class
+            raise InvalidArgumentError(
+                f"expected a method of an AsyncClient, got {method!r}, which blocks the event loop"
+            )
+        shared = ItemMethod[Any](method, items, kwargs, is_ours=isinstance(owner, Resource))
         pool = TaskPool[Any, Any](
-            lambda item: collected(method(item, **keywords)),
+            lambda item: collected(method(*shared.arguments(item), **shared.keywords)),
+            shared,
             concurrency=concurrency,
-            total=size(items),
             on_progress=on_progress,
         )
         return FanOut(pool, items)

@@ -9,13 +9,13 @@ is part of its type: ``Vehicles[Async]`` or ``Vehicles[Blocking]``.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from types import FunctionType, new_class
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
+from evenergy._lazy import load
 from evenergy._transport.request import ListRequest, Request
 from evenergy._transport.session import Session
 
@@ -197,7 +197,7 @@ class Child(Generic[T]):
         self._name = name
 
     def __get__(self, parent: Resource[Any] | None, owner: type[Resource[Any]]) -> T:
-        module = importlib.import_module(f".{self._module}", "evenergy.resources")
+        module = load(self._module if self._module.startswith(".") else f".resources.{self._module}")
         kind: Callable[[Session, LoopThread | None], T] = _of_client(getattr(module, self._class), _mark(owner))
         if parent is None:  # for help() and for mocks with a spec, which look at the class
             return kind(_NO_SESSION, None)

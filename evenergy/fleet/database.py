@@ -17,7 +17,7 @@ from evenergy.resources.vehicles import VehicleStatusLog
 
 from . import schema
 from .lease import Lease
-from .marks import log_of, micros, moment
+from .marks import log_of, moment
 from .schema import LogTable
 
 _log = logging.getLogger(__name__)

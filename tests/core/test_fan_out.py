@@ -4,9 +4,9 @@ import asyncio
 import gc
 import itertools
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -22,9 +22,13 @@ from evenergy import (
     VehicleStatusLog,
 )
 from evenergy._core.fan_out import OnProgress, TaskPool
+from evenergy._core.item_method import ItemMethod
 from evenergy._core.loop_thread import LoopThread
 from evenergy._core.resource import Blocking, Resource, coroutine
 from evenergy.sandbox import Sandbox
+
+Item = TypeVar("Item")
+V = TypeVar("V")
 
 MISSING = "vhcl" + 26 * "0"
 
@@ -34,25 +38,25 @@ def credentials(sandbox: Sandbox) -> ClientCredentials:
 
 
 class Work:
-    """Calls that end when they are told to: ``work.end("a")``; an error that is given is raised."""
+    """Calls that end when a test ends them: ``work.end("a")``; an error that is given is raised."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
         self.cancelled: list[str] = []
-        self.under_way = self.most = 0
+        self.in_flight = self.most = 0
         self._ends: dict[str, asyncio.Future[str]] = {}
 
     async def __call__(self, item: str) -> str:
         self.started.append(item)
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
         try:
             return await self._end_of(item)
         except asyncio.CancelledError:
             self.cancelled.append(item)
             raise
         finally:
-            self.under_way -= 1
+            self.in_flight -= 1
 
     def end(self, item: str, error: Exception | None = None) -> None:
         if error is None:
@@ -93,8 +97,22 @@ def fan(
     total: int | None = None,
     seen: list[tuple[int, int, int | None]] | None = None,
 ) -> FanOut[str, str]:
-    on_progress = None if seen is None else recorder(seen)
-    return FanOut(TaskPool(work, concurrency=concurrency, total=total, on_progress=on_progress), items)
+    return fan_of(
+        work, items, concurrency=concurrency, on_progress=None if seen is None else recorder(seen), total=total
+    )
+
+
+def fan_of(
+    work: Callable[[Item], Coroutine[Any, Any, V]],
+    items: Iterable[Item] | AsyncIterator[Item],
+    *,
+    concurrency: int,
+    on_progress: OnProgress | None = None,
+    total: int | None = None,
+) -> FanOut[Item, V]:
+    method = ItemMethod[Item](work, [], {}, is_ours=True)
+    method.total = total
+    return FanOut(TaskPool(work, method, concurrency=concurrency, on_progress=on_progress), items)
 
 
 async def drain(outcomes: FanOut[str, str], found: list[str]) -> None:
@@ -120,7 +138,7 @@ async def test_all_outcomes_of_many_items_come_once() -> None:
         await asyncio.sleep(0)
         return 2 * item
 
-    outcomes = FanOut(TaskPool(double, concurrency=7, total=None, on_progress=None), range(500))
+    outcomes = fan_of(double, range(500), concurrency=7)
     assert sorted([(outcome.item, outcome.unwrap()) async for outcome in outcomes]) == [(n, 2 * n) for n in range(500)]
 
 
@@ -128,7 +146,7 @@ async def test_nothing_is_done_for_no_items() -> None:
     assert [outcome async for outcome in fan(Work(), "")] == []
 
 
-async def test_no_item_is_taken_before_an_outcome_is_asked_for() -> None:
+async def test_no_item_is_taken_before_an_outcome_is_wanted() -> None:
     taken = 0
 
     def items() -> Iterator[str]:
@@ -164,7 +182,7 @@ async def test_a_slow_consumer_of_an_endless_source_holds_it_back(*, is_async: b
 
     started: list[str] = []
     source = asynchronous() if is_async else endless()
-    async with aclosing(FanOut(TaskPool(at_once, concurrency=3, total=None, on_progress=None), source)) as outcomes:
+    async with aclosing(fan_of(at_once, source, concurrency=3)) as outcomes:
         for handed_out in range(1, 30):
             await anext(outcomes)
             await settle()
@@ -174,13 +192,13 @@ async def test_a_slow_consumer_of_an_endless_source_holds_it_back(*, is_async: b
         await cast("AsyncGenerator[str]", source).aclose()
 
 
-async def test_never_more_than_concurrency_are_under_way() -> None:
+async def test_never_more_than_concurrency_are_in_flight() -> None:
     work = Work()
     outcomes = fan(work, map(str, range(10)), concurrency=3)
     for number in range(10):
         coming = asyncio.ensure_future(anext(outcomes))
         await settle()
-        assert work.under_way == min(3, 10 - number)
+        assert work.in_flight == min(3, 10 - number)
         work.end(str(number))
         await coming
     assert work.most == 3
@@ -222,7 +240,7 @@ async def test_progress_tells_done_failed_and_total(total: int | None) -> None:
     assert seen == [(1, 0, total), (2, 1, total), (3, 1, total), (4, 1, total)]
 
 
-async def test_when_the_gate_refuses_no_more_are_taken_and_those_under_way_come_out(
+async def test_when_the_rate_limiter_rejects_an_item_no_more_are_taken_and_those_in_flight_come_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     work, taken = Work(), list[str]()
@@ -232,20 +250,22 @@ async def test_when_the_gate_refuses_no_more_are_taken_and_those_under_way_come_
             taken.append(item)
             yield item
 
-    refusal = RateLimitError("later", retry_after=3600)
+    rejection = RateLimitError("later", retry_after=3600)
     outcomes = fan(work, items(), concurrency=3)
     coming = asyncio.ensure_future(anext(outcomes))
     await settle()
-    work.end("b", refusal)
-    assert (await coming).error is refusal
+    work.end("b", rejection)
+    assert (await coming).error is rejection
     work.end("a")
     work.end("c")
     assert {outcome.item async for outcome in outcomes} == {"a", "c"}
     assert taken == ["a", "b", "c"]
-    assert [record.levelname for record in caplog.records if "not asked for" in record.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "remaining items were skipped" in record.message] == [
+        "WARNING"
+    ]
 
 
-async def test_a_refusal_also_ends_an_asynchronous_source_that_takes_its_time() -> None:
+async def test_a_rejection_also_ends_an_asynchronous_source_that_takes_its_time() -> None:
     work = Work()
 
     async def items() -> AsyncIterator[str]:
@@ -277,7 +297,7 @@ async def test_an_asynchronous_source_that_takes_its_time_holds_no_outcome_back(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_source_that_raises_midway_loses_nothing_that_is_under_way(*, is_async: bool) -> None:
+async def test_a_source_that_raises_midway_loses_no_call_in_flight(*, is_async: bool) -> None:
     def broken() -> Iterator[str]:
         yield from "ab"
         raise LookupError("the source broke")
@@ -294,29 +314,29 @@ async def test_a_source_that_raises_midway_loses_nothing_that_is_under_way(*, is
     assert sorted(found) == ["a", "b"]
 
 
-async def test_leaving_the_loop_cancels_what_is_under_way() -> None:
+async def test_leaving_the_loop_cancels_the_calls_in_flight() -> None:
     work = Work()
     work.end("a")
     outcomes = fan(work, "abcde")
     async for outcome in outcomes:
         assert outcome.item == "a"
         break
-    assert work.under_way == 2
+    assert work.in_flight == 2
     del outcomes
     gc.collect()
     await settle()
     assert sorted(work.cancelled) == ["b", "c"]
-    assert work.under_way == 0
+    assert work.in_flight == 0
 
 
-async def test_aclosing_cancels_what_is_under_way_and_waits_for_it() -> None:
+async def test_aclosing_cancels_the_calls_in_flight_and_waits_for_it() -> None:
     work = Work()
     work.end("a")
     async with aclosing(fan(work, "abcde")) as outcomes:
         async for _ in outcomes:
             break
     assert sorted(work.cancelled) == ["b", "c"]
-    assert work.under_way == 0
+    assert work.in_flight == 0
     assert work.started == ["a", "b", "c"]
 
 
@@ -327,7 +347,7 @@ async def test_aclose_may_be_called_before_the_first_outcome_and_twice() -> None
     assert await anext(outcomes, None) is None
 
 
-async def test_cancelling_the_consumer_cancels_what_is_under_way() -> None:
+async def test_cancelling_the_consumer_cancels_the_calls_in_flight() -> None:
     work = Work()
 
     async def consume() -> None:
@@ -441,7 +461,7 @@ def test_blocking_an_iterator_among_the_keywords_serves_every_item() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, True, 1.5])
-async def test_concurrency_below_one_is_refused_at_once(concurrency: int) -> None:
+async def test_concurrency_below_one_is_rejected_at_once(concurrency: int) -> None:
     client, blocking = AsyncClient("token"), Client("token")
     with pytest.raises(InvalidArgumentError, match="concurrency"):
         client.fan_out(client.vehicles.get, [MISSING], concurrency=concurrency)
@@ -493,7 +513,7 @@ class Twin:
 
     async def get(self, item: str, /, *, suffix: str = "") -> str:
         self.started.append(item)
-        if item == "refused":
+        if item == "rejected":
             raise RateLimitError("later", retry_after=3600)
         if item == "fails":
             raise RuntimeError("no")
@@ -562,7 +582,7 @@ def test_blocking_a_slow_loop_over_an_endless_source_holds_it_back(
         assert len(twin.started) <= handed_out + 3
 
 
-def test_blocking_leaving_the_loop_cancels_what_is_under_way(
+def test_blocking_leaving_the_loop_cancels_the_calls_in_flight(
     client: Client, twin: Twin, get: Callable[..., str]
 ) -> None:
     outcomes = client.fan_out(get, ["held", "held", "a", "b"], concurrency=3)
@@ -572,16 +592,16 @@ def test_blocking_leaving_the_loop_cancels_what_is_under_way(
     assert twin.cancelled == ["held", "held"]
 
 
-def test_blocking_a_refusal_ends_it_and_loses_nothing(client: Client, twin: Twin, get: Callable[..., str]) -> None:
+def test_blocking_a_rejection_ends_it_and_loses_nothing(client: Client, twin: Twin, get: Callable[..., str]) -> None:
     found: list[str] = []
-    for outcome in client.fan_out(get, itertools.chain(["held", "refused"], itertools.repeat("a")), concurrency=2):
+    for outcome in client.fan_out(get, itertools.chain(["held", "rejected"], itertools.repeat("a")), concurrency=2):
         found.append(outcome.item)
         twin.released = True
-    assert found == ["refused", "held"]
-    assert twin.started == ["held", "refused"]
+    assert found == ["rejected", "held"]
+    assert twin.started == ["held", "rejected"]
 
 
-def test_blocking_a_source_that_raises_midway_loses_nothing_that_is_under_way(
+def test_blocking_a_source_that_raises_midway_loses_no_call_in_flight(
     client: Client, twin: Twin, get: Callable[..., str]
 ) -> None:
     def broken() -> Iterator[str]:
@@ -604,17 +624,12 @@ def test_blocking_takes_no_asynchronous_items(client: Client, get: Callable[...,
         client.fan_out(get, cast("Iterable[str]", items()))
 
 
-def test_blocking_takes_methods_of_blocking_collections_only(client: Client) -> None:
-    with pytest.raises(InvalidArgumentError, match="expected a method of this client"):
-        client.fan_out(len, ["a"])
-
-
 @pytest.mark.parametrize(
     ("items", "kwargs"),
     [(["a"], {"sinse": None}), (["a"], {"concurency": 3}), ("vhcl", {}), (None, {}), (5, {})],
     ids=str,
 )
-async def test_what_would_fail_for_every_item_is_refused_at_once(items: object, kwargs: dict[str, Any]) -> None:
+async def test_what_would_fail_for_every_item_is_rejected_at_once(items: object, kwargs: dict[str, Any]) -> None:
     async with AsyncClient("t") as client:
         with pytest.raises(InvalidArgumentError):
             client.fan_out(client.vehicles.status_logs.list, cast("list[str]", items), concurrency=2, **kwargs)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 import evenergy
 from evenergy import AsyncClient, ClientCredentials, Retry
+from evenergy._core.resource import Async
 from evenergy.resources.catalogue import VehicleMakes
 from evenergy.sandbox import Sandbox
 from tests.server import MAKE, MAKE_ID, serving
@@ -183,7 +184,7 @@ async def test_a_client_dropped_unclosed_warns_once_and_says_where_it_was_made()
 
 @pytest.mark.parametrize("auth", ["t", evenergy.ClientCredentials("app", "secret")])
 async def test_what_was_made_of_a_client_outlives_it(auth: evenergy.Auth) -> None:
-    async def made(url: str) -> tuple[AsyncClient, VehicleMakes, evenergy.Pager[evenergy.VehicleMake]]:
+    async def made(url: str) -> tuple[AsyncClient, VehicleMakes[Async], evenergy.Pager[evenergy.VehicleMake]]:
         client = AsyncClient(auth, base_url=url)
         return client.with_options(timeout=5), client.vehicle_makes, client.vehicle_makes.list()
 
@@ -213,7 +214,7 @@ async def test_views_close_nothing_and_share_the_connections() -> None:
 
 
 async def test_calls_cancelled_anywhere_leave_nothing() -> None:
-    """Wherever a cancellation hits: in the token, the gate, the line for a connection, the wire, the backoff."""
+    """Wherever a cancellation hits: the token, the rate limiter, the semaphore, the connection, the backoff."""
     rng = random.Random(5)
 
     async def sometimes(request: web.Request) -> web.Response:
@@ -236,10 +237,10 @@ async def test_calls_cancelled_anywhere_leave_nothing() -> None:
                 *(client.vehicle_makes.get(MAKE_ID) for _ in range(50)), return_exceptions=True
             )
             assert any(isinstance(one, evenergy.VehicleMake) for one in found)
-            gate = client._session.credentials.limiter
-            assert gate._in_flight == gate._waiting == 0
-            assert client._session.connections.slots._value == 3
-            assert not client._session.connections.watchdog._watches
+            connections = client._session.connections
+            assert client._session.credentials.limiter.queued == 0
+            assert connections.semaphore._value == 3
+            assert not connections.timeouts._running
     await _settled()
 
 

@@ -301,9 +301,7 @@ def test_a_closed_database_says_so(path: Path) -> None:
 
 def test_threads_may_share_one(path: Path) -> None:
     def save(number: int) -> int:
-        return sum(
-            database.save(page_of(VEHICLES[number], range(n * 5, n * 5 + 5), f"{n}")) for n in range(6)
-        )
+        return sum(database.save(page_of(VEHICLES[number], range(n * 5, n * 5 + 5), f"{n}")) for n in range(6))
 
     with FleetDatabase(path) as database, ThreadPoolExecutor(8) as threads:
         assert list(threads.map(save, range(8))) == [30] * 8

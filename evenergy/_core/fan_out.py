@@ -53,14 +53,23 @@ class TaskPool(Generic[Item, V]):
     def __init__(
         self,
         work: Callable[[Item], Awaitable[V]],
-        method: ItemMethod[Item],
+        method: ItemMethod[Item] | None = None,
         *,
         concurrency: int,
-        on_progress: OnProgress | None,
+        on_progress: OnProgress | None = None,
     ) -> None:
+        """Hold what is called for each item; without ``method`` no error stops the others.
+
+        Args:
+            work: The call.
+            method: Its total, and which of its errors every other item would get.
+            concurrency: Calls in flight at once, with the outcomes that were not handed out.
+            on_progress: Called when an outcome is handed out.
+        """
         self._is_closing = False
         self._work = work
         self._method = method
+        self._total = None if method is None else method.total
         self._concurrency = validate.positive_int("concurrency", concurrency)
         self._on_progress = on_progress
         self._started = self._done = self._failed = 0
@@ -90,7 +99,7 @@ class TaskPool(Generic[Item, V]):
         """Return how many items were not tried because of `stopped_by`; None if their number is unknown."""
         if self.stopped_by is None:
             return 0
-        return None if self._method.total is None else max(0, self._method.total - self._started)
+        return None if self._total is None else max(0, self._total - self._started)
 
     def start(self, item: Item) -> None:
         """Begin with an item."""
@@ -107,7 +116,7 @@ class TaskPool(Generic[Item, V]):
         self._done += 1
         self._failed += outcome.error is not None
         if self._on_progress is not None:
-            self._on_progress(self._done, self._failed, self._method.total)
+            self._on_progress(self._done, self._failed, self._total)
         return outcome
 
     async def wait(self, *others: asyncio.Future[Any]) -> None:
@@ -145,7 +154,7 @@ class TaskPool(Generic[Item, V]):
         return set(self._tasks)
 
     def __repr__(self) -> str:
-        total = "" if self._method.total is None else f" of {self._method.total}"
+        total = "" if self._total is None else f" of {self._total}"
         return f"{self._done}{total} done, {len(self._tasks)} in flight"
 
     async def _run(self, item: Item) -> None:
@@ -166,11 +175,14 @@ class TaskPool(Generic[Item, V]):
 
     def _failed_with(self, item: Item, error: Exception) -> None:
         """Stop where the error is one that every other item would get."""
-        if self.is_stopped or not isinstance(error, EvEnergyError) or not self._method.rejects_all(item, error):
+        method = self._method
+        if method is None or self.is_stopped or not isinstance(error, EvEnergyError):
+            return
+        if not method.rejects_all(item, error):
             return
         self.stopped_by = error
         if self.skipped != 0:
-            note = rejection_note(self.skipped, error, self._method.hint(error))
+            note = rejection_note(self.skipped, error, method.hint(error))
             error.add_note(note)
             _log.warning("%s (%s)", note, error)
 

@@ -51,9 +51,7 @@ class NewStatusLogs(Feed[NewLogs[L]], Generic[L]):
         counted = Session(session.options, session.credentials, session.connections, retries)
         reader: Reader[Any, L] = Reader(source, counted)
         # The tasks hold the reader, and not this object, which can so be let go while they run.
-        self._pool: TaskPool[Read, LogsRead[L]] = TaskPool(
-            reader.read, concurrency=concurrency, total=None, on_progress=None
-        )
+        self._pool: TaskPool[Read, LogsRead[L]] = TaskPool(reader.read, concurrency=concurrency)
         self._reader = reader
         self._run = run
         self._limiter = session.credentials.limiter

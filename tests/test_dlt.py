@@ -105,8 +105,12 @@ def test_columns_have_their_types_and_options_are_passed_on(folder: Path) -> Non
     assert client.calls == [
         {"marks": {}, "since": since, "budget": 7, "within": timedelta(hours=6), "lookback": timedelta(hours=6)}
     ]
-    types = dict(query(pipeline, "SELECT column_name, data_type FROM information_schema.columns WHERE table_name ="
-                       " 'vehicle_status_logs'"))
+    types = dict(
+        query(
+            pipeline,
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'vehicle_status_logs'",
+        )
+    )
     assert types["sampled_at"] == "TIMESTAMP WITH TIME ZONE"
     assert types["odometer_meters"] == "BIGINT"  # although no log has a value
     assert types["is_plugged_in"] == "BOOLEAN"

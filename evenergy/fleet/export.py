@@ -23,7 +23,7 @@ from . import schema
 from .database import file_path, in_words
 from .schema import LogTable
 
-_BATCH: Final = 2_000  # rows that stand in memory as Python objects
+_BATCH: Final = 1_000  # rows that stand in memory as Python objects
 _GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow arrays
 _METADATA: Final = b"evenergy"
 
@@ -50,7 +50,10 @@ def export_parquet(
     if not path.is_file():
         raise InvalidArgumentError(f"expected the database of a fleet, got no file: {path}")
     target = Path(directory).expanduser().absolute()
-    with in_words(path, "read"), contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+    with (
+        in_words(path, "read"),
+        contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection,
+    ):
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")  # all reads see one state
         export = _Export.of(connection, table, path, target)
@@ -121,7 +124,9 @@ class _Export:
 
     def _batches(self, month: str) -> Iterator[Any]:
         table, arrow = self.table, self.arrow
-        there = set(schema.columns(self.connection, table))  # an older version made the file, and nobody opened it since
+        there = set(
+            schema.columns(self.connection, table)
+        )  # an older version made the file, and nobody opened it since
         names = [f"log.{name}" if name in there else "NULL" for name in table.layout.names]
         first = date.fromisoformat(f"{month}-01")
         after = (first + timedelta(days=31)).replace(day=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pprint
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -249,3 +251,23 @@ def test_frames_of_values_have_columns(frame: Callable[..., Any]) -> None:
     made = frame([FULL, EMPTY])
     assert list(made.columns) == [field.name for field in attrs.fields(VehicleStatusLog)]
     assert made["is_charging"].to_list() == [True, None]
+
+
+def test_a_model_is_a_dataclass_for_the_programs_that_look_for_one() -> None:
+    value: Any = FULL
+    assert dataclasses.is_dataclass(VehicleStatusLog)
+    assert [field.name for field in dataclasses.fields(value)] == [
+        field.name for field in attrs.fields(VehicleStatusLog)
+    ]
+    assert dataclasses.asdict(value) == attrs.asdict(FULL)
+    assert dataclasses.replace(value, is_charging=False) == attrs.evolve(FULL, is_charging=False)
+    assert pprint.pformat(FULL) == repr(FULL)  # and no secret of another model
+
+
+def test_but_for_times_a_record_is_what_to_dict_gives() -> None:
+    plain = evenergy.to_dict(attrs.evolve(FULL, sampled_at=NOON))
+    (record,) = to_records([FULL])
+    times = {"sampled_at", "logged_at"}
+    assert {name: record[name] for name in plain if name not in times} == {
+        name: cell for name, cell in plain.items() if name not in times
+    }

@@ -77,8 +77,15 @@ if typing.TYPE_CHECKING:
         RateLimitError as RateLimitError,
         RequestTimeoutError as RequestTimeoutError,
         ServerError as ServerError,
+        SyncRunningError as SyncRunningError,
         TransportError as TransportError,
         UnprocessableEntityError as UnprocessableEntityError,
+    )
+    from .fleet.database import (
+        FleetDatabase as FleetDatabase,
+    )
+    from .fleet.export import (
+        export_parquet as export_parquet,
     )
     from .fleet.logs import (
         BlockingNewStatusLogs as BlockingNewStatusLogs,
@@ -91,6 +98,12 @@ if typing.TYPE_CHECKING:
     from .fleet.watch import (
         BlockingWatch as BlockingWatch,
         Watch as Watch,
+    )
+    from .records import (
+        to_arrow as to_arrow,
+        to_pandas as to_pandas,
+        to_polars as to_polars,
+        to_records as to_records,
     )
     from .resources.account import *
     from .resources.batteries import *
@@ -188,9 +201,12 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "RateLimitError",
         "RequestTimeoutError",
         "ServerError",
+        "SyncRunningError",
         "TransportError",
         "UnprocessableEntityError",
     ),
+    ".fleet.database": ("FleetDatabase",),
+    ".fleet.export": ("export_parquet",),
     ".fleet.logs": (
         "BlockingNewStatusLogs",
         "NewStatusLogs",
@@ -220,6 +236,12 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "WebhookReceiver",
     ),
     "msgspec": ("UNSET",),
+    ".records": (
+        "to_arrow",
+        "to_pandas",
+        "to_polars",
+        "to_records",
+    ),
     ".resources.account": (
         "Notification",
         "NotificationCategory",

@@ -104,9 +104,4 @@ def source(
         primary_key=("vehicle_id", "sampled_at"),
         columns={column.name: {"data_type": _TYPES[column.type]} for column in layout(VehicleStatusLog).columns},
     )
-
-    @dlt.source(name="evenergy")
-    def evenergy() -> Any:
-        return resource
-
-    return cast("DltSource", evenergy())
+    return cast("DltSource", dlt.source(lambda: resource, name="evenergy")())

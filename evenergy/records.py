@@ -18,9 +18,9 @@ from ._codec.columns import Cell, Column, ColumnType, Layout, layout
 from .errors import EvEnergyError, InvalidArgumentError
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
-    import pyarrow
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def to_records(values: Iterable[T], of: type[T] | None = None) -> list[dict[str,
     return [dict(zip(names, row, strict=True)) for row in table.rows(all_values)]
 
 
-def to_arrow(values: Iterable[T], of: type[T] | None = None) -> pyarrow.Table:
+def to_arrow(values: Iterable[T], of: type[T] | None = None) -> pa.Table:
     """Return an Arrow table; times are ``timestamp[us, tz=UTC]``. Needs the extra ``arrow``.
 
     Args:
@@ -59,17 +59,17 @@ def to_arrow(values: Iterable[T], of: type[T] | None = None) -> pyarrow.Table:
     """
     arrow = library("pyarrow", "arrow")
     table, all_values = _known(values, of)
-    schema = arrow_schema(table)
+    schema: Any = arrow_schema(table)
     rows = table.rows(all_values)
     batches: list[Any] = []
     while batch := list(islice(rows, _BATCH)):
         cells = zip(table.columns, schema, _columns(table, batch), strict=True)
         arrays = [arrow.array(_with_json_text(column, part), field.type) for column, field, part in cells]
         batches.append(arrow.RecordBatch.from_arrays(arrays, schema=schema))
-    return cast("pyarrow.Table", arrow.Table.from_batches(batches, schema=schema))
+    return cast("pa.Table", arrow.Table.from_batches(batches, schema=schema))
 
 
-def to_polars(values: Iterable[T], of: type[T] | None = None) -> polars.DataFrame:
+def to_polars(values: Iterable[T], of: type[T] | None = None) -> pl.DataFrame:
     """Return a Polars frame; times are ``Datetime("us", "UTC")``. Needs the extra ``polars``.
 
     Args:
@@ -93,10 +93,10 @@ def to_polars(values: Iterable[T], of: type[T] | None = None) -> polars.DataFram
     }
     parts = zip(table.columns, _columns(table, table.rows(all_values)), strict=True)
     series = [frames.Series(column.name, _with_json_text(column, cells), types[column.type]) for column, cells in parts]
-    return cast("polars.DataFrame", frames.DataFrame(series))
+    return cast("pl.DataFrame", frames.DataFrame(series))
 
 
-def to_pandas(values: Iterable[T], of: type[T] | None = None) -> pandas.DataFrame:
+def to_pandas(values: Iterable[T], of: type[T] | None = None) -> pd.DataFrame:
     """Return a pandas frame. Needs the extra ``pandas``.
 
     Its types are nullable: ``Int64``, ``boolean``, ``Float64``, ``string``; times are ``datetime64[us, UTC]``, and
@@ -116,7 +116,7 @@ def to_pandas(values: Iterable[T], of: type[T] | None = None) -> pandas.DataFram
     arrays = {
         column.name: frames.array(_with_json_text(column, cells), _PANDAS[column.type]) for column, cells in parts
     }
-    return cast("pandas.DataFrame", frames.DataFrame(arrays))
+    return cast("pd.DataFrame", frames.DataFrame(arrays))
 
 
 _PANDAS = {
@@ -130,7 +130,7 @@ _PANDAS = {
 }
 
 
-def arrow_schema(table: Layout[Any]) -> pyarrow.Schema:
+def arrow_schema(table: Layout[Any]) -> pa.Schema:
     """Return the Arrow schema of a model's columns.
 
     Raises:
@@ -146,7 +146,7 @@ def arrow_schema(table: Layout[Any]) -> pyarrow.Schema:
         ColumnType.DATE: arrow.date32(),
         ColumnType.JSON: arrow.string(),
     }
-    return cast("pyarrow.Schema", arrow.schema([(column.name, types[column.type]) for column in table.columns]))
+    return cast("pa.Schema", arrow.schema([(column.name, types[column.type]) for column in table.columns]))
 
 
 def library(name: str, extra: str) -> Any:
@@ -168,10 +168,10 @@ def _typed(values: Iterable[T], of: type[T] | None) -> tuple[Layout[T] | None, I
     if isinstance(cast("object", values), str | bytes | dict) or not isinstance(cast("object", values), Iterable):
         raise InvalidArgumentError(f"expected several values, got {type(values).__name__}: pass one as `[value]`")
     if of is not None:
-        return layout(of), values
+        return layout(cast("Any", of)), values
     rest: Iterator[T] = iter(values)
     for first in rest:
-        return layout(type(first)), chain([first], rest)
+        return layout(cast("Any", type(first))), chain([first], rest)
     return None, []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pprint
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -9,9 +11,9 @@ from typing import Any, cast
 
 import attrs
 import msgspec
-import pandas
-import polars
-import pyarrow
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import evenergy
@@ -28,7 +30,9 @@ from evenergy import (
 )
 from evenergy._codec.columns import ColumnType, layout
 from evenergy._codec.model import model
+from evenergy._codec.wire_types import Time
 from evenergy.records import to_arrow, to_pandas, to_polars, to_records
+from tests.house import PUBLIC
 
 URL = "https://api.ev.energy/v2/vehicles/vhcl_1"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -46,7 +50,7 @@ EMPTY = VehicleStatusLog()
 
 @model
 class Inner:
-    at: evenergy._codec.wire_types.Time | None = None  # type: ignore[name-defined]
+    at: Time | None = None
     share: float | None = None
 
 
@@ -61,11 +65,7 @@ class Sample:
     user_id: str | None = None
 
 
-MODELS = [
-    kind
-    for name in evenergy.__all__
-    if isinstance(kind := getattr(evenergy, name), msgspec.StructMeta)  # type: ignore[attr-defined]
-]
+MODELS = [kind for name in PUBLIC if isinstance(kind := getattr(evenergy, name), msgspec.StructMeta)]
 
 tables = pytest.mark.parametrize("to_table", [to_arrow, to_polars, to_pandas])
 
@@ -146,20 +146,20 @@ def test_preferences_and_users_are_not_lost() -> None:
 @pytest.mark.parametrize("values", [[], [EMPTY], [FULL], [EMPTY, FULL]])
 def test_types_depend_on_the_class_alone(to_table: Callable[..., Any], values: list[VehicleStatusLog]) -> None:
     def types(table: Any) -> Any:
-        return table.dtypes.to_dict() if isinstance(table, pandas.DataFrame) else table.schema
+        return table.dtypes.to_dict() if isinstance(table, pd.DataFrame) else table.schema
 
     assert types(to_table(values, VehicleStatusLog)) == types(to_table([FULL, EMPTY]))
     assert len(to_table(values, VehicleStatusLog)) == len(values)
 
 
 def test_arrow_types_and_values() -> None:
-    table = to_arrow([FULL, EMPTY])
+    table: Any = to_arrow([FULL, EMPTY])
     wanted = {
-        "sampled_at": pyarrow.timestamp("us", tz="UTC"),
-        "is_charging": pyarrow.bool_(),
-        "odometer_meters": pyarrow.int64(),
-        "vehicle_id": pyarrow.string(),
-        "state": pyarrow.string(),
+        "sampled_at": pa.timestamp("us", tz="UTC"),
+        "is_charging": pa.bool_(),
+        "odometer_meters": pa.int64(),
+        "vehicle_id": pa.string(),
+        "state": pa.string(),
     }
     assert {name: table.schema.field(name).type for name in wanted} == wanted
     assert table["odometer_meters"].to_pylist() == [(1 << 53) + 1, None]
@@ -169,9 +169,9 @@ def test_arrow_types_and_values() -> None:
 
 def test_polars_types_and_values() -> None:
     frame = to_polars([FULL, EMPTY])
-    assert frame.schema["sampled_at"] == polars.Datetime("us", "UTC")
-    assert frame.schema["odometer_meters"] == polars.Int64
-    assert frame.schema["is_charging"] == polars.Boolean
+    assert frame.schema["sampled_at"] == pl.Datetime("us", "UTC")
+    assert frame.schema["odometer_meters"] == pl.Int64
+    assert frame.schema["is_charging"] == pl.Boolean
     assert frame["odometer_meters"].to_list() == [(1 << 53) + 1, None]
     assert frame["sampled_at"].to_list() == [NOON, None]
     assert to_polars([Sample(day=NOON.date())])["day"].to_list() == [NOON.date()]
@@ -188,7 +188,7 @@ def test_pandas_types_and_values() -> None:
     assert frame["odometer_meters"][0] == (1 << 53) + 1
     assert frame["odometer_meters"].isna().tolist() == [False, True]
     assert frame["sampled_at"][0] == NOON
-    assert cast("Any", to_pandas([Sample(day=NOON.date())]))["day"][0] == pandas.Timestamp(NOON.date())
+    assert cast("Any", to_pandas([Sample(day=NOON.date())]))["day"][0] == pd.Timestamp(NOON.date())
 
 
 def test_many_values_come_in_batches() -> None:
@@ -246,8 +246,28 @@ def test_a_library_that_is_missing_is_named(
         to_table([FULL])
 
 
-@pytest.mark.parametrize("frame", [pandas.DataFrame, polars.DataFrame])
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 def test_frames_of_values_have_columns(frame: Callable[..., Any]) -> None:
     made = frame([FULL, EMPTY])
     assert list(made.columns) == [field.name for field in attrs.fields(VehicleStatusLog)]
     assert made["is_charging"].to_list() == [True, None]
+
+
+def test_a_model_is_a_dataclass_for_the_programs_that_look_for_one() -> None:
+    value: Any = FULL
+    assert dataclasses.is_dataclass(VehicleStatusLog)
+    assert [field.name for field in dataclasses.fields(value)] == [
+        field.name for field in attrs.fields(VehicleStatusLog)
+    ]
+    assert dataclasses.asdict(value) == attrs.asdict(FULL)
+    assert dataclasses.replace(value, is_charging=False) == attrs.evolve(FULL, is_charging=False)
+    assert pprint.pformat(FULL) == repr(FULL)  # and no secret of another model
+
+
+def test_but_for_times_a_record_is_what_to_dict_gives() -> None:
+    plain = evenergy.to_dict(attrs.evolve(FULL, sampled_at=NOON))
+    (record,) = to_records([FULL])
+    times = {"sampled_at", "logged_at"}
+    assert {name: record[name] for name in plain if name not in times} == {
+        name: cell for name, cell in plain.items() if name not in times
+    }

@@ -176,7 +176,16 @@ def _has_id(model: Any, name: str, kind: ColumnType) -> bool:
     return kind is ColumnType.TEXT and isinstance(getattr(model, f"{name}_id", None), property)
 
 
+def in_utc(time: datetime) -> datetime:
+    """Return the same instant in UTC; a naive time is in UTC."""
+    if time.tzinfo is UTC:
+        return time
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
 _SIMPLE: dict[frozenset[Any], tuple[ColumnType, _Reader | None]] = {
+    frozenset({str}): (ColumnType.TEXT, None),
+    frozenset({datetime}): (ColumnType.TIME, in_utc),
     frozenset({bool}): (ColumnType.BOOLEAN, None),
     frozenset({int}): (ColumnType.INTEGER, None),
     frozenset({float}): (ColumnType.NUMBER, None),
@@ -189,22 +198,11 @@ def _plain(parts: frozenset[Any]) -> tuple[ColumnType, _Reader | None]:
     """Return the type of a field, and what turns its value into a cell; None for nothing."""
     if parts in _SIMPLE:
         return _SIMPLE[parts]
-    if parts == {datetime}:
-        return ColumnType.TIME, in_utc
-    if parts == {str}:
-        return ColumnType.TEXT, None
     if parts and all(isinstance(part, type) and issubclass(part, str) for part in parts):
         return ColumnType.TEXT, _text
     if str in parts and all(part is str or _is_model(part) for part in parts):
         return ColumnType.TEXT, _url
     return ColumnType.JSON, _json
-
-
-def in_utc(time: datetime) -> datetime:
-    """Return the same instant in UTC; a naive time is in UTC."""
-    if time.tzinfo is UTC:
-        return time
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 _text: _Reader = str.__str__

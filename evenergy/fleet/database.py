@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self, cast
 
-from evenergy._codec.columns import Layout, layout
+from evenergy._codec.columns import layout
 from evenergy.errors import ClosedError, EvEnergyError, InvalidArgumentError
 from evenergy.resources.vehicles import VehicleStatusLog
 
@@ -49,8 +49,9 @@ class FleetDatabase:
     way, the file is free. Other programs may read it meanwhile.
 
     The tables: the logs, such as ``vehicle_status_logs``, with the names of the API for columns, and times as text in
-    UTC (``2026-11-25T10:00:00.000000Z``); the devices, such as ``vehicles``, with the times of their first and last log;
-    the view ``latest_status_logs``, one for each device; ``marks``; ``months``. A newer version of the library adds columns when it opens the file.
+    UTC (``2026-11-25T10:00:00.000000Z``); the devices, such as ``vehicles``, with the times of their first and last
+    log; the view ``latest_status_logs``, with one log for each device; ``marks``; ``months``. A newer version of the
+    library adds columns when it opens the file.
 
     Its methods may be called from any thread. They block for some milliseconds.
 
@@ -169,7 +170,7 @@ class FleetDatabase:
         table = self._table
         rows = [table.row(cells) for cells in table.layout.rows(logs)]
         for row, log in zip(rows, logs, strict=True):
-            row[table.time_at] = row[table.time_at] or _key_text(table.layout, log)
+            row[table.time_at] = row[table.time_at] or _key_text(log)
             if row[table.device_at] is None or row[table.time_at] is None:
                 raise InvalidArgumentError(f"expected logs with a device and a time, got {log!r}")
         return rows
@@ -202,7 +203,7 @@ def file_path(value: str | os.PathLike[str]) -> Path:
     return Path(value).expanduser().absolute()  # the working directory may change
 
 
-def _key_text(table: Layout[Any], log: Any) -> str | None:
+def _key_text(log: Any) -> str | None:
     """Return the time that names a log without a ``sampled_at``: that in its URL."""
     found = log_of(log, sampled_at=None, logged_at=None, url=getattr(log, "url", None))
     return None if found is None else schema.time_text(moment(found.key))

@@ -23,7 +23,7 @@ from . import schema
 from .database import file_path, in_words
 from .schema import LogTable
 
-_BATCH: Final = 2_000  # rows that stand in memory as Python objects
+_BATCH: Final = 1_000  # rows that stand in memory as Python objects
 _GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow arrays
 _METADATA: Final = b"evenergy"
 

@@ -72,6 +72,7 @@ class LogTable:
         add_mark: The statement that inserts a device and its mark, if it has none.
         swap_mark: The statement that replaces a mark: the new one, the device, the old one.
         all_marks: The statement that gives all devices and their marks.
+        writers: The places in a row whose cells SQLite does not hold as they are, and what it stores.
     """
 
     layout: Layout[Any]
@@ -85,7 +86,7 @@ class LogTable:
     add_mark: str
     swap_mark: str
     all_marks: str
-    _writers: list[tuple[int, Callable[[Any], Any]]]
+    writers: list[tuple[int, Callable[[Any], Any]]]
 
     @classmethod
     def of(cls, layout: Layout[Any]) -> LogTable:
@@ -110,7 +111,8 @@ class LogTable:
             device_at=ids[0],
             time_at=names.index("sampled_at"),
             devices=devices,
-            insert=f"INSERT INTO {name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT DO NOTHING",
+            insert=f"INSERT INTO {name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+            " ON CONFLICT DO NOTHING",
             seen=f"INSERT INTO {devices} ({device}, first_sampled_at, last_sampled_at) VALUES (?, ?, ?) ON CONFLICT"
             " DO UPDATE SET first_sampled_at = min(first_sampled_at, excluded.first_sampled_at),"
             " last_sampled_at = max(last_sampled_at, excluded.last_sampled_at)",
@@ -123,7 +125,7 @@ class LogTable:
     def row(self, cells: list[Cell]) -> list[Any]:
         """Return the cells as SQLite stores them."""
         row = cast("list[Any]", cells)
-        for at, write in self._writers:
+        for at, write in self.writers:
             if row[at] is not None:
                 row[at] = write(row[at])
         return row
@@ -190,16 +192,16 @@ def _created(table: LogTable) -> list[str]:
     declared = [f"{column.name} {_TYPES[column.type]}" for column in table.layout.columns]
     for at in (table.device_at, table.time_at):
         declared[at] += " NOT NULL"
-    key = f"PRIMARY KEY ({table.device}, sampled_at)"
+    device, devices, logs = table.device, table.devices, table.name
+    times = "first_sampled_at TEXT NOT NULL, last_sampled_at TEXT NOT NULL"
+    newest = f"log.{device} = device.{device} AND log.sampled_at = device.last_sampled_at"
     return [
-        f"CREATE TABLE {table.name} ({', '.join(declared)}, {key}) WITHOUT ROWID",
-        f"CREATE TABLE marks ({table.device} TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID",
-        f"CREATE TABLE {table.devices} ({table.device} TEXT PRIMARY KEY, first_sampled_at TEXT NOT NULL,"
-        " last_sampled_at TEXT NOT NULL) WITHOUT ROWID",
+        f"CREATE TABLE {logs} ({', '.join(declared)}, PRIMARY KEY ({device}, sampled_at)) WITHOUT ROWID",
+        f"CREATE TABLE marks ({device} TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID",
+        f"CREATE TABLE {devices} ({device} TEXT PRIMARY KEY, {times}) WITHOUT ROWID",
         "CREATE TABLE months (month TEXT PRIMARY KEY, changes INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE TABLE about (logs TEXT NOT NULL, identity TEXT NOT NULL)",
-        f"CREATE VIEW latest_status_logs AS SELECT log.* FROM {table.devices} AS device JOIN {table.name} AS log"
-        f" ON log.{table.device} = device.{table.device} AND log.sampled_at = device.last_sampled_at",
+        f"CREATE VIEW latest_status_logs AS SELECT log.* FROM {devices} AS device JOIN {logs} AS log ON {newest}",
     ]
 
 

@@ -19,12 +19,20 @@ from typing import Any
 import attrs
 import pytest
 
-from evenergy import ClosedError, EvEnergyError, InvalidArgumentError, Vehicle, VehicleStatusLog
+from evenergy import (
+    BoundaryMeterStatusLog,
+    ClosedError,
+    EvEnergyError,
+    InvalidArgumentError,
+    InverterStatusLog,
+    Vehicle,
+    VehicleStatusLog,
+)
 from evenergy.errors import SyncRunningError
 from evenergy.fleet import lease, schema
 from evenergy.fleet.database import FleetDatabase
 from evenergy.resources.batteries import HomeBatteryStatusLog
-from tests.fleet.pages import BASE, VEHICLES, Page, log_of, page_of
+from tests.fleet.pages import BASE, START, VEHICLES, Page, log_of, page_of
 
 CAR, OTHER = VEHICLES[:2]
 
@@ -71,8 +79,11 @@ def test_columns_are_those_of_the_api_with_times_in_utc(path: Path) -> None:
     )
     with FleetDatabase(path) as database:
         database.save(Page([log], {CAR: "mark"}))
-    columns = "vehicle_id, vehicle, sampled_at, logged_at, is_charging, is_plugged_in, state, julianday(sampled_at)"
-    assert query(path, f"SELECT {columns} FROM vehicle_status_logs") == [
+    columns = (
+        "SELECT vehicle_id, vehicle, sampled_at, logged_at, is_charging, is_plugged_in, state, julianday(sampled_at)"
+        " FROM vehicle_status_logs"
+    )
+    assert query(path, columns) == [
         (
             *(CAR, f"{BASE}/{CAR}", "2026-01-01T00:00:00.000000Z", "2026-10-31T22:00:03.000007Z"),
             *(1, None, "DRIVING", 2461041.5),
@@ -129,6 +140,12 @@ def test_logs_of_other_devices_have_their_own_names(path: Path) -> None:
     assert query(path, "SELECT home_battery_id FROM home_batteries") == [("hoba_1",)]
     with pytest.raises(InvalidArgumentError, match="expected a database of vehicle_status_logs, got one of home_batt"):
         FleetDatabase(path)
+
+
+@pytest.mark.parametrize("kind", [BoundaryMeterStatusLog, InverterStatusLog])
+def test_a_database_can_be_made_for_each_kind_of_log(path: Path, kind: type) -> None:
+    with FleetDatabase(path, of=kind) as database:
+        assert database.marks == {}
 
 
 @pytest.mark.parametrize("kind", [Vehicle, int])
@@ -397,5 +414,5 @@ def test_kills_lose_and_double_nothing(path: Path) -> None:
         kept = dict(query(path, "SELECT vehicle_id, count(*) FROM vehicle_status_logs GROUP BY 1"))
         assert kept == truth  # as many logs as the mark says were delivered, and the key makes each the only one
     subprocess.run([sys.executable, "-c", RUN, str(path)], check=True, cwd=Path(__file__).parents[2])
-    wanted = [(v, schema.time_text(log_of(v, n).sampled_at or datetime.min)) for v in VEHICLES[:5] for n in range(400)]
+    wanted = [(v, schema.time_text(log_of(v, n).sampled_at or START)) for v in VEHICLES[:5] for n in range(400)]
     assert stored(path) == wanted

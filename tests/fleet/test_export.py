@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow
+import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
@@ -22,7 +22,8 @@ from tests.fleet.pages import START, VEHICLES, log_of, page_of
 CAR, OTHER = VEHICLES[:2]
 OCTOBER, NOVEMBER = "vehicle_status_logs-2026-10.parquet", "vehicle_status_logs-2026-11.parquet"
 
-read: Any = pyarrow.parquet.read_table
+PARQUET: Any = pyarrow.parquet
+read = PARQUET.read_table
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_files_without_a_column_of_this_version_are_written_anew(path: Path, tmp
     export_parquet(path, tmp_path)
     file = tmp_path / OCTOBER
     older = read(file).drop_columns(["state"])
-    pyarrow.parquet.write_table(older, file)
+    PARQUET.write_table(older, file)
     assert names(export_parquet(path, tmp_path)) == [OCTOBER]
     assert read(file)["state"].to_pylist() == ["DRIVING", "DRIVING"]
 
@@ -82,7 +83,7 @@ def test_a_column_that_the_database_lacks_is_null(path: Path, tmp_path: Path) ->
     connection.execute("ALTER TABLE vehicle_status_logs DROP COLUMN state")
     connection.close()
     export_parquet(path, tmp_path)
-    assert read(tmp_path / OCTOBER).schema.field("state").type == pyarrow.string()
+    assert read(tmp_path / OCTOBER).schema.field("state").type == pa.string()
     assert read(tmp_path / OCTOBER)["state"].null_count == 2
 
 
@@ -93,7 +94,7 @@ def test_many_logs_come_in_batches_and_groups(tmp_path: Path, monkeypatch: pytes
     with FleetDatabase(path) as database:
         database.save(page_of(CAR, range(20), "1"))
     export_parquet(path, tmp_path)
-    assert pyarrow.parquet.ParquetFile(tmp_path / OCTOBER).num_row_groups == 4
+    assert PARQUET.ParquetFile(tmp_path / OCTOBER).num_row_groups == 4
     assert read(tmp_path / OCTOBER).equals(to_arrow([log_of(CAR, n) for n in range(20)]).combine_chunks())
 
 

@@ -277,6 +277,13 @@ def test_a_model_is_frozen_and_gives_back_its_data(value: Value) -> None:
         setattr(decoded, value.members[0], None)
 
 
+def without_nulls(data: Any) -> Any:
+    if not isinstance(data, dict):
+        return data
+    fields: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]  it was Any
+    return {name: without_nulls(value) for name, value in fields.items() if value is not None}
+
+
 @of_kind("value")
 def test_fields_may_be_absent_or_null(value: Value) -> None:
     model = getattr(evenergy, value.name)
@@ -285,7 +292,7 @@ def test_fields_may_be_absent_or_null(value: Value) -> None:
     nulls = {name: None for name in value.members if name not in required(model)}
     assert decode(json.dumps({**nulls, **least}).encode(), model) == absent
     assert hash(absent) == hash(decode(json.dumps(least).encode(), model))
-    assert {name: one for name, one in evenergy.to_dict(absent).items() if one is not None} == least
+    assert without_nulls(evenergy.to_dict(absent)) == least
 
 
 @of_kind("enum")

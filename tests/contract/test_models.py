@@ -18,6 +18,8 @@ from .description import Description, Schema
 from .mistakes import ALWAYS, MISDESCRIBED, UNDESCRIBED, WIDER
 from .models import DESCRIBED, choices, kinds as taken_kinds, schemas_of
 
+_OPEN = (None, True, False)  # no schema
+
 each_model = pytest.mark.parametrize("model", DESCRIBED.values(), ids=DESCRIBED)
 
 
@@ -61,8 +63,8 @@ def values(description: Description, schema: Schema) -> set[str]:
     """Return the texts of an enumeration, or of a list or a map of them."""
     found = set[str]()
     for choice in map(description.resolve, choices(description, schema)):
-        inner = (choice.get(name) for name in ("items", "additionalProperties"))
-        found = found.union(*(values(description, one) for one in inner if isinstance(one, dict)))
+        inner: list[Schema] = [choice[one] for one in ("items", "additionalProperties") if choice.get(one) not in _OPEN]
+        found = found.union(*(values(description, one) for one in inner))
         found |= {value for value in choice.get("enum", ()) if isinstance(value, str)}
     return found
 

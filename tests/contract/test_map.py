@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import Enum
 from operator import attrgetter
 from types import GenericAlias
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import attrs
 import pytest
@@ -285,7 +285,14 @@ def test_fields_may_be_absent_or_null(value: Value) -> None:
     nulls = {name: None for name in value.members if name not in required(model)}
     assert decode(json.dumps({**nulls, **least}).encode(), model) == absent
     assert hash(absent) == hash(decode(json.dumps(least).encode(), model))
-    assert {name: one for name, one in evenergy.to_dict(absent).items() if one is not None} == least
+    assert given(evenergy.to_dict(absent)) == least
+
+
+def given(data: Any) -> Any:
+    """Return data without what is null, also in the objects in it."""
+    if not isinstance(data, dict):
+        return data
+    return {name: given(one) for name, one in cast("dict[str, Any]", data).items() if one is not None}
 
 
 @of_kind("enum")

@@ -30,8 +30,8 @@ _EXTRAS: st.SearchStrategy[dict[str, JSON]] = st.dictionaries(
 def documents(description: Description, schema: Schema, inside: tuple[str, ...] = ()) -> Strategy:
     """Return a strategy for a schema, and for later additions of the provider: values of enumerations, fields.
 
-    Formats other than times and dates, and patterns, are plain text. A resource is not expanded inside of itself: there it stays
-    a URL. Keywords that only forbid combinations of what is allowed are left out.
+    Formats other than times and dates, and patterns, are plain text. A resource is not expanded inside of itself: there
+    it stays a URL. Keywords that only forbid combinations of what is allowed are left out.
     """
     reference: str = schema.get("$ref", "")
     if reference:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 import evenergy
-from evenergy import AsyncClient, DecodeError, Pager
+from evenergy import AsyncClient, DecodeError, Pager, Retry, ServerError
 from evenergy._codec.decode import decode
 from tests.operations import OPERATIONS, USER, Row
 from tests.operations._row import VEHICLE
@@ -118,11 +118,13 @@ async def test_responses_of_prism_are_decoded(description: Description, inventiv
         value: object = None
         failed: DecodeError | None = None
         # A client for each: the rate limit that Prism makes up would stop the next request.
-        async with AsyncClient(TOKEN, user=USER, base_url=inventive.base_url) as client:
+        async with AsyncClient(TOKEN, user=USER, base_url=inventive.base_url, retry=Retry(attempts=1)) as client:
             try:
                 value = await first_result(client, row)
             except DecodeError as error:
                 failed = error
+            except ServerError:  # Prism cannot make up some unions of lists
+                continue
         (exchange,) = inventive.take()
         if conforms(description, row, exchange):
             assert failed is None, (failed, exchange.response)

@@ -33,9 +33,7 @@ from evenergy import (
 )
 from evenergy._codec.decode import decode
 from tests.operations._row import SUB_SESSION, ULID, VEHICLE
-from tests.recorder import Handler, Recorder, responding
-
-from .conftest import Perform
+from tests.recorder import Handler, Perform, Recorder, responding
 
 OTHER = f"vhcl{ULID[:-1]}X"
 SESSION = f"cses{ULID}"

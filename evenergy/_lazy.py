@@ -63,7 +63,8 @@ def preload() -> None:
     not matter: before an event loop runs, before a program forks, or before a signal handler may use a client.
     """
     for name in (*_OF_OTHERS, *_modules(importlib.import_module(__package__ or ""))):
-        load(name)
+        with contextlib.suppress(ImportError):  # it needs a package that is not installed: its first use says so
+            load(name)
 
 
 def is_importing() -> bool:

@@ -56,11 +56,17 @@ class _Call(Generic[R]):
         kwargs: Mapping[str, object],
         waker: Waker,
     ) -> None:
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
         self.waker = waker
         self.context = contextvars.copy_context()
+
+    def begin(self) -> Coroutine[Any, Any, R]:
+        """Return the coroutine, which alone holds the arguments from here on: it lets go of them before it returns."""
+        begun = self._function(*self._args, **self._kwargs)
+        del self._function, self._args, self._kwargs
+        return begun
 
     @property
     def scope(self) -> Scope | None:
@@ -147,7 +153,7 @@ class Worker:
 
     def join(self) -> None:
         """Wait until the loop has ended, 10 seconds at most; at once where the loop may need what this thread holds."""
-        if self._ident in (None, threading.get_ident()) or is_importing():
+        if self._ident in (None, threading.get_ident()) or is_importing() or sys.is_finalizing():
             return
         waker = LockWaker()
         self._closers.append(waker)
@@ -302,7 +308,7 @@ class Worker:
     async def _run(self, call: _Call[Any]) -> None:
         """Run a call. Its error is a value, so that a SystemExit ends the call and not the loop."""
         try:
-            call.result = await call.function(*call.args, **call.kwargs)
+            call.result = await call.begin()
             self._finish(call)  # here and not when the task is done, which is one turn of the loop later
         except asyncio.CancelledError:
             self._cancelled(call)

@@ -372,5 +372,5 @@ if __name__ == "__main__":
     faulthandler.dump_traceback_later(LIMIT, exit=True)
     if "lock" in sys.argv[2:]:
         cast("dict[str, object]", os.__dict__).pop("eventfd", None)
-        vars(wakers)["_POLL"] = 0.01
+        wakers._POLL = 0.01
     SCENARIOS[sys.argv[1]]()

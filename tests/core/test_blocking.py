@@ -23,9 +23,9 @@ import evenergy
 from evenergy._core import loop_thread as loop_threads, wakers, worker as workers
 from evenergy._core.blocking import BlockingFanOut, BlockingPager, blocking_fan_out
 from evenergy._core.loop_thread import LoopThread
-from evenergy._core.pagination import Page
 from evenergy._core.resource import Blocking, Resource, coroutine
 from evenergy._core.worker import Worker
+from evenergy._transport.session import Session
 from evenergy.sandbox import Sandbox
 
 LIMIT = 20.0  # seconds: what takes longer hangs
@@ -214,27 +214,22 @@ def test_a_listing_is_read_page_by_page(client: evenergy.Client, sandbox: Sandbo
     assert listing.collect() == list(client.pages("/vehicles", evenergy.Vehicle))
 
 
-def test_a_page_that_failed_is_requested_again(loop: LoopThread) -> None:
-    answers: list[Any] = [Page([1, 2]), evenergy.TransportError("lost"), Page([3])]
+def test_a_page_that_failed_is_requested_again(
+    client: evenergy.Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sends, really_send = itertools.count(), Session.send
 
-    class Pages:
-        async def next_page(self) -> Page[int] | None:
-            if not answers:
-                return None
-            answer = answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return cast("Page[int]", answer)
+    async def send(self: Session, request: Any) -> Any:
+        if next(sends) == 1:
+            raise evenergy.TransportError("lost")
+        return await really_send(self, request)
 
-    class Listing:
-        def pages(self) -> Pages:
-            return Pages()
-
-    numbers: BlockingPager[int] = BlockingPager(cast("Any", Listing()), loop)
-    assert [next(numbers), next(numbers)] == [1, 2]
+    monkeypatch.setattr(Session, "send", send)
+    listing = client.vehicles.list(page_size=5)
+    found = [next(listing).id for _ in range(5)]
     with pytest.raises(evenergy.TransportError):
-        next(numbers)
-    assert list(numbers) == [3]
+        next(listing)
+    assert found + [vehicle.id for vehicle in listing] == sandbox.vehicle_ids
 
 
 def test_fan_out_runs_calls_on_the_loop_and_takes_items_in_the_callers_thread(plain: Plain, loop: LoopThread) -> None:

@@ -63,7 +63,8 @@ async def outcomes_of(
 async def test_a_rejected_token_ends_it(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     async with AsyncClient("wrong", base_url=sandbox.base_url) as client:
         outcomes, found = await outcomes_of(client, client.vehicles.get, IDS, concurrency=4)
-    assert len(found) == sandbox.requests == 4
+    assert len(found) == 4
+    assert 1 <= sandbox.requests <= 4
     assert all(isinstance(outcome.error, AuthenticationError) for outcome in found)
     assert outcomes.stopped_by is found[0].error
     assert outcomes.skipped == 96
@@ -77,7 +78,7 @@ def test_a_rejected_token_ends_a_blocking_one(sandbox: Sandbox) -> None:
     with Client("wrong", base_url=sandbox.base_url) as client:
         outcomes = client.fan_out(client.vehicles.get, iter(IDS), concurrency=4)
         found = list(outcomes)
-    assert len(found) == sandbox.requests <= 4
+    assert 1 <= sandbox.requests <= len(found) <= 4
     assert outcomes.stopped_by in [outcome.error for outcome in found]
     assert isinstance(outcomes.stopped_by, AuthenticationError)
     assert outcomes.skipped is None
@@ -191,11 +192,13 @@ def test_every_method_knows_the_fields_that_its_expand_takes(client: AsyncClient
             method: Any = None if name.startswith("_") else getattr(resource, name)
             if not inspect.ismethod(method) or "expand" not in inspect.signature(method).parameters:
                 continue
-            if inspect.Parameter.POSITIONAL_ONLY not in {
-                one.kind for one in inspect.signature(method).parameters.values()
-            }:
+            parameters = inspect.signature(method).parameters.values()
+            if inspect.Parameter.POSITIONAL_ONLY not in {one.kind for one in parameters}:
                 continue  # a listing without ids is nothing to fan out
-            shared = ItemMethod[str](method, IDS, {"expand": ["typo"]}, is_ours=True)
+            keywords = {
+                one.name: None for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is one.empty
+            }
+            shared = ItemMethod[str](method, IDS, {**keywords, "expand": ["typo"]}, is_ours=True)
             hint = shared.hint(BadRequestError("no", field_errors={"expand": ["no"]}))
             assert "knows these fields of expand: " in hint, method
             checked += 1

@@ -1,6 +1,7 @@
 """After `evenergy.preload()` nothing is imported, whatever is used and whatever fails."""
 
 import json
+import pkgutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+import evenergy.resources
 from evenergy.sandbox import Sandbox
 
 LIMIT = 60.0  # seconds: what takes longer hangs
@@ -196,5 +198,6 @@ def test_preload_imports_no_server_and_no_command() -> None:
     script = "import sys, evenergy; evenergy.preload(); evenergy.preload(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
-    assert loaded >= {"evenergy.client", "evenergy._codec.strict", "tenacity"}
+    resources = {f"evenergy.resources.{module.name}" for module in pkgutil.iter_modules(evenergy.resources.__path__)}
+    assert loaded >= {"evenergy.client", "evenergy._codec.strict", "tenacity", *resources}
     assert not loaded & {"evenergy.cli", "evenergy.sandbox", "evenergy.__main__", "aiohttp.web", "click"}

@@ -29,6 +29,7 @@ from evenergy.errors import (
     RateLimitError,
     RequestTimeoutError,
     ServerError,
+    SyncRunningError,
     TransportError,
     UnprocessableEntityError,
     error_from_response,
@@ -63,6 +64,7 @@ PARENTS: dict[type[EvEnergyError], tuple[type[BaseException], ...]] = {
     OutcomeUnknownError: (TransportError,),
     DecodeError: (EvEnergyError,),
     ClosedError: (EvEnergyError,),
+    SyncRunningError: (EvEnergyError,),
     ProblemError: (EvEnergyError,),
     **{kind: (ProblemError,) for kind in STATUSES.values() if kind is not ProblemError},
 }

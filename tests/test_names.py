@@ -219,7 +219,8 @@ def signatures() -> Iterator[tuple[str, Callable[..., object]]]:
             yield f"{type(client).__name__}.{name}", method
     for kind in (Pager, BlockingPager, FanOut):
         for name in public(kind):
-            yield f"{kind.__name__}.{name}", getattr(kind, name)
+            found = getattr(kind, name)
+            yield f"{kind.__name__}.{name}", getattr(found, "fget", found)
     yield "AsyncClient()", AsyncClient.__init__
     yield "Client()", Client.__init__
     yield "to_dict", evenergy.to_dict

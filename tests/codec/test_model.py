@@ -37,6 +37,7 @@ from evenergy import (
 from evenergy._codec.decode import decode
 from evenergy._codec.model import model, secret_field
 from tests.codec.shapes import Upload, VehicleNow
+from tests.operations._values import alternatives, hints, required
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 MAKE = VehicleMake("vmak01HRFHBCM7VBSWRPVYFBQMH2BR", name="Make")
@@ -143,7 +144,7 @@ def test_a_value_differs_from_another(value: Any) -> None:
     "value",
     [
         User("u", vehicles=["https://x/v"]),
-        Location(tariff={"id": "t"}),
+        User("u", evses=[]),
         VehicleConnectors(adaptors=[]),
         VehicleOnboarding("a", scopes=["x"]),
         CompletedOnboarding([]),
@@ -175,35 +176,29 @@ def test_a_class_derived_from_a_value_class_is_one_too() -> None:
             assert decode(b'{"id": "v", "note": %s}' % number, made).note == 7
 
 
-REFERENCES: list[tuple[Any, str, str, Any]] = [
-    (VehicleModel, "make", "make_id", MAKE),
-    (VehicleTrim, "model", "model_id", MODEL),
-    (Vehicle, "trim", "trim_id", TRIM),
-    (Vehicle, "user", "user_id", USER),
-    (VehicleStatusLog, "vehicle", "vehicle_id", VEHICLE),
-    (VehicleLocationLog, "vehicle", "vehicle_id", VEHICLE),
-    (VehicleErrorLog, "vehicle", "vehicle_id", VEHICLE),
-    (VehicleCommandLog, "vehicle", "vehicle_id", VEHICLE),
-    (VehicleConnectors, "vehicle", "vehicle_id", VEHICLE),
-    (VehicleStateOfCharge, "vehicle", "vehicle_id", VEHICLE),
-    (VehicleModelConnector, "vehicle_model", "vehicle_model_id", MODEL),
+REFERENCES = [
+    (kind, name)
+    for kind in OF_THE_API
+    for name in dir(kind)
+    if name.endswith("_id") and hasattr(getattr(kind, name), "fget")
 ]
 
 
-def test_each_property_that_gives_an_id_is_tried() -> None:
-    found = [
-        f"{kind.__name__}.{name}" for kind in OF_THE_API for name in dir(kind) if hasattr(getattr(kind, name), "fget")
-    ]
-    assert sorted(found) == sorted(f"{kind.__name__}.{name}" for kind, _, name, _ in REFERENCES)
+@pytest.mark.parametrize(("kind", "name"), REFERENCES)
+def test_the_id_beside_a_reference(kind: Any, name: str) -> None:
+    field = name.removesuffix("_id")
+    resource = next(part for part in alternatives(hints(kind)[field]) if attrs.has(part))
+    needed = dict.fromkeys(required(kind) - {field}, "x")
+    url = f"https://api.ev.energy/v2/collection/{VEHICLE.id}"
+    for reference in (url, url + "/", url + "?expand=x", url.replace("/v2", ""), decode_id(resource)):
+        assert getattr(kind(**{**needed, field: reference}), name) == VEHICLE.id
+    if field not in required(kind):
+        assert getattr(kind(**needed), name) is None
 
 
-@pytest.mark.parametrize(("kind", "field", "name", "model"), REFERENCES)
-def test_the_id_beside_a_reference(kind: Any, field: str, name: str, model: Any) -> None:
-    needed = {"id": "x"} if attrs.fields(kind)[0].name == "id" else {}
-    url = f"https://api.ev.energy/v2/collection/{model.id}"
-    for reference in (url, url + "/", url + "?expand=x", url.replace("/v2", ""), model):
-        assert getattr(kind(**needed, **{field: reference}), name) == model.id
-    assert getattr(kind(**needed), name) is None
+def decode_id(kind: Any) -> Any:
+    """Return a resource of which only its id is known."""
+    return decode(b'{"id": "%s"}' % VEHICLE.id.encode(), kind)
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=named)

@@ -339,7 +339,9 @@ def test_a_problem_error_of_nothing_has_all_attributes() -> None:
 
 
 def examples() -> list[EvEnergyError]:
-    plain: list[EvEnergyError] = [kind("what happened") for kind in (EvEnergyError, InvalidArgumentError, ClosedError)]
+    plain: list[EvEnergyError] = [
+        kind("what happened") for kind in (EvEnergyError, InvalidArgumentError, ClosedError, SyncRunningError)
+    ]
     transport = [
         kind("what happened", method="GET", url=URL, transient=False)
         for kind in (TransportError, RequestTimeoutError, OutcomeUnknownError)

@@ -187,10 +187,10 @@ REFERENCES = [
 @pytest.mark.parametrize(("kind", "name"), REFERENCES)
 def test_the_id_beside_a_reference(kind: Any, name: str) -> None:
     field = name.removesuffix("_id")
-    resource = next(part for part in alternatives(hints(kind)[field]) if attrs.has(part))
+    resources = [decode_id(part) for part in alternatives(hints(kind)[field]) if attrs.has(part)]
     needed = dict.fromkeys(required(kind) - {field}, "x")
     url = f"https://api.ev.energy/v2/collection/{VEHICLE.id}"
-    for reference in (url, url + "/", url + "?expand=x", url.replace("/v2", ""), decode_id(resource)):
+    for reference in (url, url + "/", url + "?expand=x", url.replace("/v2", ""), *resources):
         assert getattr(kind(**{**needed, field: reference}), name) == VEHICLE.id
     if field not in required(kind):
         assert getattr(kind(**needed), name) is None

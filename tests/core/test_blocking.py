@@ -12,7 +12,6 @@ import threading
 import time
 import traceback
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -212,26 +211,6 @@ def test_a_listing_is_read_page_by_page(client: evenergy.Client, sandbox: Sandbo
     assert [len(page.items) for page in listing.pages()] == [5, 5, 2]
     assert len(listing.collect(7)) == 7
     assert listing.collect() == list(client.pages("/vehicles", evenergy.Vehicle))
-
-
-def test_a_page_that_failed_is_requested_again(loop: LoopThread) -> None:
-    answers: list[Any] = [[1, 2], evenergy.TransportError("lost"), [3]]
-
-    class Listing:
-        def __aiter__(self) -> Any:
-            return self
-
-        async def take(self) -> deque[int] | None:
-            answer = answers.pop(0) if answers else None
-            if isinstance(answer, Exception):
-                raise answer
-            return None if answer is None else deque(answer)
-
-    numbers: BlockingPager[int] = BlockingPager(cast("Any", Listing()), loop)
-    assert [next(numbers), next(numbers)] == [1, 2]
-    with pytest.raises(evenergy.TransportError):
-        next(numbers)
-    assert list(numbers) == [3]
 
 
 def test_fan_out_runs_calls_on_the_loop_and_takes_items_in_the_callers_thread(plain: Plain, loop: LoopThread) -> None:

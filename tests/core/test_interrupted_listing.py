@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from evenergy import DecodeError, Pager, Response, Vehicle
+from evenergy import DecodeError, Pager, Response, TransportError, Vehicle
 from evenergy._core import blocking, pagination
 from evenergy._core.blocking import BlockingPager
 from evenergy._core.loop_thread import LoopThread
@@ -278,3 +278,18 @@ def test_a_listing_goes_on_on_another_loop() -> None:
     asyncio.run(cut())
     found = asyncio.run(rest())
     assert found[-1] == "e"
+
+
+def test_a_page_that_failed_is_requested_again(loop: LoopThread) -> None:
+    class Failing(Responses):
+        async def send(self, request: Request[Any]) -> Any:
+            if request.query and self.requests == 1:
+                self.requests += 1
+                raise TransportError("lost")
+            return await super().send(request)
+
+    items: BlockingPager[Vehicle] = BlockingPager(listing(Failing()), loop)
+    assert names([next(items), next(items)]) == ["a", "b"]
+    with pytest.raises(TransportError):
+        next(items)
+    assert next(items).id == "c"

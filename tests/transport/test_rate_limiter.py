@@ -242,7 +242,7 @@ def test_who_would_wait_in_vain_is_told_at_once_and_served_when_it_obeys() -> No
     run(main())
 
 
-def test_callers_that_are_turned_away_together_get_a_time_each() -> None:
+def test_callers_that_are_rejected_together_get_a_time_each() -> None:
     async def main() -> None:
         one, loop = limiter(), asyncio.get_running_loop()
         for remaining in reversed(range(5)):
@@ -257,6 +257,24 @@ def test_callers_that_are_turned_away_together_get_a_time_each() -> None:
             one.sent(await acquire(one, 0), loop.time())
 
         await asyncio.gather(*(obey(seconds) for seconds in times))
+
+    run(main())
+
+
+def test_those_without_patience_wait_for_what_is_in_flight_and_are_served_when_they_obey() -> None:
+    async def main() -> None:
+        one, loop = session(Server(limit=5)), asyncio.get_running_loop()
+        outcomes = await asyncio.gather(*(one.call(0) for _ in range(10)), return_exceptions=True)
+        errors = [error for error in outcomes if isinstance(error, RateLimitError)]
+        assert len(errors) == 5
+        assert loop.time() < 0.3
+
+        async def obey(error: RateLimitError) -> None:
+            await asyncio.sleep(error.retry_after)
+            await one.call(0)
+
+        await asyncio.gather(*map(obey, errors))
+        assert one.server.rejected == 0
 
     run(main())
 
@@ -464,13 +482,18 @@ def test_waiters_of_a_loop_that_runs_again_are_told() -> None:
     async def elsewhere() -> None:
         one.take(asyncio.get_running_loop())
 
+    async def again() -> None:
+        other = asyncio.create_task(acquire(one))
+        with pytest.raises(ClosedError, match="another event loop"):
+            await waiting[0]
+        assert one.queued == one._inside == 1
+        await other
+        laws.nothing_stays(one, held=1)
+
     waiting: list[asyncio.Future[Permit]] = []
     old.run_until_complete(start())
     run(elsewhere())
-    with pytest.raises(ClosedError, match="another event loop"):
-        old.run_until_complete(waiting[0])
-    assert one.queued == 0
-    assert one._inside == 0
+    old.run_until_complete(again())
     old.close()
 
 
@@ -583,13 +606,13 @@ def test_slots_that_come_one_by_one_are_a_line_a_minute(caplog: pytest.LogCaptur
 # A ledger behind the same protocol
 
 
-def ledgers(store: RateWindow) -> Callable[[random.Random], RateLimiter]:
-    return lambda rng: RateLimiter(SlowLedger(store, lambda: rng.uniform(0, 0.002)))
+def ledgers(store: RateWindow) -> Callable[[random.Random], SlowLedger]:
+    return lambda rng: SlowLedger(store, lambda: rng.uniform(0, 0.002))
 
 
 def test_four_processes_on_one_slow_ledger_meet_no_429() -> None:
     best = optimum(1200, Server(), in_flight=80)
-    shared = processes((300,) * 4, Server(), seed=1, limiters=ledgers(RateWindow(random.Random(1))))
+    shared = processes((300,) * 4, Server(), seed=1, windows=ledgers(RateWindow(random.Random(1))))
     assert shared.rejected == 0
     assert shared.seconds <= 1.01 * best
 

@@ -68,7 +68,7 @@ class RateWindow:
     """The window of one process. It implements `Window`; the module's docstring has the model."""
 
     def __init__(self, rng: random.Random | None = None) -> None:
-        self._rng = rng or random.Random()
+        self._rng = rng or random.SystemRandom()  # a fork would copy the state of another
         self._limit: int | None = None
         self._is_limit_stable = True  # the last two responses agree on it
         self._kept = _ASSUMED_LIMIT  # how many completed requests are remembered

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+import attrs
+
 from evenergy.errors import ClosedError, RateLimitError
 
 from .rate_window import RateLimit, RateWindow
@@ -23,9 +25,9 @@ from .window import LimitReading, Permit, State, Window
 
 _SLACK = 0.01  # seconds: no wait at all, to a caller
 _GRACE = 30.0  # seconds after its patience in which a waiter still waits for what is in flight
-_LATELY = 60.0  # seconds in which callers that are turned away get a time each
-_MOST_TURNED_AWAY = 1000  # of them
-_ASK_AGAIN = 1.0  # seconds, for a caller that is turned away while nothing is certain
+_LATELY = 60.0  # seconds in which callers that are rejected get a time each
+_MOST_REJECTED = 1000  # of them
+_ASK_AGAIN = 1.0  # seconds, for a caller that is rejected while nothing is certain
 _CLOCK_CHECK = 60.0  # seconds between two looks at the clocks while somebody waits
 _CLOCK_STEP = 30.0  # seconds that the wall clock runs ahead of the loop's clock when the machine was suspended
 _LONG_WAIT = 1.0  # seconds: a longer wait is worth a line in the log
@@ -42,6 +44,7 @@ _REASONS = {
 _log = logging.getLogger(__name__)
 
 
+@attrs.define(eq=False)
 class _Waiter:
     """A caller in the queue.
 
@@ -49,20 +52,17 @@ class _Waiter:
         ticket: Its place: lower tickets are served first.
         since: The time at which it came.
         ends: The time after which a permit is of no use to it.
-        cancels: It cancels the wait by itself then.
+        cancels: It cancels the wait by itself at that time.
+        run: The limiter's time on one event loop.
         future: The permit, or the error.
     """
 
-    __slots__ = ("cancels", "ends", "future", "since", "ticket")
-
-    def __init__(
-        self, ticket: int, since: float, ends: float, deadline: float, future: "asyncio.Future[Permit]"
-    ) -> None:
-        self.ticket = ticket
-        self.since = since
-        self.ends = min(ends, deadline)
-        self.cancels = deadline <= ends
-        self.future = future
+    ticket: int
+    since: float
+    ends: float
+    cancels: bool
+    run: object
+    future: "asyncio.Future[Permit]"
 
     def __lt__(self, other: "_Waiter") -> bool:
         return self.ticket < other.ticket
@@ -79,16 +79,17 @@ class RateLimiter:
     with no await between the two. A void permit is given back, and the caller queues again with the same ticket.
     """
 
-    def __init__(self, window: Window | None = None, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, window: Window | None = None, wall_clock: Callable[[], float] | None = None) -> None:
         self._window: Window = RateWindow() if window is None else window
-        self._wall_clock = wall_clock
+        self._wall_clock = wall_clock or _wall_clock
         self._tickets = itertools.count()
         self._queue: list[_Waiter] = []  # a heap by ticket; some may be done
         self._patience: list[tuple[float, int, _Waiter]] = []  # a heap by the time at which it ends; some may be done
-        self._late: list[_Waiter] = []  # those whose patience has ended, and who wait for a response in flight
-        self._turned_away: deque[float] = deque(maxlen=_MOST_TURNED_AWAY)  # when lately: they come back at a time each
+        self._late: list[_Waiter] = []  # those whose patience has ended, and who wait for what is in flight
+        self._rejected_at: deque[float] = deque(maxlen=_MOST_REJECTED)  # when lately: they come back at a time each
         self._queued = 0  # those in the queue that are not done
         self._inside = 0  # those, and the callers that were served and have not gone on yet
+        self._run = object()  # another one on each event loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clock: Callable[[], float] = time.monotonic  # the loop's, as soon as there is one
         self._timer: asyncio.TimerHandle | None = None
@@ -139,16 +140,17 @@ class RateLimiter:
         if self._loop is not loop:
             self._start(loop)
         place = next(self._tickets) if ticket is None else ticket
-        waiter = _Waiter(place, self._clock(), ends, deadline, loop.create_future())
+        future: asyncio.Future[Permit] = loop.create_future()
+        waiter = _Waiter(place, self._clock(), min(ends, deadline), deadline <= ends, self._run, future)
         self._push(waiter)
         self._inside += 1
         try:
-            return await waiter.future
+            return await future
         except asyncio.CancelledError:
             self._abandon(waiter)
             raise
         finally:
-            if loop is self._loop:
+            if waiter.run is self._run:
                 self._inside -= 1
 
     def holds(self, permit: Permit) -> bool:
@@ -202,7 +204,7 @@ class RateLimiter:
         if not future.cancelled():
             if future.exception() is None:
                 self.give_back(future.result())
-        elif future.get_loop() is self._loop:
+        elif waiter.run is self._run:
             self._queued -= 1
             self._tidy()
 
@@ -219,21 +221,21 @@ class RateLimiter:
             heapq.heapify(self._patience)
 
     def _pump(self) -> None:
-        """Serve the queue as far as the window allows, turn away who would wait in vain, and set the timer."""
+        """Serve the queue as far as the window allows, reject who would wait in vain, and set the timer."""
         if self._review is not None:
             self._review.cancel()
             self._review = None
         now = self._clock()
         self._check_clocks(now)
         self._serve(now)
-        while self._turned_away and self._turned_away[0] < now - _LATELY:
-            self._turned_away.popleft()
+        while self._rejected_at and self._rejected_at[0] < now - _LATELY:
+            self._rejected_at.popleft()
         if self._queued:
             outlook = self._window.earliest(now, 0)
             if self._has_arrivals or outlook > self._outlook:
-                self._turn_away_hopeless(now)
+                self._reject_hopeless(now)
             self._has_arrivals, self._outlook = False, outlook
-            self._turn_away_late(now)
+            self._reject_late(now)
             self._announce(now, outlook)
         self._tidy()
         if self._queued:
@@ -251,8 +253,8 @@ class RateLimiter:
                 self._queued -= 1
             heapq.heappop(self._queue)
 
-    def _turn_away_hopeless(self, now: float) -> None:
-        """Turn away those whose turn surely comes after their patience has ended."""
+    def _reject_hopeless(self, now: float) -> None:
+        """Reject those whose turn surely comes after their patience has ended."""
         patience, window = self._patience, self._window
         while patience and patience[0][2].is_done:
             heapq.heappop(patience)
@@ -265,12 +267,12 @@ class RateLimiter:
             is_hopeless = window.earliest(now, place) > waiter.ends + _SLACK
             # A caller of little patience waits for what is in flight, to be told the right time.
             if is_hopeless and (waiter.ends > now + _LONG_WAIT or self._is_certain(now, place)):
-                self._turn_away(waiter, now, place)
+                self._reject(waiter, now, place)
             else:
                 place += 1
 
-    def _turn_away_late(self, now: float) -> None:
-        """Serve or turn away those whose patience has ended, unless what is in flight decides it."""
+    def _reject_late(self, now: float) -> None:
+        """Serve or reject those whose patience has ended, unless what is in flight decides it."""
         while self._patience and self._patience[0][0] <= now:
             waiter = heapq.heappop(self._patience)[2]
             if not waiter.cancels:
@@ -284,15 +286,15 @@ class RateLimiter:
             if now < waiter.ends + _GRACE and not self._is_certain(now, place):
                 self._late.append(waiter)
             else:
-                self._turn_away(waiter, now, place)
+                self._reject(waiter, now, place)
 
     def _is_certain(self, now: float, place: int) -> bool:
-        """Return whether nothing in flight decides when somebody who is turned away may come back."""
-        return self._window.earliest(now, place + len(self._turned_away)) > -math.inf
+        """Return whether nothing in flight decides when a caller that is rejected may come back."""
+        return self._window.earliest(now, place + len(self._rejected_at)) > -math.inf
 
-    def _turn_away(self, waiter: _Waiter, now: float, place: int) -> None:
-        retry_after = self._retry_after(now, place + len(self._turned_away))
-        self._turned_away.append(now)
+    def _reject(self, waiter: _Waiter, now: float, place: int) -> None:
+        retry_after = self._retry_after(now, place + len(self._rejected_at))
+        self._rejected_at.append(now)
         title = "Not sent: rate limit exhausted"
         reason = _REASONS[self._window.state(now)]
         left = max(0.0, waiter.ends - now)
@@ -353,14 +355,20 @@ class RateLimiter:
         self._stop_timers()
         left = [waiter.future for waiter in self._queue]
         self._queue, self._patience, self._late = [], [], []
+        self._rejected_at.clear()
         self._queued = self._inside = 0
-        self._loop, self._clock, self._lead = loop, loop.time, None
+        self._outlook = self._announced_until = -math.inf
+        self._run, self._loop, self._clock, self._lead = object(), loop, loop.time, None
         self._window.start(loop.time(), self._pump)
         for future in left:
             old = future.get_loop()
             if not old.is_running():  # not in another thread, nor copied by a fork
                 with suppress(RuntimeError):  # it is closed
                     old.call_soon(_fail, future)
+
+
+def _wall_clock() -> float:
+    return time.time()  # looked up each time: tests of callers freeze it
 
 
 def _fail(future: "asyncio.Future[Permit]") -> None:

@@ -10,9 +10,9 @@ The model, for three in the morning:
 - OPEN: requests go while something is free. If nothing is, but that is in doubt (others use the bucket, the limit has
   just changed, or an outage left many requests without a response), one trial at a time finds out.
 - CLOSED: a 429 came. Nothing goes until its time, and permits that were granted before it are void: see `holds`.
-- HALF_OPEN: that time has come. Trials, as in UNKNOWN. Only a response with both headers, that is no 5xx, to a request
-  sent after the last 429, opens the window.
-- A caller is turned away early only because of `earliest`, a lower bound which follows from the above.
+- HALF_OPEN: that time has come. One trial, as in UNKNOWN, but no more after one that failed. Only a response with the
+  headers, that is no 5xx, to a request sent after the last 429, opens the window.
+- A caller is rejected early only because of `earliest`, a lower bound which follows from the above.
 """
 
 import math
@@ -68,7 +68,7 @@ class RateWindow:
     """The window of one process. It implements `Window`; the module's docstring has the model."""
 
     def __init__(self, rng: random.Random | None = None) -> None:
-        self._rng = rng or random.Random()
+        self._rng = rng or random.SystemRandom()  # a fork would copy the state of another
         self._limit: int | None = None
         self._is_limit_stable = True  # the last two responses agree on it
         self._kept = _ASSUMED_LIMIT  # how many completed requests are remembered

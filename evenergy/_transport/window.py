@@ -76,7 +76,7 @@ class Window(Protocol):
     def take(self, now: float, ticket: int, waited: float = 0.0, *, hurry: bool = False) -> Permit | None:
         """Return a permit, or None when none can be granted now.
 
-        ``hurry`` says that the caller would be turned away: it gets what courtesy would leave to others.
+        ``hurry`` says that the caller would be rejected: it gets what courtesy would leave to others.
         """
         ...
 

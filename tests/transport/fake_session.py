@@ -47,7 +47,7 @@ class Sent:
 
 @dataclass
 class Rejection:
-    """A call that the limiter turned away."""
+    """A call that the limiter rejected."""
 
     asked_at: float
     at: float

@@ -64,13 +64,13 @@ def rejections_are_told(rejections: Iterable[Rejection]) -> None:
 
 
 def is_wrong(one: Rejection, server: Server, margin: float) -> bool:
-    """Return whether a caller was turned away whom a server without other callers would have served in time."""
+    """Return whether a caller was rejected whom a server without other callers would have served in time."""
     ends = max(one.ends, one.at) - margin
     free = server.limit - sum(1 for at in server.history if at + WINDOW > ends)
     return free - one.granted - one.ahead >= 1
 
 
-def nothing_stays(limiter: RateLimiter) -> None:
+def nothing_stays(limiter: RateLimiter, held: int = 0) -> None:
     assert limiter.queued == 0
     assert limiter._timer is None
     assert limiter._review is None
@@ -78,5 +78,5 @@ def nothing_stays(limiter: RateLimiter) -> None:
     assert not limiter._patience
     assert not limiter._late
     if isinstance(limiter._window, RateWindow):
-        assert not limiter._window._in_flight
+        assert len(limiter._window._in_flight) == held
         assert not limiter._window._trials

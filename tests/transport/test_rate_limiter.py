@@ -1,133 +1,17 @@
-"""The queue for permits, in virtual time, against a server with an exact rolling window."""
+"""The queue for permits, in virtual time: order, patience, cancellation."""
 
 import asyncio
-import logging
-import math
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
-from evenergy._transport.rate_limiter import RateLimiter
-from evenergy._transport.rate_window import RateWindow
 from evenergy._transport.usage import WINDOW
-from evenergy._transport.window import Permit
-from evenergy.errors import ClosedError, RateLimitError
+from evenergy.errors import RateLimitError
 from tests.transport import laws
-from tests.transport.fake_session import FakeSession
-from tests.transport.slow_ledger import SlowLedger
-from tests.transport.virtual_time import Reply, Server, VirtualLoop, run
-from tests.transport.worlds import AloneWorld, ChaosWorld, optimum, processes
-
-
-def limiter(wall_clock: Callable[[], float] = lambda: 0.0) -> RateLimiter:
-    return RateLimiter(RateWindow(random.Random(1)), wall_clock)
-
-
-def session(server: Server, *, delay: float = 0.1, concurrency: int = 32) -> FakeSession:
-    return FakeSession(limiter(), server, random.Random(2), lambda: delay / 2, concurrency)
-
-
-async def acquire(one: RateLimiter, max_wait: float = math.inf, ticket: int | None = None) -> Permit:
-    return await one.acquire(ends=asyncio.get_running_loop().time() + max_wait, ticket=ticket)
-
-
-def send(one: RateLimiter) -> Permit:
-    """Take a permit that is free, and send."""
-    loop = asyncio.get_running_loop()
-    permit = one.take(loop)
-    assert permit is not None
-    one.sent(permit, loop.time())
-    return permit
-
-
-def fill(one: RateLimiter, limit: int) -> None:
-    """Use up a bucket of which nothing is known yet."""
-    for remaining in reversed(range(limit)):
-        one.responded(send(one), 200, limit, remaining, None)
-
-
-async def outcome(work: Coroutine[Any, Any, Permit]) -> RateLimitError:
-    with pytest.raises(RateLimitError) as raised:
-        await work
-    return raised.value
-
-
-# The laws, in random worlds
-
-
-@pytest.mark.parametrize("first", range(0, 80, 20))
-def test_alone_no_429_no_wrong_refusal_first_come_first_served(first: int) -> None:
-    for seed in range(first, first + 20):
-        AloneWorld(seed).play()
-
-
-@pytest.mark.parametrize("first", range(0, 24, 8))
-def test_whatever_happens_the_laws_hold_and_a_healthy_hour_opens_it(first: int) -> None:
-    for seed in range(first, first + 8):
-        ChaosWorld(seed).play()
-
-
-@pytest.mark.parametrize("retry_after", ["exact", "none", "hour", "zero"])
-def test_alone_it_is_within_a_thousandth_of_the_optimum_without_a_429(retry_after: Any) -> None:
-    best = optimum(2500, Server())
-    shared = processes((2500,), Server(retry_after=retry_after), seed=1)
-    assert shared.rejected == 0
-    assert shared.seconds <= 1.001 * best
-
-
-@pytest.mark.parametrize("tasks", [1, 20, 100])
-def test_four_processes_are_within_a_hundredth_and_at_most_a_hundredth_is_rejected(tasks: int) -> None:
-    best = optimum(2400, Server(), in_flight=4 * tasks)
-    shared = processes((600,) * 4, Server(), seed=1, tasks=tasks)
-    assert shared.rejected <= 24
-    assert shared.seconds <= 1.01 * best
-
-
-@pytest.mark.parametrize("retry_after", ["exact", "none", "one"])
-def test_rejected_requests_that_count_do_not_keep_four_processes_busy_for_ever(retry_after: Any) -> None:
-    server = Server(limit=100, retry_after=retry_after, counts_rejected=True)
-    shared = processes((75,) * 4, server, seed=1)
-    assert shared.seconds <= 8 * WINDOW
-
-
-def test_lost_responses_cost_no_429_and_no_time() -> None:
-    best = optimum(2500, Server())
-    shared = processes((2500,), Server(), seed=1, lost=0.05)
-    assert shared.rejected == 0
-    assert shared.seconds <= 1.001 * best
-
+from tests.transport.limiter_client import acquire, fill, limiter, outcome, send, session
+from tests.transport.virtual_time import Server, run
 
 # A pause is for all, and one trial ends it
-
-
-@pytest.mark.parametrize("concurrency", [1, 8, 32])
-def test_500_tasks_and_a_second_of_429_fail_in_nothing_and_send_no_more_than_was_on_the_wire(concurrency: int) -> None:
-    server = Server()
-    served: list[float] = []
-
-    def special(now: float) -> Reply | None:
-        if len(served) >= 4 and now < served[3] + 1:
-            return Reply(429, 1000, 0, 1)
-        served.append(now)
-        return None
-
-    server.special = special
-
-    async def main() -> FakeSession:
-        one = session(server, concurrency=concurrency)
-        await asyncio.gather(*(one.call(60) for _ in range(500)))
-        laws.nothing_stays(one.limiter)
-        return one
-
-    record = run(main()).record
-    replies = [one.reply.status for one in record.sent if one.reply is not None]
-    assert replies.count(200) == 500
-    assert replies.count(429) <= concurrency
-    assert not record.rejections
-    laws.a_pause_is_for_all(record.sent)
-    laws.one_trial(record.sent)
 
 
 def test_a_trial_that_is_cancelled_is_replaced() -> None:
@@ -242,7 +126,7 @@ def test_who_would_wait_in_vain_is_told_at_once_and_served_when_it_obeys() -> No
     run(main())
 
 
-def test_callers_that_are_turned_away_together_get_a_time_each() -> None:
+def test_callers_that_are_rejected_together_get_a_time_each() -> None:
     async def main() -> None:
         one, loop = limiter(), asyncio.get_running_loop()
         for remaining in reversed(range(5)):
@@ -257,6 +141,24 @@ def test_callers_that_are_turned_away_together_get_a_time_each() -> None:
             one.sent(await acquire(one, 0), loop.time())
 
         await asyncio.gather(*(obey(seconds) for seconds in times))
+
+    run(main())
+
+
+def test_those_without_patience_wait_for_what_is_in_flight_and_are_served_when_they_obey() -> None:
+    async def main() -> None:
+        one, loop = session(Server(limit=5)), asyncio.get_running_loop()
+        outcomes = await asyncio.gather(*(one.call(0) for _ in range(10)), return_exceptions=True)
+        errors = [error for error in outcomes if isinstance(error, RateLimitError)]
+        assert len(errors) == 5
+        assert loop.time() < 0.3
+
+        async def obey(error: RateLimitError) -> None:
+            await asyncio.sleep(error.retry_after)
+            await one.call(0)
+
+        await asyncio.gather(*map(obey, errors))
+        assert one.server.rejected == 0
 
     run(main())
 
@@ -430,172 +332,3 @@ def test_many_cancelled_waiters_behind_a_patient_one_are_not_kept() -> None:
         await head
 
     run(main())
-
-
-# Event loops and clocks
-
-
-def test_waiters_of_a_loop_that_is_gone_leave_nothing() -> None:
-    one = limiter()
-
-    async def first() -> None:
-        fill(one, 2)
-        for _ in range(5):
-            asyncio.ensure_future(acquire(one)).add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.sleep(1)
-
-    async def second() -> None:
-        assert one.take(asyncio.get_running_loop()) is None
-        assert one.queued == 0
-        assert (await acquire(one)).waited == pytest.approx(WINDOW, abs=2)
-
-    run(first())
-    run(second())
-
-
-def test_waiters_of_a_loop_that_runs_again_are_told() -> None:
-    one, old = limiter(), VirtualLoop()
-
-    async def start() -> None:
-        fill(one, 1)
-        waiting.append(asyncio.ensure_future(acquire(one)))
-        await asyncio.sleep(1)
-
-    async def elsewhere() -> None:
-        one.take(asyncio.get_running_loop())
-
-    waiting: list[asyncio.Future[Permit]] = []
-    old.run_until_complete(start())
-    run(elsewhere())
-    with pytest.raises(ClosedError, match="another event loop"):
-        old.run_until_complete(waiting[0])
-    assert one.queued == 0
-    assert one._inside == 0
-    old.close()
-
-
-@pytest.mark.parametrize("max_wait", [math.inf, 30.0])
-def test_after_a_suspended_machine_one_trial_finds_the_bucket_open(max_wait: float) -> None:
-    wall = [0.0]
-
-    async def main() -> None:
-        loop, one = asyncio.get_running_loop(), limiter(lambda: wall[0] + loop.time())
-        fill(one, 100)
-        waiting = asyncio.create_task(acquire(one))
-        await asyncio.sleep(10)
-        if max_wait < math.inf:
-            waiting.cancel()
-        wall[0] += 2 * WINDOW  # while the loop's clock stood still
-        permit = await (waiting if max_wait == math.inf else acquire(one, max_wait))
-        assert loop.time() <= 75
-        one.sent(permit, loop.time())
-        one.responded(permit, 200, 100, 99, None)
-        await asyncio.gather(*(acquire(one, 1) for _ in range(90)))
-
-    run(main())
-
-
-@pytest.mark.parametrize("seconds", [-1e6, 20.0])
-def test_a_wall_clock_that_is_set_back_or_a_little_changes_nothing(seconds: float) -> None:
-    wall = [0.0]
-
-    async def main() -> None:
-        loop, one = asyncio.get_running_loop(), limiter(lambda: wall[0] + loop.time())
-        fill(one, 1)
-        wall[0] += seconds
-        await outcome(acquire(one, 60))
-
-    run(main())
-
-
-def test_a_loop_clock_that_jumps_lets_the_hour_pass() -> None:
-    async def main() -> None:
-        one, loop = limiter(), asyncio.get_running_loop()
-        fill(one, 2)
-        waiting = asyncio.create_task(acquire(one))
-        await asyncio.sleep(1)
-        assert isinstance(loop, VirtualLoop)
-        loop.jump(2 * WINDOW)
-        await waiting
-        assert loop.time() <= 2 * WINDOW + 62
-
-    run(main())
-
-
-def test_no_timer_is_left_when_nobody_waits() -> None:
-    async def main() -> None:
-        one = session(Server(limit=5))
-        await asyncio.gather(*(one.call(60) for _ in range(20)), return_exceptions=True)
-        loop = asyncio.get_running_loop()
-        assert not [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
-
-    run(main())
-
-
-# Words
-
-
-def test_a_wait_above_a_second_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        one = session(Server(limit=10))
-        await asyncio.gather(*(one.call() for _ in range(25)))
-
-    with caplog.at_level(logging.INFO, "evenergy"):
-        run(main())
-    assert caplog.messages == [
-        "waiting 3600 s for the rate limit, 15 queued: the hour's requests are used up",
-        "waiting 3600 s for the rate limit, 5 queued: the hour's requests are used up",
-    ]
-
-
-def test_a_pause_above_a_second_is_one_line_and_a_short_one_none(caplog: pytest.LogCaptureFixture) -> None:
-    async def pause(seconds: float) -> None:
-        one = limiter()
-        one.responded(send(one), 429, 10, 0, seconds)
-        waiting = [asyncio.create_task(acquire(one)) for _ in range(3)]
-        one.give_back(await waiting[0])
-        one.give_back(await waiting[1])
-        await waiting[2]
-
-    with caplog.at_level(logging.INFO, "evenergy"):
-        run(pause(0.5))
-        run(pause(30))
-    pauses = [message for message in caplog.messages if not message.startswith("waiting 1 s")]
-    assert pauses == ["waiting 30 s for the rate limit, 3 queued: the API rejected a request (429)"]
-
-
-def test_slots_that_come_one_by_one_are_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        one = limiter()
-        for remaining in reversed(range(100)):
-            one.responded(send(one), 200, 100, remaining, None)
-            await asyncio.sleep(5)
-        for _ in range(60):
-            permit = await acquire(one)
-            one.sent(permit, asyncio.get_running_loop().time())
-            one.responded(permit, 200, 100, 0, None)
-
-    with caplog.at_level(logging.INFO, "evenergy"):
-        run(main())
-    assert 4 <= len(caplog.messages) <= 7
-
-
-# A ledger behind the same protocol
-
-
-def ledgers(store: RateWindow) -> Callable[[random.Random], RateLimiter]:
-    return lambda rng: RateLimiter(SlowLedger(store, lambda: rng.uniform(0, 0.002)))
-
-
-def test_four_processes_on_one_slow_ledger_meet_no_429() -> None:
-    best = optimum(1200, Server(), in_flight=80)
-    shared = processes((300,) * 4, Server(), seed=1, limiters=ledgers(RateWindow(random.Random(1))))
-    assert shared.rejected == 0
-    assert shared.seconds <= 1.01 * best
-
-
-def test_the_laws_hold_with_a_slow_ledger() -> None:
-    for seed in range(10):
-        world = AloneWorld(seed)
-        world.use(SlowLedger(RateWindow(random.Random(seed)), lambda: 0.001, poll=math.inf))
-        world.play()

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import random
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -29,13 +28,13 @@ class Figures:
 
     requests: int = 0
     rejected: int = 0
-    turned_away: int = 0
+    refusals: int = 0
     lost: int = 0
 
     def add(self, other: "Figures") -> None:
         self.requests += other.requests
         self.rejected += other.rejected
-        self.turned_away += other.turned_away
+        self.refusals += other.refusals
         self.lost += other.lost
 
 
@@ -93,16 +92,19 @@ class World:
         self.cancels = rng.choice([0, 0, 0.05, 0.3])
         self.server = Server(limit=self.limit)
         self.skew = 0.0  # of the wall clock
-        self.limiter = RateLimiter(RateWindow(random.Random(rng.random())), lambda: time.time() + self.skew)
+        self.limiter = RateLimiter(RateWindow(random.Random(rng.random())), self._wall_clock)
         self.is_whole = make_session is not None
         self.session: Session = self._fake_session() if make_session is None else make_session(self)
+
+    def _wall_clock(self) -> float:
+        return asyncio.get_running_loop().time() + self.skew
 
     def _fake_session(self) -> Session:
         return FakeSession(self.limiter, self.server, self.rng, self.delay, self.concurrency, self.fault)
 
     def use(self, window: Window) -> None:
         """Put another window behind the limiter."""
-        self.limiter = RateLimiter(window)
+        self.limiter = RateLimiter(window, self._wall_clock)
         self.session = self._fake_session()
 
     def fault(self) -> Fault | None:
@@ -141,8 +143,8 @@ class AloneWorld(World):
             except RateLimitError as error:
                 rejection = self.session.record.rejections[-1]
                 if self.is_calm:
-                    assert not laws.is_wrong(rejection, self.server, _LONGEST_TRIP), f"wrongly turned away: {rejection}"
-                    assert self.tasks > 1 or not has_obeyed, f"turned away although it obeyed: {rejection}"
+                    assert not laws.is_wrong(rejection, self.server, _LONGEST_TRIP), f"wrongly rejected: {rejection}"
+                    assert self.tasks > 1 or not has_obeyed, f"rejected although it obeyed: {rejection}"
                 if self.rng.random() < 0.5:
                     return
                 has_obeyed = True
@@ -353,14 +355,14 @@ def processes(
     tasks: int = 20,
     round_trip: float = 0.15,
     lost: float = 0.0,
-    limiters: Callable[[random.Random], RateLimiter] = lambda rng: RateLimiter(RateWindow(rng)),
+    windows: Callable[[random.Random], Window] = RateWindow,
 ) -> Shared:
     """Run processes that each want so many requests and have all patience."""
     rng = random.Random(seed)
 
     async def process(wanted: int) -> None:
         delay = partial(rng.lognormvariate, math.log(round_trip / 2), 0.4)
-        limiter = limiters(random.Random(rng.random()))
+        limiter = RateLimiter(windows(random.Random(rng.random())), lambda: 0.0)
         session = FakeSession(limiter, server, rng, delay, fault=lambda: "counted" if rng.random() < lost else None)
         numbers = iter(range(wanted))
 

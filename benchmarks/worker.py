@@ -138,7 +138,8 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _decoder(name: str) -> Callable[[bytes], Any]:
     if name == "evenergy":
-        from evenergy import VehicleStatusLog, codec  # noqa: PLC0415
+        from evenergy import VehicleStatusLog  # noqa: PLC0415
+        from evenergy._codec import decode as codec  # noqa: PLC0415
 
         return lambda body: codec.decode(body, list[VehicleStatusLog])
     if name == "generated":

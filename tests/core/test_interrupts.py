@@ -30,7 +30,7 @@ assert strict.__file__  # imported here: an import in the other thread is none o
 
 
 class Interrupted(BaseException):
-    """The exception of a signal's handler."""
+    """Exception of a signal's handler."""
 
 
 class Responses:

@@ -36,12 +36,11 @@ class Delivery(Iterator["deque[E]"]):
 
     def __init__(self, listing: Listing[Any, E], loop: LoopThread) -> None:
         self._listing, self._loop = listing, loop
-        self._turn = listing.turn
+        self._at = listing.turn, deque[E | DecodeError]()  # together, so that no interrupt comes in between
 
     def __next__(self) -> deque[E]:
         while True:
-            turn = self._turn
-            entries = turn.entries
+            turn, entries = at = self._at
             if entries and entries[0].__class__ is not DecodeError:
                 return cast("deque[E]", entries)
             if entries:
@@ -50,7 +49,9 @@ class Delivery(Iterator["deque[E]"]):
             following = self._loop.run(self._listing.after, turn)
             if following is None:
                 raise StopIteration
-            self._turn = following
+            moved = following, deque(following.entries)
+            if self._at is at:  # else another thread was faster
+                self._at = moved
 
     @staticmethod
     def _raise_once(entries: deque[E | DecodeError]) -> None:

@@ -90,6 +90,8 @@ class GenericCalls(Resource[M_co]):
             params: The query: None is left out, a list repeats its name, a datetime is written in UTC.
             json: The body, or None for none.
             into: The type to decode the response into, such as ``Vehicle`` or ``list[Vehicle]``; None for a `Response`.
+                One odd item fails a list as a whole, with the response's data in the error's ``raw``: `pages` gives
+                each item or its error.
 
         Raises:
             InvalidArgumentError: The URL is of another origin, or something cannot be sent.

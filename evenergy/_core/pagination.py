@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, cast
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import attrs
@@ -74,24 +72,26 @@ class Page(Generic[T]):
 
 
 class Turn(Generic[E]):
-    """Place in a listing: the entries of one page that are still to be delivered, and the query of the next page.
+    """Place in a listing: the entries of one page, and the query of the next.
 
     Attributes:
         number: The number of the page, from 0.
         query: The query of the next page; None at the end.
         entries: The entries, which are items or pages, and the errors that are raised when their turn comes.
+        left: Those that an async iterator has not delivered yet.
         undecoded: All errors of the page.
         following: The turn of the next page, once it was read.
     """
 
-    __slots__ = ("entries", "following", "number", "query", "undecoded")
+    __slots__ = ("entries", "following", "left", "number", "query", "undecoded")
 
     def __init__(
-        self, number: int, query: str | None, entries: Iterable[E | DecodeError], undecoded: Sequence[DecodeError]
+        self, number: int, query: str | None, entries: Sequence[E | DecodeError], undecoded: Sequence[DecodeError]
     ) -> None:
         self.number: int = number
         self.query: str | None = query
-        self.entries: deque[E | DecodeError] = deque(entries)
+        self.entries: Sequence[E | DecodeError] = entries
+        self.left: Iterator[E] = iter(cast("Sequence[E]", entries))  # and the errors
         self.undecoded: Sequence[DecodeError] = undecoded
         self.following: Turn[E] | None = None
 
@@ -113,14 +113,10 @@ class Listing(AsyncIterator[E], Generic[T, E]):
 
     async def __anext__(self) -> E:
         while True:
-            entries = self.turn.entries
-            if entries:
-                entry = entries[0]
-                if isinstance(entry, DecodeError):
-                    del entries[0]
-                    raise entry
-                del entries[0]  # an operator and no call: no handler of a signal runs between it and the return
-                return entry
+            for entry in self.turn.left:
+                if entry.__class__ is DecodeError:
+                    raise cast("Any", entry)
+                return entry  # with no call since it was taken, and so no handler of a signal that could lose it
             following = await self.after(self.turn)
             if following is None:
                 raise StopAsyncIteration
@@ -167,7 +163,7 @@ class Listing(AsyncIterator[E], Generic[T, E]):
         entries = self._entries(decoded, page)
         return Turn(number, following, [*entries, *errors] if errors else entries, [*decoded.undecoded, *errors])
 
-    def _entries(self, decoded: Decoded[T], page: Page[T]) -> Iterable[E | DecodeError]:
+    def _entries(self, decoded: Decoded[T], page: Page[T]) -> Sequence[E | DecodeError]:
         raise NotImplementedError
 
     def _following(self, number: int, query: str, links: Sequence[str]) -> str | None:
@@ -188,14 +184,14 @@ class Listing(AsyncIterator[E], Generic[T, E]):
 class Items(Listing[T, T]):
     """Iterator over the items of all pages."""
 
-    def _entries(self, decoded: Decoded[T], page: Page[T]) -> Iterable[T | DecodeError]:  # noqa: ARG002  two forms
+    def _entries(self, decoded: Decoded[T], page: Page[T]) -> Sequence[T | DecodeError]:  # noqa: ARG002  two forms
         return decoded.entries
 
 
 class Pages(Listing[T, Page[T]]):
     """Iterator over the pages of a collection."""
 
-    def _entries(self, decoded: Decoded[T], page: Page[T]) -> Iterable[Page[T] | DecodeError]:  # noqa: ARG002  likewise
+    def _entries(self, decoded: Decoded[T], page: Page[T]) -> Sequence[Page[T] | DecodeError]:  # noqa: ARG002  likewise
         return (page,)
 
     async def next_page(self) -> Page[T] | None:
@@ -281,7 +277,7 @@ class Collected(Generic[T]):
         """
         if not turn.undecoded:
             left = None if self._limit is None else self._limit - len(self.all)
-            self.all.extend(islice(cast("deque[T]", turn.entries), left))
+            self.all.extend(cast("Sequence[T]", turn.entries)[:left])
             return
         for entry in turn.entries:
             if not self.wanted:

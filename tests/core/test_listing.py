@@ -15,7 +15,7 @@ from aiohttp import web
 import evenergy
 from evenergy import AsyncClient, Client, DecodeError, EvEnergyError, Retry, Vehicle, VehicleStatusLog
 from evenergy._core.pagination import Pager
-from evenergy._transport.request import list_request, redirect_request, unpaged_request
+from evenergy._transport.request import list_request, unpaged_request
 from tests.server import VEHICLE_ID, Handler, Server, serving
 
 ODD = [
@@ -393,45 +393,3 @@ async def test_awaiting_a_listing_says_what_to_write() -> None:
         with pytest.raises(TypeError, match=r"async for page in .*pages\(\):"):
             await listing.pages()
         assert not server.requests
-
-
-@pytest.mark.parametrize(
-    ("location", "target"),
-    [
-        ("https://link.example/x?y=1", "https://link.example/x?y=1"),
-        ("/o/link", "{origin}/o/link"),
-        ("done?z=1", "{origin}/v2/done?z=1"),
-    ],
-)
-async def test_a_redirect_may_be_the_response_and_is_not_followed(location: str, target: str) -> None:
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": location})
-
-    async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
-        request = redirect_request(str.upper, "/onboarding", base_url=server.url, language="de", user_id="u", x=None)
-        assert await client._session.send(request) == target.format(origin=server.origin).upper()
-    assert [one.path_qs for one in server.requests] == ["/v2/onboarding?user_id=u"]
-    assert server.requests[0].headers["Accept-Language"] == "de"
-
-
-@pytest.mark.parametrize("headers", [{}, {"Location": ""}, {"Location": "mailto:x"}, {"Location": "http://["}])
-@pytest.mark.parametrize("status", [200, 302])
-async def test_a_redirect_without_a_target_is_a_decode_error(status: int, headers: dict[str, str]) -> None:
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=status, headers=headers)
-
-    async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
-        request = redirect_request(str, "/onboarding", base_url="")
-        with pytest.raises(DecodeError) as caught:
-            await client._session.send(request)
-    assert caught.value.where == "Location"
-    assert caught.value.status == status
-
-
-async def test_a_redirect_elsewhere_stays_an_error() -> None:
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": "/x"})
-
-    async with serving(handler) as server, AsyncClient("t", base_url=server.url) as client:
-        with pytest.raises(evenergy.TransportError, match="is a redirect"):
-            await client.vehicles.list().collect()

@@ -1,8 +1,7 @@
 """The decisions of the rate limit on numbers alone: closed, half-open, other clocks, any input."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from evenergy._transport.usage import WINDOW
 from evenergy._transport.window import Permit, State

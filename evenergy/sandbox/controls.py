@@ -71,7 +71,7 @@ class Controls:
             ValueError: A number is out of its range.
         """
         _check_times(times)
-        if type(status) is not int or not 400 <= status <= 599:  # noqa: PLR2004  the failing statuses
+        if type(status) is not int or status not in range(400, 600):
             raise ValueError(f"status must be an integer from 400 to 599, not {status!r}")
         failure = Failure(
             times=times,

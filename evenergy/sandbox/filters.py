@@ -8,6 +8,7 @@ from typing import Any
 from evenergy.sandbox import times
 from evenergy.sandbox.problems import invalid_query
 from evenergy.sandbox.requests import Request
+from evenergy.sandbox.simulation.geometry import LATITUDE, LONGITUDE
 
 Predicate = Callable[[Any], bool]
 Get = Callable[[Any], Any]
@@ -131,7 +132,7 @@ def choice(*values: str) -> Parse:
 def place(parameter: str, text: str) -> tuple[float, float]:
     """Return the latitude and longitude in a parameter."""
     found = _PLACE.fullmatch(text)
-    if found is None or abs(float(found[1])) > 90 or abs(float(found[2])) > 180:  # noqa: PLR2004  degrees
+    if found is None or abs(float(found[1])) > LATITUDE or abs(float(found[2])) > LONGITUDE:
         raise invalid_query(parameter, "Write it as latitude,longitude.")
     return float(found[1]), float(found[2])
 

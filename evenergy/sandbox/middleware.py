@@ -1,7 +1,7 @@
 """The checks that every request below /v2 passes: credentials, rate limit, version, user."""
 
 import re
-from functools import partial
+from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
@@ -13,7 +13,8 @@ from evenergy.sandbox.problems import ProblemError
 from evenergy.sandbox.rate_window import RollingWindow
 from evenergy.sandbox.requests import Request, State
 from evenergy.sandbox.responses import Response
-from evenergy.sandbox.routes import ROUTES
+from evenergy.sandbox.router import names_of
+from evenergy.sandbox.routes import ROUTER
 from evenergy.sandbox.simulation.fleet import User
 
 _ANONYMOUS_LIMIT = 50
@@ -33,11 +34,10 @@ class Middleware:
 
     def application(self) -> web.Application:
         """Return the application: the API, and beside it the authorization server."""
-        app = web.Application(middlewares=[self._inject_faults, self._catch_unrouted])
+        app = web.Application(middlewares=[self._inject_faults])
         app.add_routes(self._oauth_server.routes())
-        for route in ROUTES:
-            for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-                app.router.add_route(method, ROOT + route.path + "{slash:/?}", partial(self._handle, route))
+        for path in (ROOT, ROOT + "{path:/.*}"):
+            app.router.add_route("*", path, self._handle)
         app.router.add_put("/uploads/{id}", self._upload)
         return app
 
@@ -60,21 +60,9 @@ class Middleware:
             self.requests_served += 1
         return failure.response(str(request.url), self._rate_limit)
 
-    @web.middleware
-    async def _catch_unrouted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        missing = request.match_info.http_exception
-        if missing is None or not (request.path + "/").startswith(ROOT + "/"):
-            return await handler(request)
-        allowed = {"Allow": missing.headers[hdrs.ALLOW]} if hdrs.ALLOW in missing.headers else None
-        detail = "This URL has no such method." if allowed else "There is nothing under this URL."
-
-        def reject(_: Request) -> Response:
-            raise ProblemError(missing.status, detail, headers=allowed)
-
-        return await self._handle(Route(request.method, "", reject, scope=""), request)
-
-    async def _handle(self, route: Route, http: web.Request) -> web.Response:
+    async def _handle(self, http: web.Request) -> web.Response:
         path = http.rel_url.raw_path.removeprefix(ROOT).rstrip("/")
+        route, ids = _routed(http.method, http.rel_url.raw_path.removeprefix(ROOT))
         window = self._window("address", http.remote)
         try:
             grant = self._grant(route, http)
@@ -82,7 +70,7 @@ class Middleware:
                 window = self._window("application" if grant.user is None else "user", grant.user)
             if wait := window.acquire():
                 raise _too_many(wait)
-            response = route.operation(await self._request(http, path, route, grant))
+            response = route.operation(await self._request(http, path, ids, route, grant))
         except ProblemError as problem:
             response = problem.response(self._state.base_url + path)
         encoded = response.encode()
@@ -111,7 +99,9 @@ class Middleware:
             raise _unauthorized("The access token is unknown, expired or revoked.")
         return grant
 
-    async def _request(self, http: web.Request, path: str, route: Route, grant: Grant | None) -> Request:
+    async def _request(
+        self, http: web.Request, path: str, ids: Mapping[str, str], route: Route, grant: Grant | None
+    ) -> Request:
         version = http.headers.get("EvEnergy-Version", "2")
         if version != "2":
             raise ProblemError(400, f"There is no version {version!r}.", type="unsupported-version")
@@ -124,7 +114,7 @@ class Middleware:
         return Request(
             state=self._state,
             path=path,
-            ids=http.match_info,
+            ids=ids,
             query=http.query,
             language=http.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
             body=body,
@@ -142,6 +132,21 @@ class Middleware:
         if user is None or grant.user not in (None, user.id):
             raise ProblemError(400, "EvEnergy-User must name a user that the access token can act as.")
         return user
+
+
+def _routed(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    """Return the operation of a request, and the ids in its path; where there is none, one that says so."""
+    routes, ids = ROUTER.match(path)
+    route = routes.get("GET" if method == hdrs.METH_HEAD else method)
+    if route is not None:
+        return route, dict(zip(names_of(route), ids, strict=True))
+    status, detail = (405, "This URL has no such method.") if routes else (404, "There is nothing under this URL.")
+    allowed: dict[str, str] = {hdrs.ALLOW: ", ".join(sorted(routes))} if routes else {}
+
+    def reject(_: Request) -> Response:
+        raise ProblemError(status, detail, headers=allowed)
+
+    return Route(method, path, reject, scope=""), {}
 
 
 def _unauthorized(detail: str) -> ProblemError:

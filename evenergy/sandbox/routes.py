@@ -29,6 +29,7 @@ from evenergy.sandbox.api import (
     vehicles,
 )
 from evenergy.sandbox.operations import Route, log_routes_of, routes_of
+from evenergy.sandbox.router import Router
 from evenergy.sandbox.tables import Collection
 
 _MODULES: tuple[ModuleType, ...] = (
@@ -63,7 +64,6 @@ def _collections() -> Iterator[Collection[Any]]:
 
 
 def _routes() -> Iterator[Route]:
-    # A word in a path comes before an id in the same place.
     for module in _MODULES:
         yield from getattr(module, "ROUTES", ())
     for collection in _collections():
@@ -75,4 +75,5 @@ def _routes() -> Iterator[Route]:
 
 COLLECTIONS: Mapping[str, Collection[Any]] = {collection.key: collection for collection in _collections()}
 ROUTES: tuple[Route, ...] = tuple(_routes())
+ROUTER = Router(ROUTES)
 SCOPES: tuple[str, ...] = tuple(sorted({route.scope for route in ROUTES if route.scope}))

@@ -125,7 +125,7 @@ class Item:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What is stored of it, by name."""
+        """Its stored values, by name."""
         if self._values is None:
             self._values = self._draw(self)
         return self._values
@@ -149,7 +149,7 @@ class Draw:
 
 
 ABSENT = object()
-"""What a field writes that is left out."""
+"""The value of a field that is left out."""
 
 Generator = Callable[[Draw], object]
 Write = Callable[[Request, Item, str, Tree | None], object]
@@ -208,7 +208,7 @@ class Pool:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Create:
-    """How an item is created: what the body may hold, what it must, and what else is stored."""
+    """The creation of an item: the fields of the body, those that are needed, and what else is stored."""
 
     checks: Callable[[Request], Mapping[str, Check]]
     needed: tuple[str, ...] = ()
@@ -219,7 +219,7 @@ class Create:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Update:
-    """How an item is changed: what the body may hold."""
+    """The change of an item: the fields of the body."""
 
     checks: Callable[[Request], Mapping[str, Check]]
     scope: str = ""

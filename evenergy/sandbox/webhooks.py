@@ -49,7 +49,7 @@ class Attempt:
     @property
     def delivered(self) -> bool:
         """True where the receiver took it: any 2xx, and no redirect."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004  the successful statuses
+        return self.status in range(200, 300)
 
 
 @attrs.define(eq=False)

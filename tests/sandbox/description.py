@@ -35,14 +35,14 @@ class Operation:
 
     @property
     def expansions(self) -> tuple[str, ...]:
-        """What can be expanded."""
+        """Return the references that can be expanded."""
         for parameter in self.parameters:
             if parameter["name"] == "expand":
                 return tuple(parameter["schema"].get("items", {}).get("enum", ()))
         return ()
 
     def takes(self, parameter: str) -> bool:
-        """Whether a query parameter is described."""
+        """Return whether a query parameter is described."""
         return any(one["name"] == parameter and one["in"] == "query" for one in self.parameters)
 
 
@@ -133,7 +133,7 @@ def validate(operation: Operation, status: int, data: object) -> None:
 
 
 def is_list(value: object) -> bool:
-    """Whether a value is a list; a function, since checkers would narrow Any to a list of unknowns."""
+    """Return whether a value is a list. A function: a check in place would narrow Any to a list of unknowns."""
     return isinstance(value, list)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from evenergy.sandbox import paging, validation as v
+from evenergy.sandbox.api.links import onboarding_link
 from evenergy.sandbox.expansion import paths, refer
 from evenergy.sandbox.filters import equal
 from evenergy.sandbox.operations import Route
@@ -51,7 +52,9 @@ class Makes(Listed[Make]):
             "url": request.url("vehicle_makes", item.id),
             "name": item.name,
             "icon": item.icon,
-            "onboarding_url": _onboarding(request, "make_id", item.id) if item.onboards else None,
+            "onboarding_url": onboarding_link(request, "vehicle_onboarding", make_id=item.id)
+            if item.onboards
+            else None,
             "models": request.url("vehicle_models", make_id=item.id),
             "subscription_name": name,
             "subscription_package": package,
@@ -79,7 +82,9 @@ class Models(Listed[Model]):
             "url": request.url("vehicle_models", item.id),
             "name": item.name,
             "make": refer(request, "vehicle_makes", item.make, tree.get("make")),
-            "onboarding_url": _onboarding(request, "model_id", item.id) if item.onboards else None,
+            "onboarding_url": onboarding_link(request, "vehicle_onboarding", model_id=item.id)
+            if item.onboards
+            else None,
             "vehicle_trims": request.url("vehicle_trims", model_id=item.id),
             "default_battery_size_watt_hours": item.battery_size,
             "default_connector_type": item.default_connector_type,
@@ -107,7 +112,9 @@ class Trims(Listed[Trim]):
             "name": item.name,
             "model": refer(request, "vehicle_models", item.model, tree.get("model")),
             "battery_size_watt_hours": item.battery_size,
-            "onboarding_url": _onboarding(request, "trim_id", item.id) if item.onboards else None,
+            "onboarding_url": onboarding_link(request, "vehicle_onboarding", trim_id=item.id)
+            if item.onboards
+            else None,
         }
 
 
@@ -213,15 +220,6 @@ def _connector(request: Request, model: Model, connector: Connector) -> Data:
         "verified_at": connector.verified_at,
         "updated_at": connector.updated_at,
     }
-
-
-def _onboarding(request: Request, parameter: str, id: str) -> str:
-    query = {parameter: id}
-    if request.user is not None:
-        query["user_id"] = request.user.id
-    if not request.anonymous:
-        query["client_id"] = request.state.client_id
-    return request.url("vehicle_onboarding", **query)
 
 
 def _offered(model: Model, user: User | None) -> bool:

@@ -116,11 +116,12 @@ def list_dispatcher_logs(request: Request) -> Response:
 
 def _dispatches(request: Request, part: SubSession) -> Iterator[tuple[int, str]]:
     now = instant(request.state.clock())
-    for segment in part.segments(request.fleet) if at_home(part) else []:
-        if segment.phase is Phase.CHARGING:
-            for time, command in ((segment.start, "START_CHARGE"), (segment.end, "STOP_CHARGE")):
-                if instant(time) <= now:
-                    yield instant(time), command_id(part.vehicle.id, segment.start, command)
+    for segment in part.segments(request.fleet):
+        if segment.phase is not Phase.CHARGING or not segment.at_home:
+            continue
+        for time, command in ((segment.start, "START_CHARGE"), (segment.end, "STOP_CHARGE")):
+            if instant(time) <= now:
+                yield instant(time), command_id(part.vehicle.id, segment.start, command)
 
 
 def _dispatched(request: Request, part: SubSession, moment: int, command: str, tree: Tree) -> Data:

@@ -1,11 +1,12 @@
 """Makes, models and firmware of chargers."""
 
 from evenergy.sandbox import filters
+from evenergy.sandbox.api.links import onboarding_link
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import computed, hidden, named, one_of, reference, value
 from evenergy.sandbox.filters import Predicate
 from evenergy.sandbox.requests import Request
-from evenergy.sandbox.tables import Field, Item, Seed, Table
+from evenergy.sandbox.tables import Field, Seed, Table
 
 _EUROPE, _AMERICA = ("GB", "DE", "FR", "NL", "IE"), ("US",)
 _MAKES = (
@@ -28,15 +29,7 @@ def _available(request: Request, _: str, __: str) -> Predicate:
 
 
 def _onboarding(parameter: str) -> Field:
-    def url(request: Request, item: Item) -> str:
-        query = {parameter: item.id}
-        if request.user is not None:
-            query["user_id"] = request.user.id
-        if not request.anonymous:
-            query["client_id"] = request.state.client_id
-        return request.url("evse_onboarding", **query)
-
-    return computed(url)
+    return computed(lambda request, item: onboarding_link(request, "evse_onboarding", **{parameter: item.id}))
 
 
 EVSE_MAKES = Table(

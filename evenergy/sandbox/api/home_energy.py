@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from evenergy.sandbox import filters, validation as v
+from evenergy.sandbox.api.links import login_page, onboarding_link, redirect, user_in_query
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import any_of, computed, days_before, latest, named, one_of, reference, value
-from evenergy.sandbox.filters import Predicate
+from evenergy.sandbox.filters import Filter, Predicate
 from evenergy.sandbox.ids import digest
 from evenergy.sandbox.logs import GridLogs, LogKind
 from evenergy.sandbox.operations import Route
-from evenergy.sandbox.problems import invalid_query, not_found
+from evenergy.sandbox.problems import invalid_query
 from evenergy.sandbox.requests import Data, Request, State
 from evenergy.sandbox.responses import Response
 from evenergy.sandbox.simulation.home import RESERVE, STEP, Flow, Home
@@ -26,18 +27,32 @@ Catalogue = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def _onboarding(parameter: str) -> Field:
-    def url(request: Request, item: Item) -> str:
-        return request.url("inverter_onboarding", **{parameter: item.id}, client_id=request.state.client_id)
-
-    return computed(url)
+    return computed(lambda request, item: onboarding_link(request, "inverter_onboarding", **{parameter: item.id}))
 
 
-def _makes(rows: Catalogue) -> Callable[[State], Iterator[Seed]]:
-    return lambda _: (Seed(values={"name": name}) for name, _ in rows)
+def _makes(rows: Catalogue, name: str, prefix: str, scope: str, *narrow: tuple[str, Filter], **fields: Field) -> Table:
+    """Return the table of the makes of some equipment."""
+    return Table(
+        name=name,
+        prefix=prefix,
+        scope=scope,
+        filters=dict(narrow),
+        seeds=lambda _: (Seed(values={"name": make}) for make, _ in rows),
+        fields={"name": value(), **fields},
+    )
 
 
-def _models(rows: Catalogue) -> Callable[[State], Iterator[Seed]]:
-    return lambda _: (Seed(values={"name": model, "make_name": make}) for make, models in rows for model in models)
+def _models(rows: Catalogue, makes: Table, name: str, prefix: str, **fields: Field) -> Table:
+    """Return the table of the models of some makes."""
+    return Table(
+        name=name,
+        prefix=prefix,
+        scope=makes.scope,
+        expand=paths("make"),
+        filters={"make_id": filters.equal(filters.stored("make"))},
+        seeds=lambda _: (Seed(values={"name": model, "make_name": make}) for make, models in rows for model in models),
+        fields={"name": value(), "make": reference(makes.name, named(lambda: makes, "make_name")), **fields},
+    )
 
 
 def _in_homes(equipped: Callable[[Home], bool]) -> Callable[[State], Iterator[Seed]]:
@@ -51,7 +66,6 @@ def _available(request: Request, _: str, __: str) -> Predicate:
 
 
 _ICON = value(one_of(None, "https://icons.example.com/energy.svg"))
-_BY_MAKE = {"make_id": filters.equal(filters.stored("make"))}
 
 
 def _log_source(fields: Callable[[State, Item, Flow], Data]) -> GridLogs[Item]:
@@ -119,32 +133,17 @@ BATTERY_LOG = _log_kind("home_batteries", "home_battery", _battery_log, "home_ba
 METER_LOG = _log_kind("boundary_meters", "boundary_meter", _meter_log, "boundary_meter:read")
 LOGS = (BATTERY_LOG, METER_LOG)
 
-INVERTER_MAKES = Table(
-    name="inverter_makes",
-    prefix="imak",
-    scope="inverter:read",
-    filters={"available_for_user_id": _available},
-    seeds=_makes(_INVERTERS),
-    fields={
-        "name": value(),
-        "icon": _ICON,
-        "onboarding_url": _onboarding("make_id"),
-        "inverter_models": computed(lambda request, make: request.url("inverter_models", make_id=make.id)),
-    },
+INVERTER_MAKES = _makes(
+    _INVERTERS,
+    "inverter_makes",
+    "imak",
+    "inverter:read",
+    ("available_for_user_id", _available),
+    icon=_ICON,
+    onboarding_url=_onboarding("make_id"),
+    inverter_models=computed(lambda request, make: request.url("inverter_models", make_id=make.id)),
 )
-INVERTER_MODELS = Table(
-    name="inverter_models",
-    prefix="imod",
-    scope="inverter:read",
-    expand=paths("make"),
-    filters=_BY_MAKE,
-    seeds=_models(_INVERTERS),
-    fields={
-        "name": value(),
-        "make": reference("inverter_makes", named(lambda: INVERTER_MAKES, "make_name")),
-        "onboarding_url": value(),
-    },
-)
+INVERTER_MODELS = _models(_INVERTERS, INVERTER_MAKES, "inverter_models", "imod", onboarding_url=value())
 INVERTERS = Table(
     name="inverters",
     prefix="invt",
@@ -168,31 +167,16 @@ INVERTERS = Table(
         "onboarding_url": _onboarding("inverter_id"),
     },
 )
-BATTERY_MAKES = Table(
-    name="home_battery_makes",
-    prefix="bmak",
-    scope="home_battery:read",
-    seeds=_makes(_BATTERIES),
-    fields={
-        "name": value(),
-        "icon": _ICON,
-        "onboarding_url": value(),
-        "models": computed(lambda request, make: request.url("home_battery_models", make_id=make.id)),
-    },
+BATTERY_MAKES = _makes(
+    _BATTERIES,
+    "home_battery_makes",
+    "bmak",
+    "home_battery:read",
+    icon=_ICON,
+    onboarding_url=value(),
+    models=computed(lambda request, make: request.url("home_battery_models", make_id=make.id)),
 )
-BATTERY_MODELS = Table(
-    name="home_battery_models",
-    prefix="bmod",
-    scope="home_battery:read",
-    expand=paths("make"),
-    filters=_BY_MAKE,
-    seeds=_models(_BATTERIES),
-    fields={
-        "name": value(),
-        "make": reference("home_battery_makes", named(lambda: BATTERY_MAKES, "make_name")),
-        "onboarding_url": value(),
-    },
-)
+BATTERY_MODELS = _models(_BATTERIES, BATTERY_MAKES, "home_battery_models", "bmod", onboarding_url=value())
 BATTERIES = Table(
     name="home_batteries",
     prefix="hoba",
@@ -205,25 +189,8 @@ BATTERIES = Table(
         "latest_status_log": latest(BATTERY_LOG),
     },
 )
-METER_MAKES = Table(
-    name="boundary_meter_makes",
-    prefix="bmma",
-    scope="boundary_meter:read",
-    seeds=_makes(_METERS),
-    fields={"name": value()},
-)
-METER_MODELS = Table(
-    name="boundary_meter_models",
-    prefix="bmmo",
-    scope="boundary_meter:read",
-    expand=paths("make"),
-    filters=_BY_MAKE,
-    seeds=_models(_METERS),
-    fields={
-        "name": value(),
-        "make": reference("boundary_meter_makes", named(lambda: METER_MAKES, "make_name")),
-    },
-)
+METER_MAKES = _makes(_METERS, "boundary_meter_makes", "bmma", "boundary_meter:read")
+METER_MODELS = _models(_METERS, METER_MAKES, "boundary_meter_models", "bmmo")
 METERS = Table(
     name="boundary_meters",
     prefix="bmet",
@@ -251,17 +218,12 @@ COLLECTIONS = (
 
 def start_inverter(request: Request) -> Response:
     """Redirect a browser to the page where the user logs in to the maker of their inverter."""
-    if request.query.get("client_id") != request.state.client_id:
-        raise invalid_query("client_id", "There is no such application.")
-    user = request.fleet.users.get(request.query.get("user_id", ""))
-    if user is None:
-        raise not_found()
+    user = user_in_query(request)
     for parameter, table in (("make_id", INVERTER_MAKES), ("inverter_id", INVERTERS)):
         if parameter in request.query and request.query[parameter] not in table.pool(request.state).items:
             raise invalid_query(parameter, "There is no such thing.")
-    chosen = request.query.get("inverter_id") or request.query.get("make_id") or ""
-    link = request.url("inverter_onboarding", "login", user_id=user.id, chosen=chosen)
-    return Response(None, status=302, headers={"Location": link})
+    chosen = request.query.get("inverter_id") or request.query.get("make_id")
+    return redirect(login_page(request, "inverter_onboarding", chosen, user))
 
 
 ROUTES = (Route("GET", "/inverter_onboarding", start_inverter, None),)

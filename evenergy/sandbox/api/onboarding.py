@@ -7,6 +7,7 @@ from uuid import UUID
 from evenergy.sandbox import validation as v
 from evenergy.sandbox.api.evse_catalogue import EVSE_MAKES, EVSE_MODELS
 from evenergy.sandbox.api.evses import EVSES
+from evenergy.sandbox.api.links import login_page, redirect, user_in_query
 from evenergy.sandbox.api.programs import PROGRAMS
 from evenergy.sandbox.expansion import expansion
 from evenergy.sandbox.ids import digest
@@ -30,10 +31,10 @@ _NEEDS_MODEL = ("model_id", "trim_id")
 
 def start_vehicle(request: Request) -> Response:
     """Begin to onboard a vehicle: as JSON for apps, else as a redirect."""
-    user, trim = _user_in_query(request), _trim_in_query(request)
-    link = _login(request, "vehicle", trim.id if trim else "", user)
+    user, trim = user_in_query(request), _trim_in_query(request)
+    link = login_page(request, "vehicle_onboarding", trim.id if trim else None, user)
     if request.query.get("response_type") != "json":
-        return Response(None, status=302, headers={"Location": link})
+        return redirect(link)
     if trim is None:
         raise ProblemError(
             422, "Choose a make, a model or a trim that can be onboarded.", type="onboarding-unavailable"
@@ -82,14 +83,14 @@ def send_link(request: Request) -> Response:
 
 def start_evse(request: Request) -> Response:
     """Begin to onboard a charger: as JSON for apps, else as a redirect."""
-    user = _user_in_query(request)
+    user = user_in_query(request)
     for parameter, table in (("make_id", EVSE_MAKES), ("model_id", EVSE_MODELS)):
         if parameter in request.query and request.query[parameter] not in table.pool(request.state).items:
             raise invalid_query(parameter, "There is no such thing.")
     chosen = request.query.get("model_id") or request.query.get("make_id")
-    link = _login(request, "evse", chosen or "", user)
+    link = login_page(request, "evse_onboarding", chosen, user)
     if request.query.get("response_type") != "json":
-        return Response(None, status=302, headers={"Location": link})
+        return redirect(link)
     if chosen is None:
         raise invalid_query("make_id", "Give make_id or model_id.")
     return Response({"url": link})
@@ -159,15 +160,6 @@ def _waiting(request: Request, kind: str, models: list[str], prefix: str) -> Res
     return Response({"id": request.fleet.new_id(prefix)}, status=201)
 
 
-def _user_in_query(request: Request) -> User:
-    if request.query.get("client_id") != request.state.client_id:
-        raise invalid_query("client_id", "There is no such application.")
-    user = request.fleet.users.get(request.query.get("user_id", ""))
-    if user is None:
-        raise not_found()
-    return user
-
-
 def _trim_in_query(request: Request) -> Trim | None:
     """Return the trim that the query leads to; None where the user has yet to choose."""
     catalogue, query = request.fleet.catalogue, request.query
@@ -179,10 +171,6 @@ def _trim_in_query(request: Request) -> Trim | None:
                 raise invalid_query(parameter, "There is no such thing.")
     chosen = any(name in query for name in _NEEDS_MODEL) or trims[0].model.make.onboards
     return trims[0] if chosen and len(trims) < len(catalogue.trims) else None
-
-
-def _login(request: Request, kind: str, chosen: str, user: User) -> str:
-    return request.url(f"{kind}_onboarding", "login", user_id=user.id, chosen=chosen)
 
 
 def _onboarded(request: Request, user: User, trim: Trim) -> Vehicle:

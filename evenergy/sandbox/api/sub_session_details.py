@@ -18,6 +18,7 @@ from evenergy.sandbox.times import SECOND, instant, text
 _PLANNED = 4.0  # seconds after the beginning
 _PLANNED_AGAIN = 1200.0
 _VOLTS = 230
+_GREEN, _AMBER = 90, 50  # percent of the energy that was needed
 _FLAGS = (("LATE_START", "VEHICLE_ASLEEP"), ("DATA_GAP", "POOR_RECEPTION"), ("CHARGED_ON_PEAK", "LOW_BATTERY"))
 _FLAGGED = 8  # one sub-session in so many
 
@@ -182,7 +183,7 @@ def write_assessment(request: Request, part: SubSession, tree: Tree) -> Data:
         max_charge_rate_watts=round(energy.peak_watts) or None,
         metrics=_metrics(part, share, saved, min(part.end, now) - part.start),
         ratings={
-            "energy_delivery": "GREEN" if share >= 90 else "AMBER" if share >= 50 else "RED",  # noqa: PLR2004  percent
+            "energy_delivery": "GREEN" if share >= _GREEN else "AMBER" if share >= _AMBER else "RED",
             "savings": "NOT_APPLICABLE" if not saved else "GREEN" if saved > 0 else "RED",
         },
         updated_at=text(instant(min(part.end + 600, now))),

@@ -52,6 +52,7 @@ SUPPLIERS = Table(
 
 _GB, _TX, _OR, _DE = "Europe/London", "America/Chicago", "America/Los_Angeles", "Europe/Berlin"
 _FR, _NL, _IE = "Europe/Paris", "Europe/Amsterdam", "Europe/Dublin"
+_TWO_STEPS, _THREE_STEPS = ("peak", "off_peak"), ("peak", "mid_peak", "off_peak")
 _SUMMER = ("2024-04-01", None)
 
 
@@ -121,7 +122,7 @@ def _daily_prices(request: Request, item: Item) -> object:
     prices: dict[int, list[Band]] = {rates.base: _rest(rates)}
     for band in rates.bands:
         prices.setdefault(band.price, []).append(band)
-    names = ("peak", "mid_peak", "off_peak") if len(prices) > 2 else ("peak", "off_peak")  # noqa: PLR2004
+    names = _THREE_STEPS if len(prices) == len(_THREE_STEPS) else _TWO_STEPS
     return {
         name: {"price": f"{price / 100:.2f}", "times": [_times(band) for band in prices[price]]}
         for name, price in zip(names, sorted(prices, reverse=True), strict=False)

@@ -32,7 +32,7 @@ class Interval:
 
 @attrs.frozen
 class Market:
-    """What energy costs and emits at a time, and how much power the sun gives; None where nobody knows."""
+    """The price and the carbon of energy at a time, and the power of the sun; None where it is not known."""
 
     price: Callable[[float], int] | None
     carbon: Callable[[float], int] | None

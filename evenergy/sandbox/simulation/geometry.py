@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+LATITUDE, LONGITUDE = 90.0, 180.0  # degrees, at most
+_CORNERS = 3  # of a ring, at least
 _EARTH = 6371.0  # kilometres
 
 Ring = list[list[float]]
@@ -23,9 +25,9 @@ def problems_of(polygon: Sequence[Sequence[Sequence[float]]]) -> list[str]:
     for ring in polygon:
         if list(ring[0]) != list(ring[-1]):
             found.append("A ring is not closed.")
-        if any(abs(x) > 180 or abs(y) > 90 for x, y in ring):  # noqa: PLR2004  degrees
+        if any(abs(x) > LONGITUDE or abs(y) > LATITUDE for x, y in ring):
             found.append("A position is no [longitude, latitude].")
-        if len({(x, y) for x, y in ring}) < 3:  # noqa: PLR2004  corners of a triangle
+        if len({(x, y) for x, y in ring}) < _CORNERS:
             found.append("A ring has no area.")
     return found
 

@@ -1,12 +1,13 @@
 """The energy of a home: sun, load, battery and grid, in balance at each quarter of an hour."""
 
 import math
+from itertools import chain
 
 import attrs
 
 from evenergy.sandbox.ids import digest
 from evenergy.sandbox.seeded_random import SeededRandom
-from evenergy.sandbox.simulation.driving import Phase, Setting
+from evenergy.sandbox.simulation.driving import Phase, Segment, Setting
 from evenergy.sandbox.simulation.fleet import Fleet, User
 from evenergy.sandbox.simulation.places import City
 from evenergy.sandbox.times import DAY
@@ -140,19 +141,21 @@ class Homes:
     def _charging(self, user: User, day: int) -> list[float]:
         """Return the mean power that the vehicles of a home take in each step of a day."""
         power = [0.0] * STEPS
-        for vehicle in self._fleet.vehicles_of[user.id].values():
-            for cycle in (day - 1, day):
-                for segment in self._fleet.cycle(vehicle, cycle):
-                    if segment.phase is not Phase.CHARGING or not segment.at_home:
-                        continue
-                    first = max(0, int((segment.start - day * DAY) // STEP))
-                    last = min(STEPS - 1, int((segment.end - day * DAY) // STEP))
-                    for step in range(first, last + 1):
-                        start = day * DAY + step * STEP
-                        ends = max(segment.start, start), min(segment.end, start + STEP)
-                        delivered = segment.energy_at(ends[1]) - segment.energy_at(ends[0])
-                        power[step] += delivered * 3600 / STEP
+        vehicles = self._fleet.vehicles_of[user.id].values()
+        cycles = (self._fleet.cycle(vehicle, cycle) for vehicle in vehicles for cycle in (day - 1, day))
+        for segment in chain.from_iterable(cycles):
+            if segment.phase is Phase.CHARGING and segment.at_home:
+                _add_power(power, segment, day * DAY)
         return power
+
+
+def _add_power(power: list[float], segment: Segment, midnight: int) -> None:
+    first = max(0, int((segment.start - midnight) // STEP))
+    last = min(STEPS - 1, int((segment.end - midnight) // STEP))
+    for step in range(first, last + 1):
+        start = midnight + step * STEP
+        ends = max(segment.start, start), min(segment.end, start + STEP)
+        power[step] += (segment.energy_at(ends[1]) - segment.energy_at(ends[0])) * 3600 / STEP
 
 
 def _base_load(home: Home, key: str, time: float) -> float:

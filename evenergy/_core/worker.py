@@ -82,9 +82,9 @@ class Worker:
     thread: threading.Thread | None = None
     """None until the first call has started it."""
     is_open: bool = True
-    """Whether calls are taken."""
+    """True while calls are taken."""
     is_ended: bool = False
-    """Whether the loop has ended; its thread is about to."""
+    """True when the loop has ended; its thread is about to."""
 
     _ident: int | None = None
     _is_joined = False

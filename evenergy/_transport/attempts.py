@@ -78,7 +78,7 @@ class Attempts:
     last: EvEnergyError | None = None
     """The failure of the attempt before, or None."""
     is_unanswered: bool = False
-    """Whether the request of this attempt is on the wire, or its response was lost."""
+    """True while the request of this attempt is on the wire, or its response was lost."""
     waited: float = 0.0
     """Seconds that were spent on the rate limit."""
     ticket: int | None = None

@@ -105,7 +105,7 @@ class Connections:
         self.semaphore: asyncio.Semaphore = asyncio.Semaphore(network.concurrency)
         self.timeouts: Timeouts = Timeouts()
         self.trusts_env: bool = session is not None and session.trust_env
-        """Whether the caller's session reads .netrc, which must not win over the token."""
+        """True if the caller's session reads .netrc, which must not win over the token."""
         self.is_prepared: bool = session is None
         self._unclosed = unclosed
         self._used = False

@@ -111,7 +111,7 @@ class RateLimiter:
 
     @property
     def queued(self) -> int:
-        """How many callers wait."""
+        """Return the number of callers that wait."""
         return self._queued
 
     # Permits

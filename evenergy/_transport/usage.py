@@ -35,12 +35,12 @@ class OwnUsage:
 
     @property
     def in_flight(self) -> int:
-        """How many requests were sent and are not complete."""
+        """Return the number of requests that were sent and are not complete."""
         return self.sent - self.gone - self.completed
 
     @property
     def pending(self) -> int:
-        """How many completed requests may not have reached the API yet."""
+        """Return the number of completed requests that may not have reached the API yet."""
         return len(self._settles_at)
 
     def most(self, gone_before: int) -> int:

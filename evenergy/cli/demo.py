@@ -1,4 +1,4 @@
-"""What ``evenergy demo`` shows: a simulated fleet, and what its vehicles reported of late."""
+"""Display of ``evenergy demo``: a simulated fleet, and what its vehicles reported of late."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Row:
 
 @attrs.frozen
 class Totals:
-    """What it took.
+    """Requests and time that it took.
 
     Attributes:
         failed: How many of the vehicles have no logs because of an error.

@@ -100,19 +100,23 @@ class _Export:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             with self.parquet.ParquetWriter(temporary, self._schema(month), compression="zstd") as writer:
-                batches: list[Any] = []
-                for batch in self._batches(month):
-                    batches.append(batch)
-                    if len(batches) == _GROUP:
-                        writer.write_table(self.arrow.Table.from_batches(batches))
-                        batches.clear()
-                if batches:
-                    writer.write_table(self.arrow.Table.from_batches(batches))
+                for table in self._groups(month):
+                    writer.write_table(table)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         return path
+
+    def _groups(self, month: str) -> Iterator[Any]:
+        batches: list[Any] = []
+        for batch in self._batches(month):
+            batches.append(batch)
+            if len(batches) == _GROUP:
+                yield self.arrow.Table.from_batches(batches)
+                batches.clear()
+        if batches:
+            yield self.arrow.Table.from_batches(batches)
 
     def _path(self, month: str) -> Path:
         return self.target / f"{self.table.name}-{month}.parquet"

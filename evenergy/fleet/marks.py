@@ -45,9 +45,9 @@ HOUR: Final = 3_600_000_000
 END: Final = 1 << 62
 """The upper end of a gap without one: above every key."""
 BLIND: Final = HOUR
-"""How often a vehicle is read whose newest log lies in the future, so that the list cannot show news."""
+"""Interval at which a vehicle is read whose newest log lies in the future, so that the list cannot show news."""
 ABSENT: Final = 24 * HOUR
-"""How long a vehicle that was not found is left alone. News is never scheduled further ahead than this."""
+"""Time for which a vehicle that was not found is left alone. News is never scheduled further ahead than this."""
 
 _VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,7 +146,7 @@ class LogPage(Generic[T]):
 
 @attrs.frozen
 class Mark:
-    """How far one vehicle was delivered.
+    """Mark of one vehicle: how far it was delivered.
 
     Attributes:
         since: Where the wanted range begins.

@@ -386,10 +386,7 @@ class Vehicles(Resource[M_co]):
 
     @operation
     def disconnect(self, vehicle_id: str, /) -> Request[Vehicle]:
-        """Unlink a vehicle, and end its charging; do nothing to one that is not linked.
-
-        API: ``POST /vehicles/{vehicle_id}/disconnect``.
-        """
+        """Unlink a vehicle and end its charging. API: ``POST /vehicles/{vehicle_id}/disconnect``."""
         return request(Vehicle, "POST", VEHICLE.path(vehicle_id, "disconnect"))
 
     @operation

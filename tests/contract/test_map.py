@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import Enum
 from operator import attrgetter
 from types import GenericAlias
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import attrs
 import pytest

@@ -17,6 +17,7 @@ from tests.operations._values import as_text
 
 from .operation_map import Parameter
 
+_UNSAFE = "a word/?x"
 _KEY = "2024-01-01T11:11:11.1111Z"
 _URL = "https://api.ev.energy/v2/anything"
 _NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001  it must be rejected
@@ -54,7 +55,13 @@ def invalid(parameter: Parameter) -> list[Any]:
     if parameter.place == "header":
         return ["de\r\nX-Evil: 1"]
     values = found.get(parameter.written.partition(":")[0], [])
+    if _is_word_id(parameter):  # its last segment would be taken as an id
+        values = [*values, _UNSAFE]
     return [[value] for value in values] if _is_list_of_references(parameter) else values
+
+
+def _is_word_id(parameter: Parameter) -> bool:
+    return parameter.written == "word" and parameter.wire_name.endswith("_id")
 
 
 def _is_list_of_references(parameter: Parameter) -> bool:
@@ -98,9 +105,10 @@ def _urls(parameter: Parameter, collection: str, base_url: str, prefixes: Mappin
 
 
 def _words(parameter: Parameter, *_: Any) -> Pairs:
-    for word in ("WORD", "a word/?x", *_members(parameter)):
+    is_id = _is_word_id(parameter)
+    for word in ("WORD", *_members(parameter), *(() if is_id else (_UNSAFE,))):
         yield word, quote(word, safe="")
-    if parameter.wire_name.endswith("_id"):
+    if is_id:
         yield f"{_URL}/WORD/", "WORD"
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from evenergy.sandbox import Sandbox
+from evenergy.sandbox.simulation.charging import Sessions
 from tests.sandbox.helpers import Api, Clock, assert_problem, serving
 
 EVENING = 1_741_734_000.0  # 2025-03-11, 23:00: many vehicles wait for the night
@@ -277,3 +279,18 @@ async def test_recalculates_what_is_over_and_nothing_else() -> None:
         }
         open_one = (await api.data("/charging_sub_sessions?is_finished=false&page_size=1"))[0]
         assert_problem(await api.send("POST", open_one["url"] + "/recalculate_energy_usages"), 400)
+
+
+def test_begins_a_session_on_the_day_of_its_cycle() -> None:
+    # The listing over all vehicles reads a day's sessions from the cycles of that day alone.
+    fleet = Sandbox(vehicles=150, days=30, clock=Clock())._fleet
+    sessions = Sessions(fleet)
+    first = int(fleet.begin // 86_400)
+    begun = [
+        (session.start // 86_400, day)
+        for vehicle in fleet.vehicles.values()
+        for day in range(first, first + 30)
+        for session in sessions.of_cycle(vehicle, day)
+    ]
+    assert len(begun) > 3000
+    assert all(day == cycle for day, cycle in begun)

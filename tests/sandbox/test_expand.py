@@ -131,3 +131,36 @@ async def test_rejects_unknown_expansions(path: str, value: str) -> None:
         response = await api.get(path, params=[("expand", value)])
         assert_problem(response, 400, repr(value))
         assert "expand" in response.json()["field_errors"]
+
+
+@pytest.mark.parametrize("kind", ["evse", "inverter", "home_battery", "boundary_meter"])
+async def test_lists_the_models_of_a_make(kind: str) -> None:
+    async with serving() as api:
+        models = await api.data(f"/{kind}_models?page_size=100&expand=make")
+        for make in await api.data(f"/{kind}_makes"):
+            own = await api.data(f"/{kind}_models?expand=make&make_id={make['id']}")
+            assert own == [model for model in models if model["make"] == make]
+            assert own
+
+
+async def test_offers_chargers_by_the_country_of_the_user() -> None:
+    async with serving() as api:
+        counts: set[tuple[bool, int]] = set()
+        for user in await api.all("/users"):
+            makes = await api.data(f"/evse_makes?available_for_user_id={user['id']}")
+            models = await api.data(f"/evse_models?available_for_user_id={user['id']}")
+            assert {model["make"] for model in models} == {make["url"] for make in makes}
+            counts.add((user["default_location"]["country_code"] == "US", len(makes)))
+        assert len({american for american, _ in counts}) == 2
+        assert len(counts) > 2
+
+
+async def test_names_user_and_application_in_onboarding_links() -> None:
+    async with serving() as api:
+        headers = {"EvEnergy-User": api.sandbox.user_ids[0]}
+        make = (await api.data("/evse_makes", headers=headers))[0]["onboarding_url"]
+        assert f"user_id={api.sandbox.user_ids[0]}" in make
+        assert "client_id=sandbox" in make
+        assert (await api.get(make)).status == 302
+        anonymous = (await api.bearing(None).data("/evse_makes"))[0]["onboarding_url"]
+        assert "client_id" not in anonymous

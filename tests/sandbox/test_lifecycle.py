@@ -14,7 +14,7 @@ import pytest
 
 from evenergy import sandbox as package
 from evenergy.sandbox import Sandbox
-from tests.sandbox.helpers import Clock, serving
+from tests.sandbox.helpers import Clock, connected, serving
 
 if TYPE_CHECKING:
     from evenergy.sandbox import Sandbox as SandboxType
@@ -163,3 +163,19 @@ def test_serves_the_fixture_to_a_blocking_test(evenergy_sandbox: SandboxType) ->
 
 async def test_serves_the_fixture_to_a_coroutine(evenergy_sandbox: SandboxType) -> None:
     assert await asyncio.to_thread(read, evenergy_sandbox.base_url + "/")
+
+
+async def test_keeps_what_was_changed_when_it_starts_again() -> None:
+    sandbox, clock = Sandbox(clock=Clock()), Clock()
+    ids: list[str] = []
+    for _ in range(2):
+        async with sandbox, connected(sandbox, clock) as api:
+            ids = ids or [(await api.send("POST", "/users", json={"email": "new@example.com"})).json()["id"]]
+            assert (await api.data(f"/users/{ids[0]}"))["email"] == "new@example.com"
+
+
+def test_draws_ten_thousand_vehicles_without_planning_their_days() -> None:
+    sandbox = Sandbox(vehicles=10_000)
+    assert len(sandbox.vehicle_ids) == len(set(sandbox.vehicle_ids)) == 10_000
+    assert sandbox._fleet._timelines == {}
+    assert sandbox._state.pools == {}

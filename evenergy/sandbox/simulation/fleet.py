@@ -12,7 +12,7 @@ from evenergy.sandbox.simulation.places import CITIES, City
 from evenergy.sandbox.times import DAY, instant, text
 
 _CYCLES_KEPT = 1024  # a cycle is about two kilobytes, and is planned again in a tenth of a millisecond
-_CHECKPOINTS = 32  # what a timeline keeps of so many days, however many there are
+_CHECKPOINTS = 1_000_000  # of all timelines together, 24 bytes each
 
 _LOST_EVERY = 25
 _CHARGERLESS_EVERY = 5  # who charges from a socket
@@ -109,7 +109,7 @@ class Fleet:
         self._absent: dict[str, Vehicle] = {}
         self._by_order: dict[int, Vehicle] = {}
         self._timelines: dict[str, Timeline] = {}
-        self._stride = 1 + days // _CHECKPOINTS
+        self._stride = 1 + vehicles * days // _CHECKPOINTS
         self._random = SeededRandom(f"{seed}/ids")
         self._made = vehicles
         self._cycles = lru_cache(_CYCLES_KEPT)(Timeline.cycle)

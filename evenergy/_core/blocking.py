@@ -120,6 +120,7 @@ class BlockingFanOut(Iterator[Outcome[Item, R]]):
     Leaving the loop cancels the calls in flight, and so does an exception that interrupts the wait for an outcome, such
     as that of Ctrl-C: the next outcome is a `ClosedError` then, for the items in flight are lost. A function of your
     own that runs in a thread is not interrupted, only its calls with this client are cancelled; its result is dropped.
+    One thread iterates.
     """
 
     _worker: Worker | None = None
@@ -217,19 +218,10 @@ def blocking_fan_out(
     on_progress: OnProgress | None,
     keywords: Mapping[str, object],
 ) -> BlockingFanOut[Item, Any]:
-    """Return the outcomes of a method over many items, which are taken in the caller's thread.
-
-    Args:
-        loop: The loop of the client.
-        method: A method of the client, which runs on its loop, or any function, which runs in threads.
-        items: The items.
-        is_ours: Whether the method is one of a client's.
-        concurrency: Calls in flight at once.
-        on_progress: Called in the caller's thread.
-        keywords: Keywords for the method, beside the item.
+    """Return the outcomes of a method of the client, which runs on its loop, or of any function, run in threads.
 
     Raises:
-        InvalidArgumentError: What would fail for every item alike.
+        InvalidArgumentError: The call would fail for every item alike.
     """
     resource: Any = getattr(method, "__self__", None) if is_ours else None
     if inspect.iscoroutinefunction(method) or (resource is not None and resource._loop is None):  # noqa: SLF001  one class
@@ -239,8 +231,9 @@ def blocking_fan_out(
     shared = ItemMethod[Item](method, items, keywords, is_ours=is_ours)
     if isinstance(items, AsyncIterable):
         raise InvalidArgumentError(f"expected items that can be iterated without await, got {items!r}")
-    if resource is not None and resource._loop is loop:  # noqa: SLF001  one class
-        start = _on_loop(functools.partial(vars(method)["awaited"], resource), shared)
+    awaited = getattr(method, "awaited", None)  # of a `Method`
+    if awaited is not None and resource is not None and resource._loop is loop:  # noqa: SLF001  one class
+        start = _on_loop(functools.partial(awaited, resource), shared)
     else:
         start = _in_threads(loop, method, shared)
 

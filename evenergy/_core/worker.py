@@ -253,7 +253,7 @@ class Worker:
         try:
             with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
                 runner.run(self._serve())
-        except OSError as error:  # such as too many open files
+        except (OSError, RuntimeError) as error:  # too many open files; no thread at exit for what asyncio closes
             reason = f"{reason}: {error}"
         finally:  # nobody may wait for a loop that has ended, whatever ended it
             self.is_open = False

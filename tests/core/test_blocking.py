@@ -67,7 +67,7 @@ class Twin:
     async def fail(self, error: BaseException) -> None:
         raise error
 
-    async def refuse(self, kind: type[Exception], item: object) -> None:
+    async def reject(self, kind: type[Exception], item: object) -> None:
         raise kind("so it is")
 
 
@@ -97,8 +97,8 @@ class Plain(Resource[Blocking]):
         await self._twin.fail(error)
 
     @coroutine
-    async def refuse(self, kind: type[Exception], item: object) -> None:
-        await self._twin.refuse(kind, item)
+    async def reject(self, kind: type[Exception], item: object) -> None:
+        await self._twin.reject(kind, item)
 
 
 async def nothing() -> None:
@@ -260,8 +260,8 @@ async def tasks() -> int:
 def test_fan_out_collects_listings_and_keeps_failures(client: evenergy.Client, sandbox: Sandbox) -> None:
     done: list[tuple[int, int, int | None]] = []
 
-    def progress(*told: Any) -> None:
-        done.append(cast("tuple[int, int, int | None]", told))
+    def progress(*numbers: Any) -> None:
+        done.append(cast("tuple[int, int, int | None]", numbers))
 
     ids = [*sandbox.vehicle_ids[:3], "vhcl01HRFF3SEVSCRAV9B3CHVDFN0H"]
     outcomes = list(client.fan_out(client.vehicles.status_logs.list, ids, on_progress=progress, page_size=50))
@@ -534,10 +534,10 @@ def test_a_caller_woken_for_nothing_waits_on(plain: Plain, loop: LoopThread, mon
 
 
 def test_calls_work_when_no_descriptor_is_left_for_a_waker(plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: int) -> int:
+    def exhausted(*_: int) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(os, "eventfd", refused, raising=False)
+    monkeypatch.setattr(os, "eventfd", exhausted, raising=False)
     assert [plain.echo(n) for n in range(9)] == list(range(9))
 
 
@@ -580,13 +580,13 @@ def frames(error: BaseException) -> list[str]:
 def test_tracebacks_are_short(sandbox: Sandbox) -> None:
     missing = "vhcl01HRFF3SEVSCRAV9B3CHVDFN0H"
     with connect(sandbox) as client:
-        refused = client.with_options(auth="wrong")
+        rejected = client.with_options(auth="wrong")
         for call in (
             lambda: client.vehicles.get(missing),
             lambda: client.vehicles.get("nonsense"),
             lambda: next(client.vehicles.status_logs.list(missing)),
             lambda: client.vehicles.status_logs.list(missing).collect(),
-            lambda: refused.request("GET", "/vehicles"),
+            lambda: rejected.request("GET", "/vehicles"),
         ):
             with pytest.raises(evenergy.EvEnergyError) as caught:
                 call()
@@ -620,7 +620,7 @@ def test_a_failed_call_keeps_nothing(plain: Plain, error: type[Exception]) -> No
     gc.disable()
     try:
         with contextlib.suppress(error):  # `pytest.raises` would keep it
-            plain.refuse(error, item)
+            plain.reject(error, item)
         plain.echo(None)  # the loop has let go of the call before
         del item
         assert seen() is None

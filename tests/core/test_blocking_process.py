@@ -49,10 +49,10 @@ def joined(pid):
 
 
 class Silent:
-    """A server that reads requests and never answers."""
+    """Server that reads requests and never responds."""
 
     def __init__(self) -> None:
-        self.asked = threading.Semaphore(0)
+        self.requested = threading.Semaphore(0)
         self.left = threading.Semaphore(0)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v2"
@@ -73,7 +73,7 @@ class Silent:
     def _hold(self, connection: socket.socket) -> None:
         with connection:
             while connection.recv(65536):
-                self.asked.release()
+                self.requested.release()
             self.left.release()
 
 
@@ -141,7 +141,7 @@ def test_an_exception_of_a_handler_cancels_the_request(silent: Silent, call: str
             client.close()
         """
     process = start(script, {"URL": silent.url, "TOKEN": "t"}, "-W", "error")
-    assert silent.asked.acquire(timeout=LIMIT)
+    assert silent.requested.acquire(timeout=LIMIT)
     process.send_signal(number)
     assert silent.left.acquire(timeout=LIMIT)  # while the client is open: the request was cancelled
     out, err = finish(process)
@@ -167,7 +167,7 @@ def test_close_in_a_handler_ends_the_call(silent: Silent, call: str) -> None:
             print("closed")
         """
     process = start(script, {"URL": silent.url, "TOKEN": "t"}, "-W", "error")
-    assert silent.asked.acquire(timeout=LIMIT)
+    assert silent.requested.acquire(timeout=LIMIT)
     process.send_signal(signal.SIGTERM)
     out, err = finish(process)
     seconds, said = out.split()
@@ -178,7 +178,7 @@ def test_close_in_a_handler_ends_the_call(silent: Silent, call: str) -> None:
 def test_ctrl_c_ends_a_script(silent: Silent) -> None:
     script = "with connect() as client: client.vehicles.get(VEHICLE)"
     process = start(script, {"URL": silent.url, "TOKEN": "t"})
-    assert silent.asked.acquire(timeout=LIMIT)
+    assert silent.requested.acquire(timeout=LIMIT)
     process.send_signal(signal.SIGINT)
     _, err = finish(process)
     assert process.returncode == -signal.SIGINT
@@ -189,7 +189,9 @@ def test_ctrl_c_ends_a_script(silent: Silent) -> None:
 
 @pytest.mark.parametrize("options", [("-W", "default"), ()])
 @pytest.mark.parametrize("end", ["", "del client", "sys.exit(0)"])
-def test_a_script_that_never_closes_it(sandbox: Sandbox, options: tuple[str, ...], end: str) -> None:
+def test_a_script_that_never_closes_its_client_ends_and_warns_once(
+    sandbox: Sandbox, options: tuple[str, ...], end: str
+) -> None:
     script = f"""
         client = connect()
         listing = client.vehicles.list(page_size=1)
@@ -207,7 +209,7 @@ def test_a_script_that_never_closes_it(sandbox: Sandbox, options: tuple[str, ...
     assert len(err.splitlines()) <= 2, err  # the warning and its line
 
 
-def test_exit_while_a_thread_waits(silent: Silent) -> None:
+def test_a_script_ends_while_a_thread_waits(silent: Silent) -> None:
     script = """
         client = connect()
 
@@ -221,7 +223,7 @@ def test_exit_while_a_thread_waits(silent: Silent) -> None:
         sys.stdin.readline()
         """
     process = start(script, {"URL": silent.url, "TOKEN": "t"}, "-W", "default")
-    assert silent.asked.acquire(timeout=LIMIT)
+    assert silent.requested.acquire(timeout=LIMIT)
     _, err = finish(process)
     assert process.returncode == 0
     assert err.count("Warning: ") == 1, err
@@ -239,7 +241,7 @@ def test_exit_while_a_thread_waits(silent: Silent) -> None:
         "assert len(list(listing)) == 2; client.close()",
     ],
 )
-def test_fork(sandbox: Sandbox, work: str, end: str) -> None:
+def test_a_forked_child_works_and_its_parent_goes_on(sandbox: Sandbox, work: str, end: str) -> None:
     script = f"""
         client = connect()
         listing = client.vehicles.list(page_size=1)
@@ -394,7 +396,7 @@ def test_ctrl_c_in_the_middle_of_an_import_leaves_it_for_the_next_use(sandbox: S
     assert run(sandbox, IMPORTING + dedent(script), "-W", "error") == ("used\n", "")
 
 
-def test_a_pool_of_processes(sandbox: Sandbox) -> None:
+def test_a_pool_of_processes_shares_a_client(sandbox: Sandbox) -> None:
     script = """
         client = connect()
         client.vehicles.get(VEHICLE)
@@ -422,7 +424,7 @@ go = asyncio.Event()
 async def call():
     os.kill(os.getpid(), signal.SIGUSR1)
     await go.wait()
-    return "answer"
+    return "response"
 
 def handler(*_):
     running = loop.worker().loop
@@ -434,7 +436,7 @@ signal.signal(signal.SIGUSR1, handler)
 
 
 @pytest.mark.parametrize("waker", ["", "vars(os).pop('eventfd', None)"])
-def test_a_signal_handler_makes_a_call_in_the_midst_of_another(sandbox: Sandbox, waker: str) -> None:
+def test_a_signal_handler_makes_a_call_in_the_middle_of_another(sandbox: Sandbox, waker: str) -> None:
     script = f"""
         {waker}
 
@@ -446,14 +448,14 @@ def test_a_signal_handler_makes_a_call_in_the_midst_of_another(sandbox: Sandbox,
 
         for _ in range(3):
             go.clear()
-            assert loop.run(call) == "answer"
+            assert loop.run(call) == "response"
         loop.close()
         """
     assert run(sandbox, INTERRUPTED + dedent(script), "-W", "error") == ("", "")
 
 
 @pytest.mark.parametrize("waker", ["", "vars(os).pop('eventfd', None)"])
-def test_a_signal_handler_forks_in_the_midst_of_a_call(sandbox: Sandbox, waker: str) -> None:
+def test_a_signal_handler_forks_in_the_middle_of_a_call(sandbox: Sandbox, waker: str) -> None:
     script = f"""
         {waker}
         children = []
@@ -462,7 +464,7 @@ def test_a_signal_handler_forks_in_the_midst_of_a_call(sandbox: Sandbox, waker: 
             children.append(os.fork())
 
         try:
-            assert loop.run(call) == "answer"
+            assert loop.run(call) == "response"
         except evenergy.ClosedError as error:
             os._exit(0 if children == [0] and "forked" in str(error) else 2)
         assert children != [0]

@@ -8,7 +8,10 @@ import pytest
 
 from tests.core import interrupts
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks as POSIX has them")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals and forks as POSIX has them"),
+    pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="its sys.settrace tells of no instructions"),
+]
 
 ROOT = Path(__file__).parents[2]
 FORK_WARNING = "ignore:This process:DeprecationWarning"  # from Python 3.12 on: this is what these tests are about

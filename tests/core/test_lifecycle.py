@@ -49,7 +49,7 @@ def test_a_client_serves_several_loops_one_after_another() -> None:
         assert sandbox.requests == 3
 
 
-async def test_an_injected_session_of_another_loop_is_told_clearly() -> None:
+async def test_an_injected_session_of_another_loop_is_a_clear_error() -> None:
     def foreign() -> None:
         async def use() -> None:
             async with AsyncClient("t", session=session) as client:
@@ -62,7 +62,7 @@ async def test_an_injected_session_of_another_loop_is_told_clearly() -> None:
         await asyncio.to_thread(foreign)
 
 
-async def test_an_injected_session_that_is_closed_is_told_clearly() -> None:
+async def test_an_injected_session_that_is_closed_is_a_clear_error() -> None:
     async with aiohttp.ClientSession() as session:
         pass
     async with AsyncClient("t", session=session) as client:
@@ -70,7 +70,7 @@ async def test_an_injected_session_that_is_closed_is_told_clearly() -> None:
             await client.root()
 
 
-async def test_an_injected_session_with_an_auth_of_its_own_is_refused() -> None:
+async def test_an_injected_session_with_an_auth_of_its_own_is_rejected() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of aiohttp
         session = aiohttp.ClientSession(auth=aiohttp.BasicAuth("u", "p"))
@@ -80,10 +80,10 @@ async def test_an_injected_session_with_an_auth_of_its_own_is_refused() -> None:
 
 
 async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
-    asked, go = asyncio.Event(), asyncio.Event()
+    requested, go = asyncio.Event(), asyncio.Event()
 
     async def slow(_: web.Request) -> web.Response:
-        asked.set()
+        requested.set()
         await go.wait()
         return web.Response()
 
@@ -92,7 +92,7 @@ async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
     async with serving(slow) as server:
         client = AsyncClient(auth, base_url=server.url, retry=Retry(attempts=1))
         call = asyncio.create_task(client.root())
-        await asked.wait()
+        await requested.wait()
         closing = asyncio.create_task(client.close())
         await asyncio.sleep(0)
         closing.cancel()
@@ -137,7 +137,9 @@ def test_equal_credentials_share_the_token_and_the_rate_limit(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("kind", [AsyncClient, evenergy.Client])
-def test_a_client_that_was_refused_has_a_repr_and_shows_no_token(kind: type[AsyncClient | evenergy.Client]) -> None:
+def test_a_client_with_an_invalid_argument_has_a_repr_and_shows_no_token(
+    kind: type[AsyncClient | evenergy.Client],
+) -> None:
     client = kind("hush-hush")
     makes: list[Callable[[], object]] = [
         lambda: kind("hush-hush", base_url="nope"),
@@ -188,12 +190,12 @@ async def test_what_was_made_of_a_client_outlives_it(auth: evenergy.Auth) -> Non
         client = AsyncClient(auth, base_url=url)
         return client.with_options(timeout=5), client.vehicle_makes, client.vehicle_makes.list()
 
-    async def answer(request: web.Request) -> web.Response:
+    async def respond(request: web.Request) -> web.Response:
         if request.path == "/o/token/":
             return web.json_response({"access_token": "fresh", "expires_in": 36000})
         return web.json_response(MAKE if request.path.endswith(MAKE_ID) else [MAKE])
 
-    async with serving(answer) as server:
+    async with serving(respond) as server:
         view, makes, pager = await made(server.url)
         gc.collect()
         assert (await view.vehicle_makes.get(MAKE_ID)).id == (await makes.get(MAKE_ID)).id == MAKE_ID

@@ -98,10 +98,12 @@ def _urls(parameter: Parameter, collection: str, base_url: str, prefixes: Mappin
 
 
 def _words(parameter: Parameter, *_: Any) -> Pairs:
-    for word in ("WORD", "a word/?x", *_members(parameter)):
-        yield word, quote(word, safe="")
+    for word in ("WORD", *_members(parameter)):
+        yield word, word
     if parameter.wire_name.endswith("_id"):
         yield f"{_URL}/WORD/", "WORD"
+    else:  # a value, which may be any text
+        yield "a word/?x", quote("a word/?x", safe="")
 
 
 def _times(*_: Any) -> Pairs:

@@ -16,7 +16,7 @@ from unittest.mock import AsyncMock, NonCallableMagicMock, create_autospec
 import pytest
 
 import evenergy
-from evenergy import AsyncClient, BlockingPager, Client, FanOut, Pager, Vehicle
+from evenergy import AsyncClient, BlockingFanOut, BlockingPager, Client, FanOut, Pager, Vehicle
 from tests.house import (
     DOMAINS,
     MODULES,
@@ -217,10 +217,10 @@ def signatures() -> Iterator[tuple[str, Callable[..., object]]]:
     for client in (AsyncClient("token"), Client("token")):
         for name, method in methods(client).items():
             yield f"{type(client).__name__}.{name}", method
-    for kind in (Pager, BlockingPager, FanOut):
+    for kind in (Pager, BlockingPager, FanOut, BlockingFanOut):
         for name in public(kind):
-            found = getattr(kind, name)
-            yield f"{kind.__name__}.{name}", getattr(found, "fget", found)
+            member: Any = getattr(kind, name)
+            yield f"{kind.__name__}.{name}", getattr(member, "fget", member)
     yield "AsyncClient()", AsyncClient.__init__
     yield "Client()", Client.__init__
     yield "to_dict", evenergy.to_dict

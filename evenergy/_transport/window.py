@@ -32,12 +32,12 @@ class Permit:
     __slots__ = ("epoch", "gone_before", "sent_at", "settled_before", "ticket", "waited")
 
     def __init__(self, epoch: int, ticket: int, waited: float) -> None:
-        self.epoch = epoch
-        self.ticket = ticket
-        self.waited = waited
+        self.epoch: int = epoch
+        self.ticket: int = ticket
+        self.waited: float = waited
         self.sent_at: float | None = None
-        self.settled_before = 0
-        self.gone_before = 0
+        self.settled_before: int = 0
+        self.gone_before: int = 0
 
     def depart(self, now: float, settled: int, gone: int) -> None:
         """Record the moment of sending, and what was known of the bucket then."""

@@ -66,7 +66,7 @@ class FleetDatabase:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, of: type = VehicleStatusLog) -> None:
-        self.path = file_path(path)
+        self.path: Path = file_path(path)
         self._table = LogTable.of(layout(of))
         self._lock = threading.RLock()
         self._known: dict[str, str] = {}  # the marks on which this run builds

@@ -31,7 +31,7 @@ class Lease:
     """
 
     def __init__(self, path: Path) -> None:
-        self.pid = os.getpid()
+        self.pid: int = os.getpid()
         lock = path.with_name(f"{path.name}.lock")
         try:
             self._file = os.fdopen(os.open(lock, _FLAGS, 0o666), "r+b", buffering=0)

@@ -159,7 +159,7 @@ class SyncRun(Generic[T]):
         self._in_flight: dict[Read, bool] = {}  # and True for reads that no other of their vehicle may run beside
         self._exclusive: set[str] = set()
         self._failed: set[str] = set()
-        self.requests = 0
+        self.requests: int = 0
         self.next_url = self._position
 
     @property

@@ -105,11 +105,12 @@ def _urls(parameter: Parameter, collection: str, base_url: str, prefixes: Mappin
 
 
 def _words(parameter: Parameter, *_: Any) -> Pairs:
-    is_id = _is_word_id(parameter)
-    for word in ("WORD", *_members(parameter), *(() if is_id else (_UNSAFE,))):
-        yield word, quote(word, safe="")
-    if is_id:
+    for word in ("WORD", *_members(parameter)):
+        yield word, word
+    if parameter.wire_name.endswith("_id"):
         yield f"{_URL}/WORD/", "WORD"
+    else:  # a value, which may be any text
+        yield "a word/?x", quote("a word/?x", safe="")
 
 
 def _times(*_: Any) -> Pairs:

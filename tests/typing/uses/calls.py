@@ -5,13 +5,14 @@ It is never run: `test_typing` compares the errors of mypy and pyright with thes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
 from typing import Any, assert_type
 
 from evenergy import (
     UNSET,
     AsyncClient,
+    BlockingFanOut,
     BlockingPager,
     Client,
     ClientCredentials,
@@ -121,9 +122,9 @@ async def fan_outs(client: AsyncClient, later: AsyncIterator[str]) -> None:
 
 
 def blocking_fan_outs(client: Client) -> None:
-    assert_type(client.fan_out(client.vehicles.get, ["v"]), Iterator[Outcome[str, Vehicle]])
+    assert_type(client.fan_out(client.vehicles.get, ["v"]), BlockingFanOut[str, Vehicle])
     logs = client.fan_out(client.vehicles.status_logs.list, ["v", "w"], since=NOW)
-    assert_type(logs, Iterator[Outcome[str, list[VehicleStatusLog]]])
+    assert_type(logs, BlockingFanOut[str, list[VehicleStatusLog]])
     for outcome in logs:
         assert_type(outcome.unwrap(), list[VehicleStatusLog])
 

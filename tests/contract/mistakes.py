@@ -83,6 +83,3 @@ ALWAYS: dict[tuple[str, str], str] = {
         *("RebateType", "Region", "RegionGroup", "SchedulePlan", "SubscriptionOffering", "UserRebate"),
     )
 }
-
-# Operations that the sandbox does not serve, though it serves others of the same collection.
-UNSERVED: dict[str, str] = {}

@@ -274,7 +274,7 @@ def test_the_blocking_client_watches_too() -> None:
             assert [change.vehicle_id for change in islice(watch, 5)] == sandbox.vehicle_ids
             assert list(watch.known) == sandbox.vehicle_ids
             assert (watch.failures, watch.fresh_at is not None) == (0, True)
-            sandbox._fleet.hide(sandbox.vehicle_ids[2])
+            sandbox.remove_vehicle(sandbox.vehicle_ids[2])
             change = next(watch)
             assert (change.after, len(watch.known)) == (None, 4)
             watch.close()

@@ -20,7 +20,7 @@ TOKEN = "soak-access-token-"  # each ends in a number
 TIMEOUT = 0.5  # seconds that the client gives an attempt
 LIMIT = 1_000_000
 TOKEN_LIFE = 10_000  # requests
-ALWAYS = "vhclF"  # ids that begin so are answered with a fault, whatever the share
+ALWAYS = "vhclF"  # ids that begin so are answered with a fault, whatever the share, and never with 429
 
 
 class State:
@@ -34,9 +34,12 @@ class State:
 
     def draw(self, identifier: str) -> str | None:
         """The fault for a request, or None."""
-        if not identifier.startswith(ALWAYS) and self.rng.random() >= self.share:
+        is_always = identifier.startswith(ALWAYS)
+        if not is_always and self.rng.random() >= self.share:
             return None
-        return self.rng.choices(list(FAULTS), [weight for weight, _ in FAULTS.values()])[0]
+        # After a 429 a client tries one request a second until one succeeds, and of these none does.
+        names = [name for name in FAULTS if not (is_always and name.startswith("429"))]
+        return self.rng.choices(names, [FAULTS[name][0] for name in names])[0]
 
 
 class Connection(asyncio.Protocol):

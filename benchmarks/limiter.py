@@ -1,184 +1,126 @@
-"""What the rate gate costs against a rolling hour, in virtual time: `python -m benchmarks.limiter`.
+"""How close the rate limiter comes to the best possible, in virtual time: `python -m benchmarks.limiter`.
 
-The gate is the library's own. The server keeps a log of what it counted, as the API's rolling window suggests.
+The limiter is the library's own. The session, the server and the loop, whose clock jumps from timer to timer, are
+those of the tests.
 """
 
 import argparse
 import asyncio
 import math
 import random
-import selectors
 import sys
-from collections import deque
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from evenergy._transport.rate_limiter import WINDOW, Gate
-
-T = TypeVar("T")
+from evenergy._transport.rate_limiter import RateLimiter
+from evenergy._transport.rate_window import RateWindow
+from evenergy._transport.usage import WINDOW
+from tests.transport.fake_session import FakeSession, Fault, LostError
+from tests.transport.virtual_time import Server, run
 
 LIMIT = 1000
 ROUND_TRIP = 0.15  # seconds, the median of a log-normal
 TASKS = 20  # of each process
 
 
-class _Jump(selectors.DefaultSelector):
-    """Does not wait: the clock jumps to the next timer."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("every task waits for another")
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in which an hour takes no time."""
-
-    def __init__(self) -> None:
-        self._jump = _Jump()
-        super().__init__(self._jump)
-
-    def time(self) -> float:
-        return self._jump.now
-
-
-@dataclass
-class Bucket:
-    """What the server counts, and how it tells.
-
-    `retry_after` is what a 429 carries: "exact" for whole seconds until a slot frees, "none", or "hour" for 3600.
-    """
-
-    retry_after: str = "exact"
-    counts_refused: bool = False
-    tells: bool = True  # the two headers
-    log: deque[float] = field(default_factory=deque[float])  # times of what was counted
-    refused: int = 0
-
-    def answer(self, now: float) -> tuple[int, int | None, int | None, float | None]:
-        """Status, limit, remaining and Retry-After."""
-        while self.log and self.log[0] <= now - WINDOW:
-            self.log.popleft()
-        limit = LIMIT if self.tells else None
-        if len(self.log) < LIMIT:
-            self.log.append(now)
-            return 200, limit, LIMIT - len(self.log) if self.tells else None, None
-        self.refused += 1
-        if self.counts_refused:
-            self.log.append(now)
-        exact = max(1, math.ceil(self.log[len(self.log) - LIMIT] + WINDOW - now))
-        asked = {"exact": float(exact), "none": None, "hour": WINDOW}[self.retry_after]
-        return 429, limit, 0 if self.tells else None, asked
-
-
 @dataclass(frozen=True)
 class Scenario:
-    """A simulation: who wants how many, from what kind of server."""
+    """A simulation: how many requests, from which processes, to what kind of server."""
 
     title: str
-    jobs: tuple[int, ...]
-    bucket: Callable[[], Bucket]
-    lost: float = 0.0  # the share of answers that never arrive
+    jobs: tuple[int, ...]  # the requests of each process
+    server: Callable[[], Server]
+    lost: float = 0.0  # the share of responses that never arrive
     used: tuple[float, ...] = ()  # when a process that is gone had sent
     over: float | None = None  # the aim: time to optimum
-    refused: int | None = None  # the aim: 429s
+    rejected: int | None = None  # the aim: 429s
 
 
 def optimum(scenario: Scenario) -> float:
-    """The earliest end: a slot frees an hour after the request that took it, and tasks have their round trips."""
+    """The earliest end: a request leaves the window after an hour, and tasks have their round trips."""
     pace = ROUND_TRIP / TASKS / len(scenario.jobs)
     log, now = list(scenario.used), 0.0
-    for _ in range(math.ceil(sum(scenario.jobs))):
+    for _ in range(sum(scenario.jobs)):
         now = max(now + pace, log[-LIMIT] + WINDOW if len(log) >= LIMIT else 0.0)
         log.append(now)
     return now + ROUND_TRIP / 2
 
 
-class Process:
-    """A process: tasks that share a gate."""
+def process(scenario: Scenario, server: Server, rng: random.Random) -> FakeSession:
+    """A process: a session with a rate limiter of its own, in virtual time."""
+    clock = asyncio.get_running_loop().time
 
-    def __init__(self, gate: Gate, bucket: Bucket, lost: float, rng: random.Random) -> None:
-        self._gate, self._bucket, self._lost, self._rng = gate, bucket, lost, rng
+    def delay() -> float:
+        return rng.lognormvariate(math.log(ROUND_TRIP / 2), 0.4)
 
-    async def run(self, wanted: int) -> None:
-        waiting = iter(range(wanted))
+    def fault() -> Fault | None:
+        return "counted" if rng.random() < scenario.lost else None
 
-        async def work() -> None:
-            for _ in waiting:
-                while not await self._is_served():
-                    pass
+    limiter = RateLimiter(RateWindow(random.Random(rng.random())), wall_clock=clock)
+    return FakeSession(limiter, server, rng, delay, concurrency=TASKS, fault=fault)
 
-        await asyncio.gather(*(work() for _ in range(TASKS)))
 
-    async def _is_served(self) -> bool:
-        """One request; an answer that is lost counts at the server, and is not asked for again."""
-        clock = asyncio.get_running_loop().time
-        slot = await self._gate.slot(None)
-        slot.sent = clock()
-        await self._travel()
-        status, limit, remaining, retry_after = self._bucket.answer(clock())
-        await self._travel()
-        if self._rng.random() < self._lost:
-            self._gate.lost(slot)
-            return status != 429
-        self._gate.answered(slot, status, limit, remaining, retry_after)
-        return status != 429
+async def work(session: FakeSession, wanted: int) -> None:
+    """Make the calls of a process; one whose response is lost is not made again, for the server counted it."""
+    waiting = iter(range(wanted))
 
-    async def _travel(self) -> None:
-        await asyncio.sleep(self._rng.lognormvariate(math.log(ROUND_TRIP / 2), 0.4))
+    async def task() -> None:
+        for _ in waiting:
+            try:
+                await session.call()
+            except LostError:
+                continue
+
+    await asyncio.gather(*(task() for _ in range(TASKS)))
 
 
 def simulate(scenario: Scenario, seed: int) -> tuple[float, int]:
-    """When all were served, and how many 429s were met."""
+    """When all were served, and how many 429s were sent."""
+    rng, server = random.Random(seed), scenario.server()
+    server.log.extend(scenario.used)
 
-    async def run() -> float:
-        rng, bucket = random.Random(seed), scenario.bucket()
-        bucket.log.extend(scenario.used)
-        gates = [Gate(random.Random(rng.random())) for _ in scenario.jobs]
-        processes = [Process(gate, bucket, scenario.lost, rng) for gate in gates]
-        await asyncio.gather(*(one.run(wanted) for one, wanted in zip(processes, scenario.jobs, strict=True)))
-        refused.append(bucket.refused)
+    async def processes() -> float:
+        sessions = [process(scenario, server, rng) for _ in scenario.jobs]
+        await asyncio.gather(*map(work, sessions, scenario.jobs))
         return asyncio.get_running_loop().time()
 
-    refused: list[int] = []
-    return virtually(run()), refused[0]
-
-
-def virtually(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(coroutine)
+    return run(processes()), server.rejected
 
 
 def scenarios(wanted: int) -> list[Scenario]:
     one, four = (wanted,), (wanted // 4,) * 4
-    none, hour = (lambda: Bucket("none")), (lambda: Bucket("hour"))
     emptied = tuple(-600 + 0.0075 * number for number in range(LIMIT))
+
+    def silent() -> Server:
+        return Server(LIMIT, retry_after="none")
+
+    def hour() -> Server:
+        return Server(LIMIT, retry_after="hour")
+
+    def strict() -> Server:
+        return Server(LIMIT, counts_rejected=True)
+
     return [
-        Scenario("one process", one, Bucket, over=1.001, refused=0),
-        Scenario("four processes", four, Bucket, over=1.002, refused=99),
-        Scenario("one, 429 without Retry-After", one, none),
-        Scenario("four, 429 without Retry-After", four, none),
+        Scenario("one process", one, Server, over=1.001, rejected=0),
+        Scenario("four processes", four, Server, over=1.002, rejected=99),
+        Scenario("one, 429 without Retry-After", one, silent),
+        Scenario("four, 429 without Retry-After", four, silent),
         Scenario("one, Retry-After always 3600", one, hour),
         Scenario("four, Retry-After always 3600", four, hour),
-        Scenario("one, refused requests count too", one, lambda: Bucket(counts_refused=True)),
-        Scenario("four, refused requests count too", four, lambda: Bucket(counts_refused=True)),
-        Scenario("one, bucket emptied by a process that is gone", (LIMIT,), Bucket, used=emptied),
-        Scenario("one, the same without Retry-After", (LIMIT,), none, used=emptied),
-        Scenario("one, headers missing", one, lambda: Bucket(tells=False)),
-        Scenario("one, 5 % of answers lost", one, Bucket, lost=0.05),
-        Scenario("four, 5 % of answers lost", four, Bucket, lost=0.05),
+        Scenario("one, rejected requests count too", one, strict),
+        Scenario("four, rejected requests count too", four, strict),
+        Scenario("one, window filled by a process that is gone", (LIMIT,), Server, used=emptied),
+        Scenario("one, the same without Retry-After", (LIMIT,), silent, used=emptied),
+        Scenario("one, headers missing", one, lambda: Server(LIMIT, headers="none")),
+        Scenario("one, 5 % of responses lost", one, Server, lost=0.05),
+        Scenario("four, 5 % of responses lost", four, Server, lost=0.05),
     ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.limiter", description="The rate gate, in virtual time.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.limiter", description="The rate limiter, simulated.")
     parser.add_argument("--requests", type=int, default=5000, help="how many are wanted (default 5000)")
-    parser.add_argument("--seeds", type=int, default=5, help="how many runs of each; the worst is told (default 5)")
+    parser.add_argument("--seeds", type=int, default=5, help="how many runs of each; the worst is shown (default 5)")
     asked = parser.parse_args()
     print(f"{asked.requests:,} requests at {LIMIT:,} a rolling hour; the worst of {asked.seeds} runs\n")
     print("| | optimum, s | over, s | to the optimum | 429s | aims reached |\n|---|--:|--:|--:|--:|---|")
@@ -186,12 +128,12 @@ def main() -> None:
     for scenario in scenarios(asked.requests):
         best = optimum(scenario)
         runs = [simulate(scenario, seed) for seed in range(asked.seeds)]
-        end, refused = max(end for end, _ in runs), max(count for _, count in runs)
+        end, rejected = max(end for end, _ in runs), max(count for _, count in runs)
         verdict = ""
-        if scenario.over is not None and scenario.refused is not None:
-            reached = end / best <= scenario.over and refused <= scenario.refused
+        if scenario.over is not None and scenario.rejected is not None:
+            reached = end / best <= scenario.over and rejected <= scenario.rejected
             missed, verdict = missed or not reached, "yes" if reached else "no"
-        cells = f"{best:,.0f} | {end - best:+,.1f} | {end / best:.4f} | {refused:,}"
+        cells = f"{best:,.0f} | {end - best:+,.1f} | {end / best:.4f} | {rejected:,}"
         print(f"| {scenario.title} | {cells} | {verdict} |", flush=True)
     sys.exit(missed)
 

@@ -287,7 +287,8 @@ def extra_headers(value: Mapping[str, str] | None) -> dict[str, str]:
         InvalidArgumentError: One is no header, or belongs to this library or to HTTP.
     """
     headers: dict[str, str] = {}
-    for name, text in ({} if value is None else value).items():
+    given: Mapping[str, str] = value or {}
+    for name, text in given.items():
         if not (isinstance(cast("object", name), str) and _HEADER_NAME.fullmatch(name)):
             raise invalid_argument("headers with names such as X-Request-Source", name)
         if name.lower() in _OUR_HEADERS:

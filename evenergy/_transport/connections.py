@@ -255,7 +255,8 @@ class _Connector(aiohttp.TCPConnector):
     """Pool that gives out no connection on which a response arrived before its request (aio-libs/aiohttp#13656)."""
 
     def __init__(self) -> None:
-        super().__init__(limit=0)  # the semaphore of the connections bounds it, outside a request's timeout
+        # The semaphore of the connections bounds it, outside a request's timeout. (aiohttp leaves a type open there.)
+        super().__init__(limit=0)  # pyright: ignore[reportUnknownMemberType]
         handler: type[ResponseHandler] = _ResponseHandler
         self._factory = functools.partial(handler, loop=self._loop)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import attrs
 from msgspec import UNSET, UnsetType
@@ -215,7 +215,8 @@ class RegionGroupEntry:
         """
         geometries: dict[str, list[Geometry]] = {}
         for feature in _features(features):
-            found, geometry = (feature.get("properties") or {}).get(name), feature.get("geometry")
+            properties: dict[str, Any] = feature.get("properties") or {}
+            found, geometry = properties.get(name), feature.get("geometry")
             if found is None or geometry is None:
                 raise InvalidArgumentError(
                     f"expected features with a geometry and a property {name!r}, got {feature!r:.200}"
@@ -334,11 +335,13 @@ def _group(name: str, regions: Iterable[RegionGroupEntry]) -> dict[str, object]:
 
 def _features(features: Any) -> Iterable[dict[str, Any]]:
     """Yield the features of GeoJSON data, of objects with ``__geo_interface__``, or of an iterable of these."""
-    data: Any = getattr(features, "__geo_interface__", features)
-    if not isinstance(data, Mapping):
-        for feature in data:
+    found: Any = getattr(features, "__geo_interface__", features)
+    if not isinstance(found, Mapping):
+        for feature in found:
             yield from _features(feature)
-    elif data.get("type") == "FeatureCollection":
+        return
+    data = cast("Mapping[str, Any]", found)
+    if data.get("type") == "FeatureCollection":
         yield from data.get("features", ())
     else:
         yield dict(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Store:
 
 
 @asynccontextmanager
-async def storing(*statuses: int) -> AsyncIterator[Store]:
+async def storing(*statuses: int) -> AsyncGenerator[Store]:
     store = Store(*statuses)
 
     async def put(request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ from unittest.mock import create_autospec
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDict
 
@@ -115,7 +116,7 @@ class PlainResponse:
         self.released += 1
 
 
-class _Protocol(aiohttp.base_protocol.BaseProtocol):
+class _Protocol(BaseProtocol):
     def __init__(self) -> None:
         super().__init__(asyncio.get_running_loop())
 

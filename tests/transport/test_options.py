@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -38,7 +38,7 @@ class ProxyServer:
 
 
 @asynccontextmanager
-async def proxying() -> AsyncIterator[ProxyServer]:
+async def proxying() -> AsyncGenerator[ProxyServer]:
     proxy = ProxyServer()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -139,7 +139,7 @@ async def test_a_netrc_file_neither_breaks_a_call_nor_adds_its_password(
 
 
 async def test_an_ssl_context_is_used_for_tls() -> None:
-    authority = trustme.CA()
+    authority: Any = trustme.CA()
     theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
     authority.issue_cert("localhost").configure_cert(theirs)
     async with serving(ok, ssl=theirs) as server:

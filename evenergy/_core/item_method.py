@@ -166,6 +166,7 @@ def _type_arguments(owner: object) -> dict[object, object]:
         parameter: argument
         for base in bases
         for parameter, argument in zip(getattr(get_origin(base), "__parameters__", ()), get_args(base), strict=False)
+        if not isinstance(argument, TypeVar)  # handed on to a class further up, and already known
     }
 
 

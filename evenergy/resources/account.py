@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from evenergy._codec.decode import decode
 from evenergy._codec.model import model, secret_field
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, Response, encode, fields, list_request, request
 
@@ -36,17 +36,17 @@ SubscriptionExpand: TypeAlias = Literal["user", "offering"]
 class PasswordResetStatus(OpenEnum):
     """Result of a request for a password reset."""
 
-    PASSWORD_RESET_EMAIL_SENT = "password_reset_email_sent"  # noqa: S105  the API's text
+    PASSWORD_RESET_EMAIL_SENT = Member("password_reset_email_sent")
 
 
 class NotificationCategory(OpenEnum):
     """Category of a notification."""
 
-    ACTIONABLE = "ACTIONABLE"
-    INTERNAL = "INTERNAL"
-    MARKETING = "MARKETING"
-    RETRY = "RETRY"
-    SERVICE = "SERVICE"
+    ACTIONABLE = Member("ACTIONABLE")
+    INTERNAL = Member("INTERNAL")
+    MARKETING = Member("MARKETING")
+    RETRY = Member("RETRY")
+    SERVICE = Member("SERVICE")
 
 
 @model

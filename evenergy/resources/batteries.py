@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from evenergy._codec.model import model
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
@@ -38,22 +38,22 @@ HomeBatteryLogExpand: TypeAlias = Literal["home_battery", "home_battery.model", 
 class HomeBatteryStatus(OpenEnum):
     """Activity of a home battery, derived from its measurements."""
 
-    CHARGING = "CHARGING"
-    DISCHARGING = "DISCHARGING"
-    FAULT = "FAULT"
-    IDLE = "IDLE"
-    UNKNOWN = "UNKNOWN"
+    CHARGING = Member("CHARGING")
+    DISCHARGING = Member("DISCHARGING")
+    FAULT = Member("FAULT")
+    IDLE = Member("IDLE")
+    UNKNOWN = Member("UNKNOWN")
 
 
 class HomeBatteryOperationMode(OpenEnum):
     """Goal by which a home battery charges and discharges."""
 
-    EXPORT_FOCUS = "EXPORT_FOCUS"
-    IDLE = "IDLE"
-    IMPORT_FOCUS = "IMPORT_FOCUS"
-    SELF_RELIANCE = "SELF_RELIANCE"
-    TIME_OF_USE = "TIME_OF_USE"
-    UNKNOWN = "UNKNOWN"
+    EXPORT_FOCUS = Member("EXPORT_FOCUS")
+    IDLE = Member("IDLE")
+    IMPORT_FOCUS = Member("IMPORT_FOCUS")
+    SELF_RELIANCE = Member("SELF_RELIANCE")
+    TIME_OF_USE = Member("TIME_OF_USE")
+    UNKNOWN = Member("UNKNOWN")
 
 
 @model

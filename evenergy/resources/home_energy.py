@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from evenergy._codec.model import model
-from evenergy._codec.wire_types import OpenEnum, Time
+from evenergy._codec.wire_types import Member, OpenEnum, Time
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
@@ -23,9 +23,9 @@ __all__ = [
 class EnergyStatsResolution(OpenEnum):
     """Length of the periods of energy statistics, as ISO 8601 durations: half an hour, a day, a month."""
 
-    P1D = "P1D"
-    P1M = "P1M"
-    PT30M = "PT30M"
+    P1D = Member("P1D")
+    P1M = Member("P1M")
+    PT30M = Member("PT30M")
 
 
 @model

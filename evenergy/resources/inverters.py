@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, redirect_request, request
 
@@ -38,10 +38,10 @@ InverterModelExpand: TypeAlias = Literal["make"]
 class InverterStatus(OpenEnum):
     """Activity of an inverter, derived from its power."""
 
-    CONSUMING = "CONSUMING"
-    IDLE = "IDLE"
-    PRODUCING = "PRODUCING"
-    UNKNOWN = "UNKNOWN"
+    CONSUMING = Member("CONSUMING")
+    IDLE = Member("IDLE")
+    PRODUCING = Member("PRODUCING")
+    UNKNOWN = Member("UNKNOWN")
 
 
 @model

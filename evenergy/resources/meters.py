@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from evenergy._codec.model import model
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
@@ -37,10 +37,10 @@ BoundaryMeterLogExpand: TypeAlias = Literal["boundary_meter", "boundary_meter.mo
 class BoundaryMeterStatus(OpenEnum):
     """Direction of the power between a home and the grid."""
 
-    EXPORTING = "EXPORTING"
-    IDLE = "IDLE"
-    IMPORTING = "IMPORTING"
-    UNKNOWN = "UNKNOWN"
+    EXPORTING = Member("EXPORTING")
+    IDLE = Member("IDLE")
+    IMPORTING = Member("IMPORTING")
+    UNKNOWN = Member("UNKNOWN")
 
 
 @model

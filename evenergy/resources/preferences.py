@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
@@ -33,17 +33,17 @@ __all__ = [
 class PayoutReceiverType(OpenEnum):
     """Kind of a receiver of payouts."""
 
-    ACCOUNT_NUMBER = "ACCOUNT_NUMBER"
-    EMAIL = "EMAIL"
-    PHONE = "PHONE"
+    ACCOUNT_NUMBER = Member("ACCOUNT_NUMBER")
+    EMAIL = Member("EMAIL")
+    PHONE = Member("PHONE")
 
 
 class PayoutWallet(OpenEnum):
     """Way in which a user is paid."""
 
-    BILL_CREDITS = "BILL_CREDITS"
-    PAYPAL = "PAYPAL"
-    VENMO = "VENMO"
+    BILL_CREDITS = Member("BILL_CREDITS")
+    PAYPAL = Member("PAYPAL")
+    VENMO = Member("VENMO")
 
 
 @model

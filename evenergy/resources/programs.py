@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from evenergy._codec.model import model
 from evenergy._codec.validate import latitude_longitude
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request, unpaged_request
 
@@ -35,8 +35,8 @@ ProgramVehicleCompatibilityExpand: TypeAlias = Literal["model"]
 class VehicleType(OpenEnum):
     """Kind of an electric vehicle: battery alone, or plug-in hybrid."""
 
-    BEV = "BEV"
-    PHEV = "PHEV"
+    BEV = Member("BEV")
+    PHEV = Member("PHEV")
 
 
 @model

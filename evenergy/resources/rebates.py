@@ -8,7 +8,7 @@ from types import NoneType
 from typing import IO, Literal, TypeAlias, cast
 
 from evenergy._codec.model import model, secret_field
-from evenergy._codec.wire_types import OpenEnum, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, reference_id
 from evenergy._core.resource import M_co, Resource, coroutine, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, request, unpaged_request
 from evenergy._transport.upload import put_file
@@ -44,17 +44,17 @@ RebateEvidenceFileExpand: TypeAlias = Literal["rebate_evidence_type"]
 class UserRebateStatus(OpenEnum):
     """Status of a user's application; it says nothing of its approval."""
 
-    COMPLETE = "COMPLETE"
-    NOT_STARTED = "NOT_STARTED"
-    PENDING_IN_PROGRESS = "PENDING_IN_PROGRESS"
-    PENDING_TYPE_SELECTED = "PENDING_TYPE_SELECTED"
+    COMPLETE = Member("COMPLETE")
+    NOT_STARTED = Member("NOT_STARTED")
+    PENDING_IN_PROGRESS = Member("PENDING_IN_PROGRESS")
+    PENDING_TYPE_SELECTED = Member("PENDING_TYPE_SELECTED")
 
 
 class RebateDataType(OpenEnum):
     """Type of a value that supports evidence."""
 
-    CURRENCY = "currency"
-    STRING = "string"
+    CURRENCY = Member("currency")
+    STRING = Member("string")
 
 
 @model

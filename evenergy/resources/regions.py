@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from evenergy._codec.model import model
 from evenergy._codec.urls import comma_list
 from evenergy._codec.validate import latitude_longitude
-from evenergy._codec.wire_types import OpenEnum, Time
+from evenergy._codec.wire_types import Member, OpenEnum, Time
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 from evenergy.errors import InvalidArgumentError
@@ -54,24 +54,24 @@ Geometry: TypeAlias = Mapping[str, object] | SupportsGeoInterface
 class RegionType(OpenEnum):
     """Use of a region."""
 
-    ELECTRICITY = "ELECTRICITY"
-    OTHER = "OTHER"
+    ELECTRICITY = Member("ELECTRICITY")
+    OTHER = Member("OTHER")
 
 
 class RegionValidationStatus(OpenEnum):
     """Result of the validation of a region."""
 
-    INVALID = "INVALID"
-    INVALID_GEOMETRY = "INVALID_GEOMETRY"
-    NAME_EXISTS = "NAME_EXISTS"
-    OK = "OK"
+    INVALID = Member("INVALID")
+    INVALID_GEOMETRY = Member("INVALID_GEOMETRY")
+    NAME_EXISTS = Member("NAME_EXISTS")
+    OK = Member("OK")
 
 
 class RegionGroupNameStatus(OpenEnum):
     """Result of the validation of a group's name."""
 
-    AVAILABLE = "AVAILABLE"
-    NAME_EXISTS = "NAME_EXISTS"
+    AVAILABLE = Member("AVAILABLE")
+    NAME_EXISTS = Member("NAME_EXISTS")
 
 
 @model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evenergy._codec.model import model
 from evenergy._codec.urls import segments
 from evenergy._codec.validate import word_id
-from evenergy._codec.wire_types import OpenEnum
+from evenergy._codec.wire_types import Member, OpenEnum
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, request, unpaged_request
 
@@ -17,8 +17,8 @@ __all__ = ["CPMS", "CPMSProvider", "EVSESite"]
 class CPMS(OpenEnum):
     """Charge point management system."""
 
-    CHARGEPOINT = "CHARGEPOINT"
-    SWTCH = "SWTCH"
+    CHARGEPOINT = Member("CHARGEPOINT")
+    SWTCH = Member("SWTCH")
 
 
 @model

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from evenergy._codec.model import model
 from evenergy._codec.urls import comma_list
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request, unpaged_request
 
@@ -32,10 +32,10 @@ SupportTicketExpand: TypeAlias = Literal["user", "messages"]
 class SupportTicketMessageType(OpenEnum):
     """Author of a message."""
 
-    AI_AGENT_RESPONSE = "AI_AGENT_RESPONSE"
-    CUSTOMER_RESPONSE = "CUSTOMER_RESPONSE"
-    HUMAN_AGENT_RESPONSE = "HUMAN_AGENT_RESPONSE"
-    INITIAL_REQUEST = "INITIAL_REQUEST"
+    AI_AGENT_RESPONSE = Member("AI_AGENT_RESPONSE")
+    CUSTOMER_RESPONSE = Member("CUSTOMER_RESPONSE")
+    HUMAN_AGENT_RESPONSE = Member("HUMAN_AGENT_RESPONSE")
+    INITIAL_REQUEST = Member("INITIAL_REQUEST")
 
 
 @model

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from evenergy._codec.model import model
 from evenergy._codec.validate import time_range
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
@@ -37,12 +37,12 @@ TariffExpand: TypeAlias = Literal["supplier", "scheduler_tariff", "prices"]
 class TariffType(OpenEnum):
     """Structure of a tariff's prices."""
 
-    DUAL_RATE = "DUAL_RATE"
-    DYNAMIC = "DYNAMIC"
-    EXTERNALLY_MANAGED = "EXTERNALLY_MANAGED"
-    FLAT_RATE = "FLAT_RATE"
-    OTHER = "OTHER"
-    THREE_RATE = "THREE_RATE"
+    DUAL_RATE = Member("DUAL_RATE")
+    DYNAMIC = Member("DYNAMIC")
+    EXTERNALLY_MANAGED = Member("EXTERNALLY_MANAGED")
+    FLAT_RATE = Member("FLAT_RATE")
+    OTHER = Member("OTHER")
+    THREE_RATE = Member("THREE_RATE")
 
 
 @model

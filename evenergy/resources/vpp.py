@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from evenergy._codec.model import model
 from evenergy._codec.urls import segments
 from evenergy._codec.validate import log_key, time_range, word_id
-from evenergy._codec.wire_types import OpenEnum, Time, reference_id
+from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
@@ -26,7 +26,7 @@ __all__ = [
 class DispatchEventCancellationStatus(OpenEnum):
     """Result of the cancellation of an event."""
 
-    CANCELLED = "CANCELLED"
+    CANCELLED = Member("CANCELLED")
 
 
 @model

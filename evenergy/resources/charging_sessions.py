@@ -17,10 +17,10 @@ from evenergy.errors import DecodeError
 from ._kinds import CHARGING_SESSION, CHARGING_SUB_SESSION, VEHICLE
 from .charging import ChargingSubSession
 from .evses import EVSE
+from .sub_sessions import SubSessionDetailExpand
 from .vehicles import Vehicle
 
 if TYPE_CHECKING:
-    from .sub_sessions import SubSessionDetailExpand
 
 __all__ = [
     "ChargingSession",

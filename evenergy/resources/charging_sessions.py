@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from evenergy._codec.model import model
 from evenergy._codec.validate import time_range
@@ -19,8 +19,6 @@ from .charging import ChargingSubSession
 from .evses import EVSE
 from .sub_sessions import SubSessionDetailExpand
 from .vehicles import Vehicle
-
-if TYPE_CHECKING:
 
 __all__ = [
     "ChargingSession",

@@ -8,6 +8,7 @@ EvEnergyError
 ├── DecodeError                              a response, or an item of one, that cannot be decoded
 ├── ClosedError                              the client was closed, or the database
 ├── SyncRunningError                         another process has the database of a fleet open
+├── WebhookError                             a request that is no valid webhook (in evenergy.webhooks)
 └── ProblemError                             the API rejected the request, or failed
     ├── BadRequestError 400 · AuthenticationError 401 · PermissionDeniedError 403 · NotFoundError 404
     ├── MethodNotAllowedError 405 · NotAcceptableError 406 · ConflictError 409 · PayloadTooLargeError 413

@@ -126,6 +126,7 @@ def command() -> click.Group:
                 seed,
                 _number("--rate-limit", 1000, 1, 1_000_000_000, "The requests allowed in an hour."),
                 _number("--port", 0, 0, 65_535, "The port to listen on; 0 takes a free one."),
+                click.Option(["--webhook"], metavar="URL", callback=_web_url, help="Where to send signed webhooks."),
             ],
         )
     )
@@ -135,6 +136,12 @@ def command() -> click.Group:
 def _number(name: str, default: int, low: int, high: int, text: str) -> click.Option:
     kind = click.IntRange(low, high)
     return click.Option([name], type=kind, default=default, show_default=True, metavar="N", help=text)
+
+
+def _web_url(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise click.BadParameter(f"expected a URL such as http://127.0.0.1:8080/webhooks, got {value!r}")
+    return value
 
 
 def _help() -> None:
@@ -252,11 +259,12 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _sandbox(vehicles: int, days: int, seed: int, rate_limit: int, port: int) -> None:
-    asyncio.run(_serve(Sandbox(vehicles, days, seed, rate_limit, port), port))
+def _sandbox(vehicles: int, days: int, seed: int, rate_limit: int, port: int, webhook: str | None) -> None:
+    sandbox = Sandbox(vehicles, days, seed, rate_limit, port, webhook_url=webhook)
+    asyncio.run(_serve(sandbox, port, sends_webhooks=webhook is not None))
 
 
-async def _serve(sandbox: Sandbox, port: int) -> None:
+async def _serve(sandbox: Sandbox, port: int, *, sends_webhooks: bool) -> None:
     ended = asyncio.Event()
     with suppress(NotImplementedError):  # on Windows nobody sends it
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
@@ -271,6 +279,8 @@ async def _serve(sandbox: Sandbox, port: int) -> None:
         click.echo(f"export EVENERGY_BASE_URL={sandbox.base_url}")
         click.echo(f"export EVENERGY_CLIENT_ID={sandbox.client_id}")
         click.echo(f"export EVENERGY_CLIENT_SECRET={sandbox.client_secret}")
+        if sends_webhooks:
+            click.echo(f"export EVENERGY_WEBHOOK_SECRET={sandbox.webhook_secret}")
         # Not among the lines to copy, so that those can be sent to a file.
         click.echo(f"Serving {_counted(len(sandbox.vehicle_ids), 'vehicle')} until Ctrl-C.", err=True)
         await ended.wait()

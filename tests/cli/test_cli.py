@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 from click.testing import CliRunner, Result
 
+import evenergy
 from evenergy import EvEnergyError
 from evenergy.cli import demo, main
 
@@ -298,6 +299,24 @@ def test_sandbox(served: subprocess.Popen[str]) -> None:
     assert set(variables) == {"EVENERGY_BASE_URL", "EVENERGY_CLIENT_ID", "EVENERGY_CLIENT_SECRET"}
     script = "import evenergy\nwith evenergy.Client() as api: print(len(api.vehicles.list().collect()))"
     assert run(script, **variables) == (0, "2\n", "")
+
+
+def test_sandbox_with_webhooks_prints_the_secret_that_verifies_them() -> None:
+    with started(RUN, "sandbox", "--vehicles", "1", "--webhook", "http://127.0.0.1:9/webhooks") as process:
+        exported(process)
+        assert process.stdout is not None
+        name, _, secret = process.stdout.readline().strip().removeprefix("export ").partition("=")
+        process.kill()
+    assert name == "EVENERGY_WEBHOOK_SECRET"
+    receiver = evenergy.WebhookReceiver(secret)
+    body = b'{"type": "x", "timestamp": "2024-05-01T22:00:03Z", "data": {}}'
+    assert receiver.read(body, receiver.headers(body)).type == "x"
+
+
+def test_a_webhook_goes_to_a_url() -> None:
+    result = invoke("sandbox", "--webhook", "localhost")
+    assert result.exit_code == 2
+    assert "http://127.0.0.1:8080/webhooks" in result.stderr
 
 
 @on_unix

@@ -42,7 +42,7 @@ else:
                 parts = {"__repr__": _repr, "__rich_repr__": _shown} | _with_defaults(parts)
             made = super().__new__(cls, name, bases, parts, frozen=True, gc=False)
             given = dict(zip(reversed(made.__struct_fields__), reversed(made.__struct_defaults__), strict=False))
-            hidden = secrets | (_hidden(bases) - parts.get("__annotations__", {}).keys())
+            hidden = secrets | (_hidden(bases) - parts.keys() - parts.get("__annotations__", {}).keys())
             fields = {
                 name: attrs.field(default=given.get(name, attrs.NOTHING), repr=name not in hidden)
                 for name in made.__struct_fields__

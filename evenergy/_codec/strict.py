@@ -175,11 +175,11 @@ def _member(value: object, kind: type[OpenEnum]) -> OpenEnum:
 
 
 def _is_list(kind: Any) -> bool:
-    return get_origin(kind) is list
+    return kind is list or get_origin(kind) is list
 
 
 def _is_mapping(kind: Any) -> bool:
-    return get_origin(kind) is dict
+    return kind is dict or get_origin(kind) is dict
 
 
 def _is_union(kind: Any) -> bool:

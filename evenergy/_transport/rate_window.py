@@ -29,7 +29,6 @@ from .window import LimitReading, Permit, State
 
 _UNKNOWN, _OPEN, _HALF_OPEN = State.UNKNOWN, State.OPEN, State.HALF_OPEN  # members are slow to reach in Python 3.11
 _TOO_MANY, _SERVER_ERRORS = HTTPStatus.TOO_MANY_REQUESTS.value, HTTPStatus.INTERNAL_SERVER_ERROR.value
-_TICK = 0.001  # seconds: an earlier time may be a rounding error
 _ASSUMED_LIMIT = 1000  # the API's default
 _MOST_KEPT = 100_000  # completed requests that are remembered, whatever limit a header claims
 _MOST_TRIALS = 1 << 16  # in flight at once: as good as no bound
@@ -117,7 +116,7 @@ class RateWindow:
         is_trial = self._state is not _OPEN or self._free() < 1
         if not (self._may_try(now) if is_trial else hurry or self._is_fair()):
             return None
-        permit = Permit(self._epoch, ticket, waited)
+        permit = Permit(self._epoch, now, ticket, waited)
         self._in_flight.add(permit)
         if is_trial:
             self._trials.add(permit)
@@ -225,7 +224,7 @@ class RateWindow:
     def next_change(self, now: float) -> float:
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""
         self._roll(now)
-        times = [permit.sent_at + _SLOW for permit in self._trials if permit.sent_at is not None]
+        times = [_slow_at(permit) for permit in self._trials]
         times.append(self._trial_at)
         if self._state is _OPEN:
             times += [self._own.frees_at(1, now), self._others.frees_at()]
@@ -258,8 +257,9 @@ class RateWindow:
         if now < self._trial_at or (self._state is _OPEN and not self._is_in_doubt()):
             return False
         if len(self._trials) >= self._width:
-            slow = now - _SLOW + _TICK
-            self._trials = {permit for permit in self._trials if permit.sent_at is None or permit.sent_at > slow}
+            slow = {permit for permit in self._trials if _slow_at(permit) <= now}
+            self._trials -= slow
+            self._in_flight -= {permit for permit in slow if permit.sent_at is None}
         return len(self._trials) < self._width
 
     def _is_learning(self, now: float) -> bool:
@@ -348,3 +348,8 @@ class RateWindow:
         """Return the mean seconds between two requests that leave the window."""
         gap = WINDOW / (self._limit or _ASSUMED_LIMIT)
         return gap if self._is_limit_stable else min(gap, _LONGEST_DOUBT)
+
+
+def _slow_at(permit: Permit) -> float:
+    """Return the time from which a trial holds up no other."""
+    return (permit.granted_at if permit.sent_at is None else permit.sent_at) + _SLOW

@@ -24,17 +24,19 @@ class Permit:
         ticket: The caller's place in the queue. Whoever holds a void permit queues again with the same ticket.
         waited: Seconds that the caller waited for the permit.
         epoch: The number of 429 responses before it was granted.
+        granted_at: The loop's time at which it was granted.
         sent_at: The loop's time at which the request was sent, or None before that.
         settled_before: `usage.OwnUsage.settled` at that moment.
         gone_before: `usage.OwnUsage.gone` at that moment.
     """
 
-    __slots__ = ("epoch", "gone_before", "sent_at", "settled_before", "ticket", "waited")
+    __slots__ = ("epoch", "gone_before", "granted_at", "sent_at", "settled_before", "ticket", "waited")
 
-    def __init__(self, epoch: int, ticket: int, waited: float) -> None:
-        self.epoch: int = epoch
-        self.ticket: int = ticket
-        self.waited: float = waited
+    def __init__(self, epoch: int, granted_at: float, ticket: int, waited: float) -> None:
+        self.epoch = epoch
+        self.granted_at = granted_at
+        self.ticket = ticket
+        self.waited = waited
         self.sent_at: float | None = None
         self.settled_before: int = 0
         self.gone_before: int = 0

@@ -36,7 +36,7 @@ class SlowLedger:
 
     def take(self, now: float, ticket: int, waited: float = 0.0, *, hurry: bool = False) -> Permit | None:
         if self._ready:
-            permit = Permit(self._epoch, ticket, waited)
+            permit = Permit(self._epoch, now, ticket, waited)
             self._granted[permit] = self._ready.pop(0)
             return permit
         if not self._is_asking and (hurry or now >= self._ask_at):

@@ -211,6 +211,21 @@ def test_a_request_that_surely_was_not_sent_does_not_count() -> None:
     assert client.window._free() == 99
 
 
+def test_when_a_slot_is_free_depends_on_what_is_in_flight() -> None:
+    client = open_client(3, 2)
+    client.now = 10
+    held, sent = client.take(), client.send()
+    assert held is not None
+    outlook = [client.window.earliest(client.now, place) for place in range(4)]
+    assert outlook == [-math.inf] * 3 + [10 + WINDOW + 0.001]  # the permit may be given back
+    client.window.sent(held, client.now)
+    outlook = [client.window.earliest(client.now, place) for place in range(4)]
+    assert outlook == [WINDOW + 0.001, -math.inf, -math.inf, 10 + WINDOW + 0.001]
+    assert client.window.expected(client.now, 1) == 10 + WINDOW + 0.001
+    client.respond(sent, 200, 3, 0)
+    assert client.window.earliest(client.now, 1) == 10 + WINDOW + 0.001
+
+
 def test_more_than_an_hour_later_the_next_response_is_waited_for() -> None:
     client = open_client(1, 0)
     assert client.window.earliest(client.now, 0) == pytest.approx(WINDOW, abs=0.1)

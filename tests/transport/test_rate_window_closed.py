@@ -83,6 +83,19 @@ def test_a_slow_request_does_not_hold_up_the_trial_and_a_slow_trial_not_the_next
     assert client.grants() == 1
 
 
+def test_a_trial_that_is_not_sent_for_long_is_void() -> None:
+    client = closed_client(1)
+    client.now = client.window.next_change(client.now)
+    stuck = client.take()
+    assert stuck is not None
+    client.now = client.window.next_change(client.now)
+    trial = client.send()
+    assert not client.window.holds(stuck)
+    assert client.take() is None
+    client.respond(trial, 200, 1000, 900)
+    assert client.state is State.OPEN
+
+
 def test_a_late_429_of_the_same_burst_extends_the_pause_and_counts_once() -> None:
     client = open_client()
     burst = [client.send() for _ in range(20)]

@@ -129,10 +129,11 @@ class WholeSession:
         try:
             await call(view)
         except evenergy.RateLimitError as error:
-            if not error.headers:  # the client's own
-                ends = math.inf if max_wait is None else asked + max_wait
-                rejection = Rejection(asked, loop.time(), ends, error.retry_after, ahead=0, granted=self._calls - 1)
-                self.record.rejections.append(rejection)
+            if error.headers:
+                raise LostError from error  # the server's own
+            ends = math.inf if max_wait is None else asked + max_wait
+            rejection = Rejection(asked, loop.time(), ends, error.retry_after, ahead=0, granted=self._calls - 1)
+            self.record.rejections.append(rejection)
             raise
         except evenergy.EvEnergyError as error:
             raise LostError from error

@@ -19,6 +19,9 @@ _OF_OTHERS = (
     "tenacity",  # retries, from the first failure on
     "concurrent.futures.thread",  # asyncio resolves host names in such threads
     "encodings.idna",  # socket.getaddrinfo encodes host names with it
+    "dataclasses",  # models as dataclasses
+    "fcntl",  # the lock of a token file
+    "msvcrt",  # the same on Windows
 )
 """Modules of others that are imported during requests."""
 

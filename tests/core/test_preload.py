@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -30,7 +31,7 @@ def watched(name, globals=None, locals=None, fromlist=(), level=0):
     return really_import(name, globals, locals, fromlist, level)
 
 builtins.__import__ = watched
-sandbox_url, secret, vehicle, odd_url = sys.argv[1:]
+sandbox_url, secret, vehicle, odd_url, token_file = sys.argv[1:]
 sandbox_url = sandbox_url.replace("127.0.0.1", "localhost")  # a name has to be resolved
 auth = evenergy.ClientCredentials("sandbox", secret)
 retry = evenergy.Retry(attempts=2, backoff=0.001)
@@ -51,6 +52,7 @@ def use_blocking():
             getattr(client, name)
         found = client.vehicles.get(vehicle, expand=["user", "trim.model.make"])
         evenergy.to_dict(found)
+        found.__dataclass_fields__
         repr(found), repr(client), client.rate_limit
         client.vehicles.list(page_size=2).collect(3)
         for log in client.vehicles.status_logs.list(vehicle, page_size=2):
@@ -77,6 +79,9 @@ async def use_async():
             outcome.unwrap()
         await client.request("GET", "/vehicles")
         await client.pages("/vehicles", evenergy.Vehicle).collect(1)
+    stored = evenergy.ClientCredentials("sandbox", secret, store=evenergy.FileTokenStore(token_file))
+    async with evenergy.AsyncClient(stored, base_url=sandbox_url) as client:
+        await client.root()
     grant = evenergy.AuthorizationCode("app", "https://app.example/callback")
     async with evenergy.AsyncClient(grant, base_url=sandbox_url, trust_env=True) as client:
         asyncio_error = await raised(client.root())
@@ -158,10 +163,10 @@ def odd_url() -> Iterator[str]:
     server.server_close()
 
 
-def imported(odd_url: str, preload: str) -> tuple[set[str], set[str]]:
+def imported(odd_url: str, token_file: Path, preload: str) -> tuple[set[str], set[str]]:
     """Return the errors that were met, and the modules that were imported meanwhile."""
     with Sandbox(vehicles=3, days=1, rate_limit=1000) as sandbox:
-        arguments = [sandbox.base_url, sandbox.client_secret, sandbox.vehicle_ids[0], odd_url]
+        arguments = [sandbox.base_url, sandbox.client_secret, sandbox.vehicle_ids[0], odd_url, str(token_file)]
         run = subprocess.run(
             [sys.executable, "-W", "error", "-c", SCRIPT.format(preload=preload), *arguments],
             capture_output=True,
@@ -174,8 +179,8 @@ def imported(odd_url: str, preload: str) -> tuple[set[str], set[str]]:
     return set(json.loads(failures.replace("'", '"'))), set(json.loads(modules.replace("'", '"')))
 
 
-def test_nothing_is_imported_after_preload(odd_url: str) -> None:
-    failures, modules = imported(odd_url, "evenergy.preload()")
+def test_nothing_is_imported_after_preload(odd_url: str, tmp_path: Path) -> None:
+    failures, modules = imported(odd_url, tmp_path / "token.json", "evenergy.preload()")
     assert failures >= {
         "AuthenticationError",
         "DecodeError",
@@ -189,8 +194,8 @@ def test_nothing_is_imported_after_preload(odd_url: str) -> None:
     assert modules == set()
 
 
-def test_without_preload_modules_are_imported_at_first_use(odd_url: str) -> None:
-    _, modules = imported(odd_url, "")
+def test_without_preload_modules_are_imported_at_first_use(odd_url: str, tmp_path: Path) -> None:
+    _, modules = imported(odd_url, tmp_path / "token.json", "")
     assert modules >= {"evenergy.client", "evenergy.resources.vehicles", "evenergy._codec.strict", "tenacity"}
 
 

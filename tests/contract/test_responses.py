@@ -91,6 +91,13 @@ async def first_result(client: AsyncClient, row: Row) -> object:
     return page.items
 
 
+_WRAPPED = {
+    "patch-notifications-notification_id": "Notification",
+    "get-carbon_feeds-carbon_feed_id-carbon_intensities": "carbon_intensities",
+}
+"""Operations whose response is described as an object around the value, with its member."""
+
+
 def gives_back(value: object, came: Any) -> bool:
     if isinstance(value, list):
         values = cast("list[object]", value)
@@ -128,7 +135,8 @@ async def test_responses_of_prism_are_decoded(description: Description, inventiv
         (exchange,) = inventive.take()
         if conforms(description, row, exchange):
             assert failed is None, (failed, exchange.response)
-            assert gives_back(value, json.loads(exchange.response) if exchange.response else None), exchange.response
+            came = json.loads(exchange.response) if exchange.response else None
+            assert gives_back(value, came.get(_WRAPPED[row.id]) if row.id in _WRAPPED else came), exchange.response
             read += 1
         if read == _READ:
             return

@@ -33,10 +33,10 @@ class Permit:
     __slots__ = ("epoch", "gone_before", "granted_at", "sent_at", "settled_before", "ticket", "waited")
 
     def __init__(self, epoch: int, granted_at: float, ticket: int, waited: float) -> None:
-        self.epoch = epoch
-        self.granted_at = granted_at
-        self.ticket = ticket
-        self.waited = waited
+        self.epoch: int = epoch
+        self.granted_at: float = granted_at
+        self.ticket: int = ticket
+        self.waited: float = waited
         self.sent_at: float | None = None
         self.settled_before: int = 0
         self.gone_before: int = 0

@@ -199,7 +199,7 @@ class Session:
         try:
             response = await self._exchange.send(request, url, token, ready)
         except TransportError as error:
-            limiter.lost(permit)
+            (limiter.lost if error.sent else limiter.give_back)(permit)
             attempts.lost(sent=error.sent)
             failed = failures.outcome_unknown(error) if error.sent and request.method not in IDEMPOTENT else error
             self._observe(request, url, attempts, failed)

@@ -12,8 +12,6 @@ from tests.transport.virtual_time import WINDOW, Reply, Server, run
 from tests.transport.whole_client import WholeSession, Wire, call, client
 from tests.transport.worlds import AloneWorld, ChaosWorld, World, delays, optimum
 
-pytestmark = pytest.mark.skip(reason="the session does not use this rate limiter yet")
-
 
 async def fan_out(one: evenergy.AsyncClient, count: int, tasks: int) -> list[evenergy.EvEnergyError]:
     """Make so many calls in tasks, and return the errors."""
@@ -126,6 +124,26 @@ def test_who_obeys_a_refusal_is_served(max_wait: float) -> None:
     assert wire.server.rejected == 0
 
 
+def test_requests_that_never_left_use_up_nothing() -> None:
+    wire = Wire(Server(limit=5))
+
+    async def main() -> None:
+        async with client(wire, max_wait=0, retry=evenergy.Retry(attempts=1)) as one:
+            await call(one)
+            wire.fault = lambda: "unsent"
+            for _ in range(8):
+                with pytest.raises(evenergy.TransportError):
+                    await call(one)
+            wire.fault = lambda: None
+            for _ in range(4):
+                await call(one)
+            with pytest.raises(evenergy.RateLimitError):
+                await call(one)
+
+    run(main())
+    assert wire.server.rejected == 0
+
+
 @pytest.mark.parametrize("deadline", [5.0, 50.0])
 def test_a_deadline_is_a_part_of_patience(deadline: float) -> None:
     wire = Wire(Server(limit=1))
@@ -139,6 +157,26 @@ def test_a_deadline_is_a_part_of_patience(deadline: float) -> None:
         assert asyncio.get_running_loop().time() < 1
 
     run(main())
+
+
+def test_requests_that_never_left_use_up_nothing() -> None:
+    wire = Wire(Server(limit=5))
+
+    async def main() -> None:
+        async with client(wire, max_wait=0, retry=evenergy.Retry(attempts=1)) as one:
+            await call(one)
+            wire.fault = lambda: "unsent"
+            for _ in range(8):
+                with pytest.raises(evenergy.TransportError):
+                    await call(one)
+            wire.fault = lambda: None
+            for _ in range(4):
+                await call(one)
+            with pytest.raises(evenergy.RateLimitError):
+                await call(one)
+
+    run(main())
+    assert wire.server.rejected == 0
 
 
 @pytest.mark.parametrize("deadline", [5.0, 50.0])

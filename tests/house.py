@@ -17,6 +17,7 @@ import attrs
 
 import evenergy
 import evenergy.resources
+from evenergy import _names
 from evenergy._core.resource import Resource
 from tests.operations import Row, first_rows, found
 
@@ -24,8 +25,8 @@ PACKAGE = Path(evenergy.__file__).parent
 DOMAINS = found(evenergy.resources.__path__, evenergy.resources.__name__)
 """Modules of ``evenergy.resources``, by name."""
 
-MODULES: Mapping[str, Sequence[str]] = cast("Any", evenergy)._MODULES
-"""Table of the public names, by module, in ``evenergy/__init__.py``."""
+MODULES: Mapping[str, Sequence[str]] = _names.MODULES
+"""Table of the public names, by module."""
 
 PUBLIC: Sequence[str] = cast("Any", evenergy).__all__
 
@@ -132,14 +133,14 @@ def lacking_exports(domains: Mapping[str, ModuleType], table: Mapping[str, Seque
         for name in sorted(_values(module) - declared):
             yield f"{name} is missing in __all__ of evenergy/resources/{domain}.py"
         for name in sorted(declared - set(table.get(where, ()))):
-            yield f'{name} is missing at "{where}" in _MODULES of evenergy/__init__.py'
+            yield f'{name} is missing at "{where}" in evenergy/_names.py'
         for name in sorted(set(table.get(where, ())) - declared):
-            yield f'{name} stands at "{where}" in _MODULES of evenergy/__init__.py, but not in __all__ of that module'
+            yield f'{name} stands at "{where}" in evenergy/_names.py, but not in __all__ of that module'
         if declared and f"from {where} import *\n" not in init:
             yield f"`from {where} import *` is missing below TYPE_CHECKING in evenergy/__init__.py"
     gone = {name for name in table if name.startswith(".resources.")} - {f".resources.{domain}" for domain in domains}
     for name in sorted(gone):
-        yield f'"{name}" stands in _MODULES of evenergy/__init__.py, but there is no such file'
+        yield f'"{name}" stands in evenergy/_names.py, but there is no such file'
 
 
 def _values(module: ModuleType) -> set[str]:

@@ -228,7 +228,6 @@ class AsyncClient(Api[Async]):
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
     ) -> None:
-        auth = bearer(auth)
         arguments = ClientArguments(
             user=user,
             base_url=base_url,
@@ -247,7 +246,7 @@ class AsyncClient(Api[Async]):
             on_attempt=on_attempt,
         )
         unclosed = f"unclosed AsyncClient, made at {made_at()}; use `async with`, or await close()"
-        super().__init__(new_session(auth, arguments, session=session, unclosed=unclosed))
+        super().__init__(new_session(bearer(auth), arguments, session=session, unclosed=unclosed))
 
     async def close(self) -> None:
         """Close the connections; calls in flight end with a `ClosedError`. A view closes nothing."""
@@ -291,7 +290,6 @@ class Client(Api[Blocking]):
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
     ) -> None:
-        auth = bearer(auth)
         arguments = ClientArguments(
             user=user,
             base_url=base_url,
@@ -309,7 +307,7 @@ class Client(Api[Blocking]):
             allow_http=allow_http,
             on_attempt=on_attempt,
         )
-        session = new_session(auth, arguments, session=None, unclosed=None, is_blocking=True)  # the loop's thread warns
+        session = new_session(bearer(auth), arguments, session=None, unclosed=None, is_blocking=True)
         unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
         super().__init__(session, LoopThread(session.connections.close, unclosed))
 

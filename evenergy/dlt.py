@@ -87,12 +87,11 @@ def source(
     Raises:
         EvEnergyError: dlt is not installed.
     """
-    dlt = library("dlt", "dlt")
+    dlt, logs = library("dlt", "dlt"), client.fleet.new_status_logs
 
     def vehicle_status_logs() -> Iterator[list[dict[str, Cell]]]:
         marks = cast("dict[str, str]", dlt.current.resource_state().setdefault("marks", {}))
-        pages = client.fleet.new_status_logs(dict(marks), since=since, within=within, lookback=lookback, budget=budget)
-        for page in pages:
+        for page in logs(dict(marks), since=since, within=within, lookback=lookback, budget=budget):
             if page.logs:
                 yield to_records(page.logs, VehicleStatusLog)
             marks.update(page.marks)  # loaded with the rows, or not at all

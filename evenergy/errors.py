@@ -259,8 +259,18 @@ def error_from_response(
         hint: The remedy, added to the message.
         secret: The token, which is redacted where the response echoes it.
     """
-    document = _document(body, secret)
-    members = ProblemFields(
+    members = _members(_document(body, secret), status)
+    members.update({"method": method, "url": url, "headers": redact_data(secret, headers)})
+    kind = error_class(status)
+    if issubclass(kind, RateLimitError):
+        wait = f"retry after {math.ceil(min(retry_after, _LONGEST_WAIT.total_seconds()))} s"
+        hint = f"{wait} · {hint}" if hint else wait
+        return kind(f"{_message(members, hint)} ({method} {url})", retry_after=retry_after, **members)
+    return kind(f"{_message(members, hint)} ({method} {url})", **members)
+
+
+def _members(document: dict[str, object], status: int) -> ProblemFields:
+    return ProblemFields(
         status=status,
         type=_text(document, "type"),
         title=_text(document, "title") or _reason(status),
@@ -269,16 +279,7 @@ def error_from_response(
         field_errors=_field_errors(document.get("field_errors")),
         notification=_mapping(document.get("notification")),
         extensions={name: value for name, value in document.items() if name not in _MEMBERS},
-        method=method,
-        url=url,
-        headers=redact_data(secret, headers),
     )
-    kind = error_class(status)
-    if issubclass(kind, RateLimitError):
-        wait = f"retry after {math.ceil(min(retry_after, _LONGEST_WAIT.total_seconds()))} s"
-        hint = f"{wait} · {hint}" if hint else wait
-        return kind(f"{_message(members, hint)} ({method} {url})", retry_after=retry_after, **members)
-    return kind(f"{_message(members, hint)} ({method} {url})", **members)
 
 
 def error_class(status: int) -> type[ProblemError]:

@@ -15,9 +15,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from evenergy.errors import ClosedError, DecodeError, EvEnergyError, InvalidArgumentError
+from evenergy.errors import ClosedError, DecodeError, InvalidArgumentError
 
-from .fan_out import OnProgress, Outcome, TaskPool
+from .fan_out import OfPool, OnProgress, Outcome, TaskPool
 from .item_method import ItemMethod, collected
 from .loop_thread import LoopThread
 from .pagination import Collected, Listing, Page, Pager
@@ -114,7 +114,7 @@ class BlockingPager(_Map[R]):
         return repr(self._pager).replace("Pager", "BlockingPager", 1)
 
 
-class BlockingFanOut(Iterator[Outcome[Item, R]]):
+class BlockingFanOut(OfPool[Item, R], Iterator[Outcome[Item, R]]):
     """Outcomes of a fan-out, in order of completion. An item is taken when the next outcome is wanted.
 
     Leaving the loop cancels the calls in flight, and so does an exception that interrupts the wait for an outcome, such
@@ -130,23 +130,6 @@ class BlockingFanOut(Iterator[Outcome[Item, R]]):
         self._more = True
         self._source_error: Exception | None = None
         self._is_closed = self._is_interrupted = False
-
-    @property
-    def stopped_by(self) -> EvEnergyError | None:
-        """Return the error that ended the fan-out, as every other item would get it too; None while there is none.
-
-        It is the first `RateLimitError`, the first `AuthenticationError` or `ClosedError` of a client's own method, or
-        the first `BadRequestError` that names an argument which all items share. It is also the error of an outcome.
-        """
-        return self._pool.stopped_by
-
-    @property
-    def skipped(self) -> int | None:
-        """Return how many items were not tried because of `stopped_by`; None if their number is unknown.
-
-        An iterator that was given as items still holds them.
-        """
-        return self._pool.skipped
 
     def __next__(self) -> Outcome[Item, R]:
         if self._is_closed:
@@ -201,9 +184,6 @@ class BlockingFanOut(Iterator[Outcome[Item, R]]):
         if self._worker is not None and self._pool.busy:
             self._worker.finish(self._pool.close)
 
-    def __repr__(self) -> str:
-        return f"<BlockingFanOut {self._pool}>"
-
     def __del__(self) -> None:
         self._cancel()
 
@@ -211,24 +191,22 @@ class BlockingFanOut(Iterator[Outcome[Item, R]]):
 def blocking_fan_out(
     loop: LoopThread,
     method: Callable[..., Any],
+    shared: ItemMethod[Item],
     items: Iterable[Item],
     *,
-    is_ours: bool,
     concurrency: int,
     on_progress: OnProgress | None,
-    keywords: Mapping[str, object],
 ) -> BlockingFanOut[Item, Any]:
     """Return the outcomes of a method of the client, which runs on its loop, or of any function, run in threads.
 
     Raises:
         InvalidArgumentError: The call would fail for every item alike.
     """
-    resource: Any = getattr(method, "__self__", None) if is_ours else None
+    resource: Any = getattr(method, "__self__", None) if shared.is_ours else None
     if inspect.iscoroutinefunction(method) or (resource is not None and resource._loop is None):  # noqa: SLF001  one class
         raise InvalidArgumentError(
             f"expected a method or function that blocks, got {method!r}; await it in AsyncClient"
         )
-    shared = ItemMethod[Item](method, items, keywords, is_ours=is_ours)
     if isinstance(items, AsyncIterable):
         raise InvalidArgumentError(f"expected items that can be iterated without await, got {items!r}")
     awaited = getattr(method, "awaited", None)  # of a `Method`

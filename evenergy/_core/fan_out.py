@@ -12,7 +12,7 @@ import attrs
 from evenergy._codec import validate
 from evenergy.errors import ClosedError, EvEnergyError
 
-from .item_method import ItemMethod, rejection_note
+from .item_method import ItemMethod, collected, rejection_note
 
 Item = TypeVar("Item")
 V = TypeVar("V")
@@ -192,21 +192,10 @@ class TaskPool(Generic[Item, V]):
             wake(task)
 
 
-class FanOut(AsyncIterator[Outcome[Item, V]]):
-    """Outcomes of a fan-out, in order of completion. An item is taken when the next outcome is wanted.
+class OfPool(Generic[Item, V]):
+    """Part of both fan-outs that says what ended them."""
 
-    Leaving the loop cancels the calls in flight as soon as this object is let go; `aclose` (`contextlib.aclosing`)
-    does it at once, and waits for it.
-    """
-
-    _loop: asyncio.AbstractEventLoop | None = None
-
-    def __init__(self, pool: TaskPool[Item, V], items: Iterable[Item] | AsyncIterable[Item]) -> None:
-        self._pool = pool
-        self._items = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
-        self._pending_item: asyncio.Future[Item] | None = None
-        self._more = True
-        self._source_error: BaseException | None = None
+    _pool: TaskPool[Item, V]
 
     @property
     def stopped_by(self) -> EvEnergyError | None:
@@ -224,6 +213,26 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
         An iterator that was given as items still holds them.
         """
         return self._pool.skipped
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._pool}>"
+
+
+class FanOut(OfPool[Item, V], AsyncIterator[Outcome[Item, V]]):
+    """Outcomes of a fan-out, in order of completion. An item is taken when the next outcome is wanted.
+
+    Leaving the loop cancels the calls in flight as soon as this object is let go; `aclose` (`contextlib.aclosing`)
+    does it at once, and waits for it.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def __init__(self, pool: TaskPool[Item, V], items: Iterable[Item] | AsyncIterable[Item]) -> None:
+        self._pool = pool
+        self._items = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
+        self._pending_item: asyncio.Future[Item] | None = None
+        self._more = True
+        self._source_error: BaseException | None = None
 
     async def __anext__(self) -> Outcome[Item, V]:
         self._loop = asyncio.get_running_loop()
@@ -304,9 +313,6 @@ class FanOut(AsyncIterator[Outcome[Item, V]]):
         if self._pending_item is not None:
             self._pending_item.cancel()
 
-    def __repr__(self) -> str:
-        return f"<FanOut {self._pool}>"
-
     def __del__(self) -> None:
         if self._loop is None or self._loop.is_closed() or not (self._pool.busy or self._pending_item):
             return
@@ -318,3 +324,19 @@ def _cancel(pool: TaskPool[Any, Any], pending: "asyncio.Future[Any] | None") -> 
     pool.cancel()
     if pending is not None:
         pending.cancel()
+
+
+def async_fan_out(
+    method: Callable[..., Any],
+    shared: ItemMethod[Item],
+    items: Iterable[Item] | AsyncIterable[Item],
+    *,
+    concurrency: int,
+    on_progress: OnProgress | None,
+) -> FanOut[Item, Any]:
+    """Return the outcomes of a method of the async client, or of any function."""
+
+    def work(item: Item) -> Awaitable[Any]:
+        return collected(method(*shared.arguments(item), **shared.keywords))
+
+    return FanOut(TaskPool(work, shared, concurrency=concurrency, on_progress=on_progress), items)

@@ -11,8 +11,8 @@ from evenergy._transport.request import ListRequest, Request, Response, encode, 
 from evenergy.errors import InvalidArgumentError
 
 from .blocking import BlockingFanOut, BlockingPager, blocking_fan_out
-from .fan_out import FanOut, OnProgress, TaskPool
-from .item_method import ItemMethod, collected
+from .fan_out import FanOut, OnProgress, async_fan_out
+from .item_method import ItemMethod
 from .pagination import Pager, superseded
 from .resource import Async, Blocking, M_co, Resource, operation, paged
 
@@ -251,28 +251,14 @@ class GenericCalls(Resource[M_co]):
             InvalidArgumentError: ``concurrency`` is below 1, or the method does not take an item and the keywords.
         """
         owner: object = getattr(method, "__self__", None)
-        if self._loop is not None:
-            return blocking_fan_out(
-                self._loop,
-                method,
-                items,
-                is_ours=isinstance(owner, Resource),
-                concurrency=concurrency,
-                on_progress=on_progress,
-                keywords=kwargs,
-            )
-        if isinstance(owner, Resource) and owner._loop is not None:  # noqa: SLF001  one class
+        if self._loop is None and isinstance(owner, Resource) and owner._loop is not None:  # noqa: SLF001  one class
             raise InvalidArgumentError(
                 f"expected a method of an AsyncClient, got {method!r}, which blocks the event loop"
             )
         shared = ItemMethod[Any](method, items, kwargs, is_ours=isinstance(owner, Resource))
-        pool = TaskPool[Any, Any](
-            lambda item: collected(method(*shared.arguments(item), **shared.keywords)),
-            shared,
-            concurrency=concurrency,
-            on_progress=on_progress,
-        )
-        return FanOut(pool, items)
+        if self._loop is None:
+            return async_fan_out(method, shared, items, concurrency=concurrency, on_progress=on_progress)
+        return blocking_fan_out(self._loop, method, shared, items, concurrency=concurrency, on_progress=on_progress)
 
 
 def _as_it_is(response: Response) -> Response:

@@ -55,7 +55,7 @@ class ItemMethod(Generic[Item]):
         self.keywords: dict[str, object] = {name: _kept(value) for name, value in keywords.items()}
         self.total: int | None = len(items) if isinstance(items, Sized) else None
         self._method = method
-        self._is_ours = is_ours
+        self.is_ours = is_ours
         self._names = _required(method, self.keywords)
         self._check_keywords()
 
@@ -77,7 +77,7 @@ class ItemMethod(Generic[Item]):
         if isinstance(error, RateLimitError):
             return True
         if isinstance(error, AuthenticationError | ClosedError):
-            return self._is_ours  # a function may use other credentials for each item
+            return self.is_ours  # a function may use other credentials for each item
         return isinstance(error, BadRequestError) and any(_names(error, name) for name in self._shared(item, error))
 
     def hint(self, error: Exception) -> str:
@@ -90,7 +90,7 @@ class ItemMethod(Generic[Item]):
     def _shared(self, item: Item, error: BadRequestError) -> Iterator[str]:
         """Return the names of all that the items share, in Python and in the API."""
         yield from self.keywords
-        if self._is_ours and "?" not in str(item):  # else the item is a URL that brings its own query
+        if self.is_ours and "?" not in str(item):  # else the item is a URL that brings its own query
             for name, _ in parse_qsl(urlsplit(error.url).query):
                 if name not in _CURSORS:
                     yield name

@@ -74,19 +74,7 @@ def new_session(
     Raises:
         InvalidArgumentError: An argument, or a variable of the environment, is invalid.
     """
-    base_url = _given(arguments["base_url"], "EVENERGY_BASE_URL")
-    allow_http = validate.host_names(arguments["allow_http"])
-    options = Options(
-        base_url=urls.base_url(BASE_URL if base_url is None else base_url, allow_http),
-        user=_user(_given(arguments["user"], "EVENERGY_USER")),
-        api_version=validate.header_value("api_version", arguments["api_version"]),
-        timeout=validate.seconds("timeout", arguments["timeout"]),
-        deadline=validate.seconds("deadline", arguments["deadline"]),
-        retry=_retry(arguments["retry"]),
-        max_wait=validate.seconds("max_wait", arguments["max_wait"], zero=True),
-        headers=validate.extra_headers(arguments["headers"]),
-        on_attempt=_on_attempt(arguments["on_attempt"]),
-    )
+    options = _options(arguments)
     network = Network(
         concurrency=validate.positive_int("concurrency", arguments["concurrency"]),
         ssl=_ssl(arguments["ssl"]),
@@ -97,6 +85,22 @@ def new_session(
     auth, budget = _from_environment() if auth is None else auth, RetryBudget()
     credentials = _credentials(auth, options, connections, budget, is_blocking=is_blocking)
     return Session(options, credentials, connections, budget)
+
+
+def _options(arguments: ClientArguments) -> Options:
+    base_url = _given(arguments["base_url"], "EVENERGY_BASE_URL")
+    allow_http = validate.host_names(arguments["allow_http"])
+    return Options(
+        base_url=urls.base_url(BASE_URL if base_url is None else base_url, allow_http),
+        user=_user(_given(arguments["user"], "EVENERGY_USER")),
+        api_version=validate.header_value("api_version", arguments["api_version"]),
+        timeout=validate.seconds("timeout", arguments["timeout"]),
+        deadline=validate.seconds("deadline", arguments["deadline"]),
+        retry=_retry(arguments["retry"]),
+        max_wait=validate.seconds("max_wait", arguments["max_wait"], zero=True),
+        headers=validate.extra_headers(arguments["headers"]),
+        on_attempt=_on_attempt(arguments["on_attempt"]),
+    )
 
 
 def view_of(

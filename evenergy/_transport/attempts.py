@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import tenacity
     import tenacity.wait
 
-_TRANSIENT = frozenset({408, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
+TRANSIENT = frozenset({408, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
 """Statuses after which a retry may succeed; those from 520 on are of content delivery networks."""
 _OF_PROXIES = frozenset({502, 504, 520, 522, 524})
 """Statuses of a proxy that lost the response of the API, which may have acted."""
@@ -215,7 +215,7 @@ class Attempts:
             case DecodeError():
                 return error.malformed and error.status == HTTPStatus.OK and self._method == "GET"
             case ProblemError():
-                return error.status in _TRANSIENT and repeatable
+                return error.status in TRANSIENT and repeatable
             case _:
                 return False
 

@@ -65,8 +65,6 @@ class Exchange:
             TransportError: No response came; ``sent`` says whether the request may have reached the server.
             ClosedError: The client was closed.
         """
-        response: Response | None = None
-        failed: EvEnergyError | None = None
         loop, started = asyncio.get_running_loop(), 0.0
         self._connections.session(loop)  # binds the connections to this loop, and the semaphore with them
         semaphore = self._connections.semaphore
@@ -77,23 +75,20 @@ class Exchange:
             if not ready(started):
                 return None
             with self._connections.timeouts.watch(self._timeout, loop, started):
-                response = await _receive(self._request(http, request, url, secret), request)
-            if response is None:
+                outcome: Response | EvEnergyError | None = None
+                outcome = await _receive(self._request(http, request, url, secret), request)
+            if outcome is None:
                 raise ExpiredError
         except EvEnergyError:
             raise
         except failures.FAILURES as error:
-            failed = self._failure(error, request.method, url, secret)
+            outcome = self._failure(error, request.method, url, secret)
         except asyncio.CancelledError as error:
             error.__traceback__ = None  # aiohttp's frames hold the headers
             raise
         finally:
             semaphore.release()
-        if _log.isEnabledFor(logging.DEBUG):
-            _trace(request.method, url, response or failed, loop.time() - started)
-        if response is None:
-            raise failed or ClosedError("the client is closed")  # here, where no frame of aiohttp is attached
-        return response
+        return _settled(request.method, url, outcome, loop.time() - started)
 
     def _request(
         self, http: aiohttp.ClientSession, request: Request[Any], url: str, secret: Secret | None
@@ -165,6 +160,11 @@ def _check_size(size: int) -> None:
         raise failures.TooLargeError
 
 
-def _trace(method: str, url: str, ended: Response | EvEnergyError | None, seconds: float) -> None:
-    result = ended.status if isinstance(ended, Response) else type(ended).__name__
-    _log.debug("%s %s: %s, %.1f ms", method, url, result, 1000 * seconds)
+def _settled(method: str, url: str, outcome: Response | EvEnergyError, seconds: float) -> Response:
+    """Log an exchange, and return its response or raise its error: here, where no frame of aiohttp is attached."""
+    if _log.isEnabledFor(logging.DEBUG):
+        result = outcome.status if isinstance(outcome, Response) else type(outcome).__name__
+        _log.debug("%s %s: %s, %.1f ms", method, url, result, 1000 * seconds)
+    if isinstance(outcome, EvEnergyError):
+        raise outcome
+    return outcome

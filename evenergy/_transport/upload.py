@@ -15,6 +15,7 @@ from evenergy._codec import urls
 from evenergy.errors import EvEnergyError, InvalidArgumentError, TransportError
 
 from . import failures
+from .attempts import TRANSIENT
 from .connections import Connections
 from .retry import Retry
 from .timeouts import ExpiredError
@@ -24,7 +25,6 @@ Source: TypeAlias = bytes | str | Path | IO[bytes]
 
 _REDIRECTS = HTTPStatus.MULTIPLE_CHOICES.value
 _CHUNK = 2**18  # bytes
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
 async def put_file(
@@ -82,12 +82,9 @@ async def _put(
     if failed is not None:
         raise failed  # here, where no frame of aiohttp is attached
     if status is not None and not HTTPStatus.OK.value <= status < _REDIRECTS:
+        transient = status in TRANSIENT or status == HTTPStatus.TOO_MANY_REQUESTS
         raise TransportError(
-            f"the file was not stored: {status} (PUT {where})",
-            method="PUT",
-            url=where,
-            transient=status in _TRANSIENT,
-            sent=True,
+            f"the file was not stored: {status} (PUT {where})", method="PUT", url=where, transient=transient
         )
 
 

@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def command() -> click.Group:
-    """The command with all below it; built when asked for, as click need not be installed."""
+    """Return the command with all below it; it is built here, as click need not be installed."""
     group = click.Group(
         "evenergy",
         help="A client for the ev.energy v2 API: see it at work, or work without credentials.",
@@ -99,38 +99,42 @@ def command() -> click.Group:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     click.version_option(package_name="evenergy", message="%(prog)s %(version)s")(group)
-    seed = _number("--seed", 0, 0, 2**32 - 1, "What the fleet is drawn from: the same seed gives the same.")
-    group.add_command(
-        click.Command(
-            "demo",
-            callback=_demo,
-            short_help="Read a simulated fleet, and show it.",
-            help="Read the latest logs of a simulated fleet, all vehicles at once, and show them.",
-            params=[
-                _number("--vehicles", 25, 1, 100_000, "How many vehicles the fleet has."),
-                _number("--hours", 24, 1, 8760, "How far back the logs are read."),
-                seed,
-                click.Option(["--json", "as_json"], is_flag=True, help="Write a JSON document instead of a table."),
-            ],
-        )
-    )
-    group.add_command(
-        click.Command(
-            "sandbox",
-            callback=_sandbox,
-            short_help="Serve a simulated API on this machine.",
-            help="Serve an API with a simulated fleet on this machine, until Ctrl-C.",
-            params=[
-                _number("--vehicles", 25, 0, 1_000_000, "How many vehicles the fleet has."),
-                _number("--days", 7, 1, 3650, "How many days their logs go back."),
-                seed,
-                _number("--rate-limit", 1000, 1, 1_000_000_000, "The requests allowed in an hour."),
-                _number("--port", 0, 0, 65_535, "The port to listen on; 0 takes a free one."),
-                click.Option(["--webhook"], metavar="URL", callback=_web_url, help="Where to send signed webhooks."),
-            ],
-        )
-    )
+    seed = _number("--seed", 0, 0, 2**32 - 1, "Seed of the fleet: the same seed gives the same fleet.")
+    group.add_command(_demo_command(seed))
+    group.add_command(_sandbox_command(seed))
     return group
+
+
+def _demo_command(seed: click.Option) -> click.Command:
+    return click.Command(
+        "demo",
+        callback=_demo,
+        short_help="Read a simulated fleet, and show it.",
+        help="Read the latest logs of a simulated fleet, all vehicles at once, and show them.",
+        params=[
+            _number("--vehicles", 25, 1, 100_000, "Vehicles of the fleet."),
+            _number("--hours", 24, 1, 8760, "Hours of logs that are read."),
+            seed,
+            click.Option(["--json", "as_json"], is_flag=True, help="Write a JSON document instead of a table."),
+        ],
+    )
+
+
+def _sandbox_command(seed: click.Option) -> click.Command:
+    return click.Command(
+        "sandbox",
+        callback=_sandbox,
+        short_help="Serve a simulated API on this machine.",
+        help="Serve an API with a simulated fleet on this machine, until Ctrl-C.",
+        params=[
+            _number("--vehicles", 25, 0, 1_000_000, "Vehicles of the fleet."),
+            _number("--days", 7, 1, 3650, "Days for which their logs go back."),
+            seed,
+            _number("--rate-limit", 1000, 1, 1_000_000_000, "Requests that are allowed in an hour."),
+            _number("--port", 0, 0, 65_535, "Port to listen on; 0 takes a free one."),
+            click.Option(["--webhook"], metavar="URL", callback=_web_url, help="URL to which to send signed webhooks."),
+        ],
+    )
 
 
 def _number(name: str, default: int, low: int, high: int, text: str) -> click.Option:

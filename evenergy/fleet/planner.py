@@ -3,7 +3,7 @@
 import math
 from datetime import timedelta
 from fractions import Fraction
-from typing import Final
+from typing import Final, Self
 
 import attrs
 
@@ -65,21 +65,9 @@ def plan(
     Raises:
         InvalidArgumentError: An argument is out of its range.
     """
-    if every <= timedelta(0) or within < timedelta(0):
-        raise InvalidArgumentError(f"expected every above zero and within of zero or more, got {every} and {within}")
-    if vehicles < 0 or logs < 0 or (limit is not None and limit < 1):
-        raise InvalidArgumentError(
-            f"expected vehicles and logs of zero or more and a limit of 1 or more, got {vehicles}, {logs} and {limit}"
-        )
-    cost = _Cost(
-        sweep=max(1, -(-vehicles // PAGE)),
-        vehicles=vehicles,
-        news=_news(changed, vehicles),
-        pages=max(1, math.ceil(logs / PAGE)),
-        within=within // _MICROSECOND,
-    )
-    limit = LIMIT if limit is None else limit
-    interval = every // _MICROSECOND
+    cost, interval = _Cost.of(vehicles, changed, logs, within), _interval(every)
+    if (limit := LIMIT if limit is None else limit) < 1:
+        raise InvalidArgumentError(f"expected a limit of 1 or more, got {limit}")
     requests = cost.of_run(interval)
     return Plan(
         requests=requests,
@@ -103,6 +91,21 @@ class _Cost:
     pages: int
     within: int
 
+    @classmethod
+    def of(cls, vehicles: int, changed: float, logs: float, within: timedelta) -> Self:
+        """Return the habits that the arguments of `plan` describe."""
+        if vehicles < 0 or logs < 0 or within < timedelta(0):
+            raise InvalidArgumentError(
+                f"expected vehicles, logs and within of zero or more, got {vehicles}, {logs} and {within}"
+            )
+        return cls(
+            sweep=max(1, -(-vehicles // PAGE)),
+            vehicles=vehicles,
+            news=_news(changed, vehicles),
+            pages=max(1, math.ceil(logs / PAGE)),
+            within=within // _MICROSECOND,
+        )
+
     def of_run(self, interval: int) -> int:
         """Return the requests of a run, on average and rounded up."""
         read = self.news
@@ -110,6 +113,12 @@ class _Cost:
             once_within = Fraction(self.vehicles * interval, max(self.within, interval))
             read = min(read, once_within) if read else once_within
         return self.sweep + math.ceil(read * self.pages)
+
+
+def _interval(every: timedelta) -> int:
+    if every <= timedelta(0):
+        raise InvalidArgumentError(f"expected every above zero, got {every}")
+    return every // _MICROSECOND
 
 
 def _news(changed: float, vehicles: int) -> Fraction:

@@ -333,9 +333,7 @@ class RebateEvidenceFiles(Resource[M_co]):
             TransportError: The file was not stored.
             EvEnergyError: As `evenergy.errors` lists.
         """
-        name = file_name or (Path(file).name if isinstance(file, str | Path) else None)
-        if name is None:
-            raise InvalidArgumentError("expected file_name beside bytes or an open file, got none")
+        name = file_name or _name_of(file)
         started = await self._session.send(_start_upload(self._base_url, name, rebate_evidence_type, user_rebate))
         if started.presigned_url is None:
             raise DecodeError("could not decode the response: it has no presigned_url", where="$.presigned_url")
@@ -349,6 +347,12 @@ class RebateEvidenceFiles(Resource[M_co]):
             retry=options.retry,
         )
         return await self._session.send(_finish_upload(started.id))
+
+
+def _name_of(file: bytes | str | Path | IO[bytes]) -> str:
+    if isinstance(file, str | Path):
+        return Path(file).name
+    raise InvalidArgumentError("expected file_name beside bytes or an open file, got none")
 
 
 def _start_upload(

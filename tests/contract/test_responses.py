@@ -135,7 +135,7 @@ async def test_responses_of_prism_are_decoded(description: Description, inventiv
         (exchange,) = inventive.take()
         if conforms(description, row, exchange):
             assert failed is None, (failed, exchange.response)
-            came = json.loads(exchange.response) if exchange.response else None
+            came: Any = json.loads(exchange.response) if exchange.response else None
             assert gives_back(value, came.get(_WRAPPED[row.id]) if row.id in _WRAPPED else came), exchange.response
             read += 1
         if read == _READ:

@@ -22,6 +22,7 @@ from evenergy import ClosedError, EvEnergyError
 from evenergy._core import wakers
 from evenergy._core.blocking import BlockingFanOut, blocking_fan_out
 from evenergy._core.fan_out import Outcome
+from evenergy._core.item_method import ItemMethod
 from evenergy._core.loop_thread import LoopThread
 from evenergy._core.resource import Blocking, Resource, coroutine
 
@@ -287,7 +288,9 @@ class Echo(Resource[Blocking]):
 def fan_out(loop: LoopThread, calls: Calls) -> BlockingFanOut[str, object]:
     """Return a fan-out whose method runs on the loop."""
     method = Echo(loop, calls).echo
-    return blocking_fan_out(loop, method, ITEMS, is_ours=True, concurrency=2, on_progress=None, keywords={})
+    return blocking_fan_out(
+        loop, method, ItemMethod(method, ITEMS, {}, is_ours=True), ITEMS, concurrency=2, on_progress=None
+    )
 
 
 def fan_out_in_threads(loop: LoopThread, calls: Calls) -> BlockingFanOut[str, object]:
@@ -296,7 +299,9 @@ def fan_out_in_threads(loop: LoopThread, calls: Calls) -> BlockingFanOut[str, ob
     def echo(item: str) -> object:
         return loop.run(calls.echo, item)
 
-    return blocking_fan_out(loop, echo, ITEMS, is_ours=False, concurrency=2, on_progress=None, keywords={})
+    return blocking_fan_out(
+        loop, echo, ItemMethod(echo, ITEMS, {}, is_ours=False), ITEMS, concurrency=2, on_progress=None
+    )
 
 
 def found(outcomes: BlockingFanOut[str, object]) -> list[str]:

@@ -22,6 +22,7 @@ import pytest
 import evenergy
 from evenergy._core import loop_thread as loop_threads, wakers, worker as workers
 from evenergy._core.blocking import BlockingFanOut, BlockingPager, blocking_fan_out
+from evenergy._core.item_method import ItemMethod
 from evenergy._core.loop_thread import LoopThread
 from evenergy._core.resource import Blocking, Resource, coroutine
 from evenergy._core.worker import Worker
@@ -177,7 +178,9 @@ def loops() -> list[threading.Thread]:
 
 
 def sweep(loop: LoopThread, method: Callable[..., Any], items: Any, concurrency: int = 32) -> BlockingFanOut[Any, Any]:
-    return blocking_fan_out(loop, method, items, is_ours=True, concurrency=concurrency, on_progress=None, keywords={})
+    return blocking_fan_out(
+        loop, method, ItemMethod(method, items, {}, is_ours=True), items, concurrency=concurrency, on_progress=None
+    )
 
 
 def test_a_client_and_its_views_return_values(client: evenergy.Client, sandbox: Sandbox) -> None:

@@ -102,7 +102,7 @@ def scenarios(wanted: int) -> list[Scenario]:
 
     return [
         Scenario("one process", one, Server, over=1.001, rejected=0),
-        Scenario("four processes", four, Server, over=1.002, rejected=99),
+        Scenario("four processes", four, Server, over=1.002, rejected=50),
         Scenario("one, 429 without Retry-After", one, silent),
         Scenario("four, 429 without Retry-After", four, silent),
         Scenario("one, Retry-After always 3600", one, hour),

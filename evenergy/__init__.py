@@ -36,6 +36,9 @@ if typing.TYPE_CHECKING:
     from ._lazy import (
         preload as preload,
     )
+    from ._transport.attempts import (
+        Attempt as Attempt,
+    )
     from ._transport.rate_window import (
         RateLimit as RateLimit,
     )

@@ -7,6 +7,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "._core.fan_out": ("FanOut", "Outcome"),
     "._core.pagination": ("Page", "Pager"),
     "._lazy": ("preload",),
+    "._transport.attempts": ("Attempt",),
     "._transport.rate_window": ("RateLimit",),
     "._transport.request": ("Response",),
     "._transport.retry": ("Retry",),

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from ._core.generic import GenericCalls
 from ._core.loop_thread import LoopThread
 from ._core.resource import Async, Blocking, Child, M_co, operation
-from ._core.setup import BASE_URL, ClientArguments, bearer, made_at, new_session, view_of
+from ._core.setup import BASE_URL, ClientArguments, bearer, new_session, unclosed, view_of
 from ._transport.attempts import OnAttempt
 from ._transport.rate_window import RateLimit
 from ._transport.request import Request, request
@@ -228,6 +228,7 @@ class AsyncClient(Api[Async]):
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
     ) -> None:
+        auth = bearer(auth)  # so that no frame of an error shows the plain token
         arguments = ClientArguments(
             user=user,
             base_url=base_url,
@@ -245,8 +246,7 @@ class AsyncClient(Api[Async]):
             allow_http=allow_http,
             on_attempt=on_attempt,
         )
-        unclosed = f"unclosed AsyncClient, made at {made_at()}; use `async with`, or await close()"
-        super().__init__(new_session(bearer(auth), arguments, session=session, unclosed=unclosed))
+        super().__init__(new_session(auth, arguments, session, unclosed(self, "use `async with`, or await close()")))
 
     async def close(self) -> None:
         """Close the connections; calls in flight end with a `ClosedError`. A view closes nothing."""
@@ -290,6 +290,7 @@ class Client(Api[Blocking]):
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
     ) -> None:
+        auth = bearer(auth)  # so that no frame of an error shows the plain token
         arguments = ClientArguments(
             user=user,
             base_url=base_url,
@@ -307,9 +308,8 @@ class Client(Api[Blocking]):
             allow_http=allow_http,
             on_attempt=on_attempt,
         )
-        session = new_session(bearer(auth), arguments, session=None, unclosed=None, is_blocking=True)
-        unclosed = f"unclosed Client, made at {made_at()}; use `with`, or call close()"
-        super().__init__(session, LoopThread(session.connections.close, unclosed))
+        session = new_session(auth, arguments, is_blocking=True)
+        super().__init__(session, LoopThread(session.connections.close, unclosed(self, "use `with`, or call close()")))
 
     def close(self) -> None:
         """Close the connections and end the thread; calls in flight end with a `ClosedError`. A view closes nothing."""

@@ -331,6 +331,11 @@ def test_the_log_is_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPat
         _logging.configure()
         logging.getLogger("evenergy._transport.exchange").debug("hello")
         assert stream.getvalue().rstrip().endswith("DEBUG evenergy._transport.exchange: hello")
+        written = stream.getvalue()
+        monkeypatch.setattr(logging.getLogger(), "handlers", [logging.NullHandler()])  # the program's own, which write
+        logging.getLogger("evenergy._transport.exchange").debug("hello")
+        assert stream.getvalue() == written
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])
         monkeypatch.setenv("EVENERGY_LOG", "loud")
         _logging.configure()
         assert "EVENERGY_LOG" in stream.getvalue()

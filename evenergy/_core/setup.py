@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from ssl import SSLContext
@@ -57,9 +58,9 @@ class ClientArguments(TypedDict):
 def new_session(
     auth: Auth | None,
     arguments: ClientArguments,
+    session: ClientSession | None = None,
+    unclosed: str | None = None,
     *,
-    session: ClientSession | None,
-    unclosed: str | None,
     is_blocking: bool = False,
 ) -> Session:
     """Return the session of a new client.
@@ -140,13 +141,14 @@ def bearer(auth: T | str) -> T | BearerToken:
     return BearerToken(auth) if isinstance(auth, str) else auth
 
 
-def made_at() -> str:
-    """Return the line outside this package that is making a client."""
-    package = str(Path(__file__).parents[1])
+def unclosed(client: object, advice: str) -> str:
+    """Return the warning for a client that is dropped without `close`, with the line that is making it."""
+    package = f"{Path(__file__).parents[1]}{os.sep}"
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(package):
         frame = frame.f_back
-    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    line = "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return f"unclosed {type(client).__name__}, made at {line}; {advice}"
 
 
 def _credentials(

@@ -17,8 +17,8 @@ import trustme
 from aiohttp import web
 
 import evenergy
-from evenergy import AsyncClient, Client, InvalidArgumentError, Retry
-from evenergy._transport.attempts import Attempt
+from evenergy import AsyncClient, Attempt, Client, InvalidArgumentError, Retry
+from evenergy._transport import connections
 from tests.server import MAKE, MAKE_ID, Server, serving
 
 QUICK = Retry(attempts=3, backoff=0.001, max_backoff=0.001)
@@ -270,6 +270,28 @@ async def test_the_blocking_client_takes_the_same_options() -> None:
         await asyncio.to_thread(call, server)
     assert [request.headers["X-A"] for request in server.requests] == ["1", "2"]
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+async def test_with_a_session_all_is_imported_in_a_thread_before_the_first_request(
+    is_given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(connections, "preload", lambda: threads.append(threading.current_thread()))
+
+    async def request(_: web.Request) -> web.Response:
+        assert len(threads) == is_given
+        return web.json_response(MAKE)
+
+    async with (
+        serving(request) as server,
+        aiohttp.ClientSession() as http,
+        AsyncClient("t", base_url=server.url, session=http if is_given else None) as client,
+    ):
+        await client.vehicle_makes.get(MAKE_ID)
+        await client.vehicle_makes.get(MAKE_ID)
+    assert threading.current_thread() not in threads
+    assert len(threads) == is_given
 
 
 async def test_nothing_stays_on_the_loop_of_an_injected_session() -> None:

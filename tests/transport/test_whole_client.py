@@ -4,6 +4,7 @@ import asyncio
 import random
 from typing import Any
 
+import attrs
 import pytest
 
 import evenergy
@@ -122,6 +123,92 @@ def test_who_obeys_a_refusal_is_served(max_wait: float) -> None:
 
     run(main())
     assert wire.server.rejected == 0
+
+
+@pytest.mark.parametrize("patience", [[None], [None, 9000.0, 30_000.0]])
+def test_callers_are_served_in_the_order_in_which_they_came(patience: list[float | None]) -> None:
+    wire, served = Wire(Server(limit=2)), list[int]()
+
+    async def main() -> None:
+        async with client(wire) as one:
+            views = [one.with_options(max_wait=seconds) for seconds in patience]
+
+            async def work(number: int) -> None:
+                await call(views[number % len(views)])
+                served.append(number)
+
+            await asyncio.gather(*map(work, range(6 if len(patience) > 1 else 20)))
+            laws.nothing_stays(one._session.credentials.limiter)
+
+    run(main())
+    assert served == sorted(served)
+
+
+@pytest.mark.parametrize("kind", ["lost", "without headers"])
+def test_requests_that_taught_nothing_let_twice_as_many_go(kind: str) -> None:
+    server = Server(headers="none" if kind == "without headers" else "both")
+    wire = Wire(server, fault=lambda: "never counted" if kind == "lost" else None)
+
+    async def main() -> None:
+        async with client(wire, concurrency=100, max_wait=None, retry=evenergy.Retry(attempts=1)) as one:
+            await fan_out(one, 31, tasks=31)
+
+    run(main())
+    moments = sorted([(one.landed_at or 0.0, 0) for one in wire.sent] + [(one.at, 1) for one in wire.sent])
+    in_flight = ended = 0
+    for _, is_start in moments:
+        in_flight += 1 if is_start else -1
+        ended += not is_start
+        assert in_flight <= ended + 1, "more in flight than the requests before them allow"
+
+
+def test_a_caller_who_is_cancelled_leaves_the_trial_to_the_next() -> None:
+    wire = Wire(Server())
+
+    async def main() -> None:
+        async with client(wire, max_wait=None) as one:
+            first = asyncio.create_task(call(one))
+            others = [asyncio.create_task(call(one)) for _ in range(20)]
+            await asyncio.sleep(0.05)
+            assert len(wire.sent) == 1
+            first.cancel()
+            await asyncio.sleep(0.01)
+            assert len(wire.sent) <= 3
+            await asyncio.gather(*others)
+            laws.nothing_stays(one._session.credentials.limiter)
+
+    run(main())
+
+
+def test_callers_who_wait_hold_no_connection_that_other_credentials_could_use() -> None:
+    wire = Wire(Server(limit=1), check_token=lambda token: Reply(200, 1000, 900) if token == "other" else None)
+
+    async def main() -> None:
+        async with client(wire, concurrency=1, max_wait=None) as one:
+            await call(one)
+            waiting = [asyncio.create_task(call(one)) for _ in range(5)]
+            await asyncio.sleep(1)
+            began = asyncio.get_running_loop().time()
+            await call(one.with_options(auth="other"))
+            assert asyncio.get_running_loop().time() - began < 1
+            await asyncio.gather(*waiting)
+
+    run(main())
+
+
+def test_an_observer_is_given_the_time_for_which_a_call_waited() -> None:
+    wire, seen = Wire(Server(limit=1)), list[evenergy.Attempt]()
+
+    async def main() -> None:
+        async with client(wire, max_wait=None, on_attempt=seen.append) as one:
+            await call(one)
+            await call(one)
+
+    run(main())
+    assert seen[0].waited == 0
+    assert seen[1].waited == pytest.approx(WINDOW, abs=5)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        seen[0].waited = 1.0  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("deadline", [5.0, 50.0])

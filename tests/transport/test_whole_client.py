@@ -159,7 +159,7 @@ def test_requests_that_taught_nothing_let_twice_as_many_go(kind: str) -> None:
     for _, is_start in moments:
         in_flight += 1 if is_start else -1
         ended += not is_start
-        assert in_flight <= ended + 1, "more in flight than the requests before them allow"
+        assert in_flight <= 2**ended, "more in flight than the requests before them allow"
 
 
 def test_a_caller_who_is_cancelled_leaves_the_trial_to_the_next() -> None:
@@ -302,7 +302,7 @@ def test_a_rejected_token_is_not_sent_by_all_who_wait() -> None:
             assert not await fan_out(one, 500, tasks=500)
 
     run(main())
-    assert len(rejected) <= 32
+    assert 1 <= len(rejected) <= 32
 
 
 @pytest.mark.parametrize("headers", ["both", "limit", "remaining", "none"])

@@ -102,7 +102,8 @@ class Wire:
 def client(wire: Wire, **options: Any) -> evenergy.AsyncClient:
     """Return a client that sends over the wire, to be made on the loop that uses it."""
     options.setdefault("auth", "a-token")
-    session = Mock(spec=aiohttp.ClientSession, request=wire.request, closed=False, auth=None, connector=None)
+    parts = {"request": wire.request, "closed": False, "auth": None, "connector": None, "trust_env": False}
+    session = Mock(spec=aiohttp.ClientSession, **parts)
     return evenergy.AsyncClient(session=session, base_url="https://api.example/v2", **options)
 
 

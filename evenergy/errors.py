@@ -7,6 +7,7 @@ EvEnergyError
 │   └── OutcomeUnknownError                  a POST or PATCH may have taken effect
 ├── DecodeError                              a response, or an item of one, that cannot be decoded
 ├── ClosedError                              the client was closed, or the database
+├── BudgetError                              the ledger of a budget cannot be reached
 ├── SyncRunningError                         another process has the database of a fleet open
 ├── WebhookError                             a request that is no valid webhook (in evenergy.webhooks)
 └── ProblemError                             the API rejected the request, or failed
@@ -45,6 +46,10 @@ class InvalidArgumentError(EvEnergyError, ValueError):
 
 class ClosedError(EvEnergyError):
     """Call on a client that was closed, before the call or during it."""
+
+
+class BudgetError(EvEnergyError):
+    """Ledger of a shared budget that cannot be reached; a call fails with it only where the budget is ``required``."""
 
 
 class SyncRunningError(EvEnergyError):

@@ -221,6 +221,12 @@ class RateWindow:
         frees_at = self._own.frees_at(missing, now)
         return max(now, min(frees_at, self._trial_at)) if self._is_in_doubt() else frees_at
 
+    def free(self, now: float) -> int | None:
+        """Return how many more requests the bucket holds, as far as is known, or None while nothing is."""
+        if now >= self._due:
+            self._roll(now)
+        return self._free() if self._state is _OPEN else None
+
     def next_change(self, now: float) -> float:
         """Return the next time at which ``take`` may succeed because time has passed, or ``inf``."""
         self._roll(now)

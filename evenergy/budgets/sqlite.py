@@ -1,0 +1,247 @@
+"""A budget in a SQLite file: for all processes of one host, with nothing to install."""
+
+import asyncio
+import functools
+import os
+import random
+import secrets
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from evenergy._transport.budget import Settlement, Slot, Wait
+from evenergy._transport.shares import reserve_of, share_name
+from evenergy._transport.usage import WINDOW
+from evenergy._transport.window import State
+from evenergy.errors import BudgetError
+
+from .report import BucketUse, sorted_holdings
+from .rules import CLOCK_STEP, Facts, Rules, Timing
+
+T = TypeVar("T")
+
+_PATIENCE = 2.0  # seconds for the lock of the file: others hold it for less than a millisecond
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS bucket (name TEXT PRIMARY KEY, seen REAL NOT NULL, facts BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS slot (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, bucket TEXT NOT NULL, share TEXT NOT NULL, holder TEXT NOT NULL,
+    taken REAL NOT NULL, expires REAL NOT NULL, air REAL, lost REAL
+);
+CREATE INDEX IF NOT EXISTS slot_expires ON slot (bucket, expires);
+CREATE INDEX IF NOT EXISTS slot_taken ON slot (bucket, taken);
+CREATE INDEX IF NOT EXISTS slot_air ON slot (bucket, air) WHERE air IS NOT NULL;
+CREATE INDEX IF NOT EXISTS slot_lost ON slot (bucket, lost) WHERE lost IS NOT NULL;
+"""
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Facts).decode
+
+
+def holder_name() -> str:
+    """Return the name of this process for others: its host, and its id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class SQLiteBudget:
+    """Budget that the processes of one host share, in a file; pass it as ``budget`` to their clients.
+
+    The file must be on a local disk. Calls run in a thread of its own. It pickles as its arguments.
+
+    Args:
+        path: The file; it is made if it is missing, readable for its owner only.
+        share: The share of clients that name none.
+        reserve: The parts of the rate limit, from 0 to 1, that are kept for shares, such as ``{"app": 0.3}``. A share
+            draws on its own part and on what no other part is kept for. It holds for all who use the file.
+        required: Whether calls fail with a `BudgetError` while the file cannot be used. Else the process counts for
+            itself meanwhile, with one warning, and tries again every 30 seconds.
+        bucket: A name for credentials that have no id of their own: a token source of yours, or an
+            `AuthorizationCode` without ``user``. None where there are none.
+        window: The seconds of the API's rolling window.
+        flight: The seconds after which a process that took a slot has sent its request, or has died.
+        clock: A function that returns the time; the default is the host's clock.
+
+    Raises:
+        InvalidArgumentError: An argument is invalid.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        share: str = "",
+        reserve: Mapping[str, float] | None = None,
+        required: bool = False,
+        bucket: str | None = None,
+        window: float = WINDOW,
+        flight: float = 60.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path: Path = Path(path)
+        self.share: str = share_name(share)
+        self.reserve: Mapping[str, float] = reserve_of(reserve)
+        self.required: bool = required
+        self.bucket: str | None = bucket
+        self._timing = Timing(window, flight, flight)
+        self._clock = clock
+        self._rng = random.SystemRandom()
+        self._known: dict[str, tuple[str, int]] = {}  # by bucket: its life, and how often it withdrew slots
+        self._open_lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+        self._db: sqlite3.Connection | None = None
+        self._inode: object = None
+        self._pid = os.getpid()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        options = {"share": self.share, "reserve": dict(self.reserve), "required": self.required}
+        timing = {"bucket": self.bucket, "window": self._timing.window, "flight": self._timing.flight}
+        return functools.partial(SQLiteBudget, self.path, **options, **timing), ()
+
+    def __repr__(self) -> str:
+        return f"SQLiteBudget({str(self.path)!r})"
+
+    async def take(self, bucket: str, share: str, *, hurry: bool = False) -> Slot | Wait:
+        """Return a slot, or the times until one can be had.
+
+        Raises:
+            BudgetError: The file cannot be used.
+        """
+        return await self._run(lambda: self._take(bucket, share, hurry=hurry))
+
+    async def settle(self, slot: Slot, settlement: Settlement) -> None:
+        """Record the end of a slot, and what the API said of the bucket.
+
+        Raises:
+            BudgetError: The file cannot be used.
+        """
+        await self._run(lambda: self._settle(slot, settlement))
+
+    def holds(self, slot: Slot) -> bool:
+        """Return whether a slot is still good as far as this process knows: no 429 came since, in any process."""
+        return self._known.get(slot.bucket, (slot.life, slot.void)) == (slot.life, slot.void)
+
+    async def uses(self) -> Sequence[BucketUse]:
+        """Return who holds what, a value a bucket.
+
+        Raises:
+            BudgetError: The file cannot be used.
+        """
+        return await self._run(self._uses)
+
+    async def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        executor = self._executor
+        if executor is None or self._pid != os.getpid():
+            return
+        await asyncio.get_running_loop().run_in_executor(executor, self._drop)
+
+    # In the thread
+
+    def _take(self, bucket: str, share: str, *, hurry: bool) -> Slot | Wait:
+        with self._transaction(bucket) as rules:
+            return rules.take(share, holder_name(), dict(self.reserve), hurry=hurry)
+
+    def _settle(self, slot: Slot, settlement: Settlement) -> None:
+        with self._transaction(slot.bucket) as rules:
+            rules.settle(slot, settlement)
+
+    def _uses(self) -> Sequence[BucketUse]:
+        names = [name for (name,) in self._connection().execute("SELECT name FROM bucket ORDER BY name")]
+        return [self._use(name) for name in names]
+
+    def _use(self, name: str) -> BucketUse:
+        with self._transaction(name) as rules:
+            facts, now = rules.facts, rules.facts.latest
+            rows = self._connection().execute(
+                "SELECT share, holder, count(air), count(*) - count(air) FROM slot WHERE bucket = ? GROUP BY 1, 2",
+                (name,),
+            )
+            counts = {(share, holder): (in_flight, completed) for share, holder, in_flight, completed in rows}
+        state, seconds = State(facts.state), max(0.0, facts.trial_at - now)
+        if state is State.HALF_OPEN and seconds:
+            state = State.CLOSED
+        reserve = {share: part for share, (part, _) in facts.reserve.items()}
+        closed_for = seconds if state is State.CLOSED else 0.0
+        return BucketUse(
+            name, facts.limit or None, facts.foreign, state, closed_for, reserve, sorted_holdings(counts)
+        )
+
+    @contextmanager
+    def _transaction(self, bucket: str) -> Iterator[Rules]:
+        """Lock the file, and read a bucket; write it back at the end."""
+        db = self._connection()
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            row = db.execute("SELECT facts FROM bucket WHERE name = ?", (bucket,)).fetchone()
+            facts, now = None if row is None else _decode(row[0]), self._clock()
+            if facts is None or now < facts.latest - CLOCK_STEP:
+                db.execute("DELETE FROM slot WHERE bucket = ?", (bucket,))
+                facts = Facts(life=secrets.token_hex(8), trial_at=now)
+            rules = Rules(db, bucket, facts, now, self._timing, self._rng)
+            yield rules
+            db.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?)", (bucket, facts.latest, _encode(facts)))
+            db.execute("COMMIT")
+        except BaseException:
+            db.rollback()
+            raise
+        self._known[bucket] = (facts.life, facts.void)
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return the open file; opened anew when it was removed or replaced."""
+        try:
+            inode: object = self.path.stat().st_ino
+        except OSError:
+            inode = None
+        if self._db is None or inode != self._inode:
+            self._drop()
+            self._db = self._open()
+            self._inode = self.path.stat().st_ino
+        return self._db
+
+    def _open(self) -> sqlite3.Connection:
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = OFF")  # what a power cut loses, the API's own count brings back
+            db.executescript(_SCHEMA)
+            old = self._clock() - 2 * (self._timing.window + self._timing.flight)
+            db.execute("DELETE FROM slot WHERE bucket IN (SELECT name FROM bucket WHERE seen < ?)", (old,))
+            db.execute("DELETE FROM bucket WHERE seen < ?", (old,))
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _drop(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
+
+    # The thread
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread(), self._guarded, work)
+        except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
+            raise BudgetError(f"the budget in {self.path} cannot be used: {error}") from error
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (sqlite3.Error, OSError, msgspec.MsgspecError):
+            self._drop()  # the next try opens it anew
+            raise
+
+    def _thread(self) -> ThreadPoolExecutor:
+        with self._open_lock:
+            if self._pid != os.getpid():  # after a fork the parent's thread and its connection are the parent's
+                self._executor, self._db, self._pid = None, None, os.getpid()
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(1, "evenergy-budget")
+            return self._executor

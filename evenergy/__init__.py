@@ -39,6 +39,12 @@ if typing.TYPE_CHECKING:
     from ._transport.attempts import (
         Attempt as Attempt,
     )
+    from ._transport.budget import (
+        Budget as Budget,
+        Settlement as Settlement,
+        Slot as Slot,
+        Wait as Wait,
+    )
     from ._transport.rate_window import (
         RateLimit as RateLimit,
     )
@@ -47,6 +53,9 @@ if typing.TYPE_CHECKING:
     )
     from ._transport.retry import (
         Retry as Retry,
+    )
+    from ._transport.shares import (
+        LocalBudget as LocalBudget,
     )
     from .auth import (
         Auth as Auth,
@@ -58,6 +67,17 @@ if typing.TYPE_CHECKING:
         TokenSource as TokenSource,
         TokenStore as TokenStore,
     )
+    from .budgets.redis import (
+        RedisBudget as RedisBudget,
+    )
+    from .budgets.report import (
+        BucketUse as BucketUse,
+        Holding as Holding,
+        budget_report as budget_report,
+    )
+    from .budgets.sqlite import (
+        SQLiteBudget as SQLiteBudget,
+    )
     from .client import (
         AsyncClient as AsyncClient,
         Client as Client,
@@ -65,6 +85,7 @@ if typing.TYPE_CHECKING:
     from .errors import (
         AuthenticationError as AuthenticationError,
         BadRequestError as BadRequestError,
+        BudgetError as BudgetError,
         ClosedError as ClosedError,
         ConflictError as ConflictError,
         DecodeError as DecodeError,

@@ -14,9 +14,11 @@ from ._core.loop_thread import LoopThread
 from ._core.resource import Async, Blocking, Child, M_co, operation
 from ._core.setup import BASE_URL, ClientArguments, bearer, new_session, unclosed, view_of
 from ._transport.attempts import OnAttempt
+from ._transport.budget import Budget
 from ._transport.rate_window import RateLimit
 from ._transport.request import Request, request
 from ._transport.retry import Retry
+from ._transport.shares import LocalBudget
 from .auth import Auth
 
 if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nobody else anything
@@ -135,7 +137,7 @@ class Api(GenericCalls[M_co]):
     @property
     def rate_limit(self) -> RateLimit | None:
         """Return the rate limit as the API last reported it, or None before the first response."""
-        return self._session.credentials.limiter.rate_limit
+        return self._session.limiter.rate_limit
 
     def with_options(
         self,
@@ -148,11 +150,12 @@ class Api(GenericCalls[M_co]):
         max_wait: float | UnsetType | None = UNSET,
         headers: Mapping[str, str] | UnsetType | None = UNSET,
         on_attempt: OnAttempt | UnsetType | None = UNSET,
+        share: str | UnsetType = UNSET,
     ) -> Self:
         """Return a light view of this client with other options; arguments that are not given stay.
 
         It shares the connections and, unless ``auth`` differs, the token and the rate limit. Only the client itself
-        closes them.
+        closes them. ``share`` is the part of the budget that its calls draw on.
         """
         auth = bearer(auth)
         view = object.__new__(type(self))
@@ -167,6 +170,7 @@ class Api(GenericCalls[M_co]):
             max_wait=max_wait,
             headers=headers,
             on_attempt=on_attempt,
+            share=share,
         )
         view._loop = self._loop
         return view
@@ -202,6 +206,9 @@ class AsyncClient(Api[Async]):
         user_agent: The name of your program, put before this library's in ``User-Agent``.
         allow_http: Names of hosts, such as a container's, to which plain http is fine; loopback always is.
         on_attempt: A function that is called with an `Attempt` after each attempt, for metrics and traces.
+        budget: The ledger of requests that processes with these credentials share: a `SQLiteBudget`, a `RedisBudget`,
+            or one of yours (`Budget`). A `LocalBudget` divides the rate limit within this client. None: the process
+            counts its own requests, and learns of others from responses.
 
     Raises:
         InvalidArgumentError: An argument, or a variable of the environment, is invalid.
@@ -227,25 +234,14 @@ class AsyncClient(Api[Async]):
         user_agent: str | None = None,
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
+        budget: Budget | LocalBudget | None = None,
     ) -> None:
         auth = bearer(auth)  # so that no frame of an error shows the plain token
         arguments = ClientArguments(
-            user=user,
-            base_url=base_url,
-            api_version=api_version,
-            timeout=timeout,
-            deadline=deadline,
-            retry=retry,
-            max_wait=max_wait,
-            concurrency=concurrency,
-            trust_env=trust_env,
-            ssl=ssl,
-            proxy=proxy,
-            headers=headers,
-            user_agent=user_agent,
-            allow_http=allow_http,
-            on_attempt=on_attempt,
-        )
+            user=user, base_url=base_url, api_version=api_version, timeout=timeout, deadline=deadline, retry=retry,
+            max_wait=max_wait, concurrency=concurrency, trust_env=trust_env, ssl=ssl, proxy=proxy, headers=headers,
+            user_agent=user_agent, allow_http=allow_http, on_attempt=on_attempt, budget=budget,
+        )  # fmt: skip
         super().__init__(new_session(auth, arguments, session, unclosed(self, "use `async with`, or await close()")))
 
     async def close(self) -> None:
@@ -289,25 +285,14 @@ class Client(Api[Blocking]):
         user_agent: str | None = None,
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
+        budget: Budget | LocalBudget | None = None,
     ) -> None:
         auth = bearer(auth)  # so that no frame of an error shows the plain token
         arguments = ClientArguments(
-            user=user,
-            base_url=base_url,
-            api_version=api_version,
-            timeout=timeout,
-            deadline=deadline,
-            retry=retry,
-            max_wait=max_wait,
-            concurrency=concurrency,
-            trust_env=trust_env,
-            ssl=ssl,
-            proxy=proxy,
-            headers=headers,
-            user_agent=user_agent,
-            allow_http=allow_http,
-            on_attempt=on_attempt,
-        )
+            user=user, base_url=base_url, api_version=api_version, timeout=timeout, deadline=deadline, retry=retry,
+            max_wait=max_wait, concurrency=concurrency, trust_env=trust_env, ssl=ssl, proxy=proxy, headers=headers,
+            user_agent=user_agent, allow_http=allow_http, on_attempt=on_attempt, budget=budget,
+        )  # fmt: skip
         session = new_session(auth, arguments, is_blocking=True)
         super().__init__(session, LoopThread(session.connections.close, unclosed(self, "use `with`, or call close()")))
 

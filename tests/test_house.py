@@ -43,6 +43,7 @@ ORDER = (
         "auth",
         "token_store",
         "_transport",
+        "budgets",
         "_core",
         "resources",
     ),

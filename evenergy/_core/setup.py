@@ -18,12 +18,14 @@ from msgspec import UnsetType
 from evenergy._codec import urls, validate
 from evenergy._transport import proxies
 from evenergy._transport.attempts import OnAttempt
+from evenergy._transport.budget import Budget, bucket_of
 from evenergy._transport.connections import USER_AGENT, Connections, Network
 from evenergy._transport.credentials import CredentialState
 from evenergy._transport.exchange import Exchange
 from evenergy._transport.oauth_endpoints import OAuthEndpoints, OAuthHeaders
 from evenergy._transport.retry import Retry, RetryBudget
 from evenergy._transport.session import Options, Session
+from evenergy._transport.shares import LocalBudget, share_name
 from evenergy._transport.token_source import RefreshingTokenSource, RetryPolicy
 from evenergy.auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, Token, TokenSource
 from evenergy.errors import InvalidArgumentError
@@ -53,6 +55,7 @@ class ClientArguments(TypedDict):
     user_agent: str | None
     allow_http: Iterable[str]
     on_attempt: OnAttempt | None
+    budget: Budget | LocalBudget | None
 
 
 def new_session(
@@ -75,7 +78,8 @@ def new_session(
     Raises:
         InvalidArgumentError: An argument, or a variable of the environment, is invalid.
     """
-    options = _options(arguments)
+    shared = _budget(arguments["budget"])
+    options = attrs.evolve(_options(arguments), share="" if shared is None else shared.share)
     network = Network(
         concurrency=validate.positive_int("concurrency", arguments["concurrency"]),
         ssl=_ssl(arguments["ssl"]),
@@ -84,7 +88,7 @@ def new_session(
     )
     connections = Connections(_aiohttp_session(session), network, unclosed=unclosed)
     auth, budget = _from_environment() if auth is None else auth, RetryBudget()
-    credentials = _credentials(auth, options, connections, budget, is_blocking=is_blocking)
+    credentials = _credentials(auth, options, connections, budget, is_blocking=is_blocking, shared=shared)
     return Session(options, credentials, connections, budget)
 
 
@@ -115,6 +119,7 @@ def view_of(
     max_wait: float | UnsetType | None,
     headers: Mapping[str, str] | UnsetType | None,
     on_attempt: OnAttempt | UnsetType | None,
+    share: str | UnsetType,
 ) -> Session:
     """Return a session with other options over the same connections; arguments that are `UNSET` stay."""
     options = attrs.evolve(
@@ -126,13 +131,16 @@ def view_of(
         max_wait=_or(max_wait, old.options.max_wait, lambda value: validate.seconds("max_wait", value, zero=True)),
         headers=_or(headers, old.options.headers, validate.extra_headers),
         on_attempt=_or(on_attempt, old.options.on_attempt, _on_attempt),
+        share=_or(share, old.options.share, share_name),
     )
     auth = _from_environment() if auth is None else auth
     if isinstance(auth, UnsetType) or _is_same(auth, old.credentials.auth):
         credentials = old.credentials
     else:
-        is_blocking = old.credentials.is_blocking
-        credentials = _credentials(auth, options, old.connections, old.retry_budget, is_blocking=is_blocking)
+        is_blocking, shared = old.credentials.is_blocking, old.credentials.budget
+        credentials = _credentials(
+            auth, options, old.connections, old.retry_budget, is_blocking=is_blocking, shared=shared
+        )
     return Session(options, credentials, old.connections, old.retry_budget)
 
 
@@ -152,7 +160,13 @@ def unclosed(client: object, advice: str) -> str:
 
 
 def _credentials(
-    auth: Auth | None, options: Options, connections: Connections, budget: RetryBudget, *, is_blocking: bool
+    auth: Auth | None,
+    options: Options,
+    connections: Connections,
+    budget: RetryBudget,
+    *,
+    is_blocking: bool,
+    shared: Budget | LocalBudget | None,
 ) -> CredentialState:
     source: TokenSource | None
     if isinstance(auth, ClientCredentials | AuthorizationCode):
@@ -163,7 +177,46 @@ def _credentials(
         connections.own(source)
     else:
         source = _token_source(auth)
-    return CredentialState(auth, source, is_blocking=is_blocking)
+    bucket = "" if shared is None or isinstance(shared, LocalBudget) else _bucket(auth, options, shared)
+    state = CredentialState(auth, source, is_blocking=is_blocking, budget=shared, bucket=bucket)
+    if state.ledger is not None:
+        connections.own(state.ledger)
+    return state
+
+
+def _budget(value: Budget | LocalBudget | None) -> Budget | LocalBudget | None:
+    if value is None or isinstance(value, LocalBudget):
+        return value
+    missing = [
+        name for name in ("take", "settle", "holds", "close", "share", "required", "bucket") if not hasattr(value, name)
+    ]
+    if missing or isinstance(value, type):
+        raise InvalidArgumentError(
+            "expected budget as a SQLiteBudget, a RedisBudget, a LocalBudget, an object with their methods, or None,"
+            f" got {type(value).__name__}{f' without {missing[0]}' if missing else ''}"
+        )
+    return value
+
+
+def _bucket(auth: Auth | None, options: Options, budget: Budget) -> str:
+    """Return the bucket of credentials: processes with the same ones have the same, whatever their tokens are."""
+    issuer = urljoin(options.base_url, "/")
+    match auth:
+        case ClientCredentials():
+            return bucket_of(issuer, "application", auth.client_id)
+        case AuthorizationCode() if options.user is not None:
+            return bucket_of(issuer, "user", auth.client_id, options.user)
+        case BearerToken():
+            return bucket_of(issuer, "token", auth._token.reveal())  # noqa: SLF001  it has no public name
+        case None:
+            return bucket_of(issuer, "anonymous")
+        case _ if budget.bucket:
+            return bucket_of(issuer, "name", budget.bucket)
+        case _:
+            raise InvalidArgumentError(
+                f"a budget cannot tell which processes share a {type(auth).__name__}: give it a name for them, as in"
+                " SQLiteBudget(path, bucket='our-app'), or, for an AuthorizationCode, give the client its user"
+            )
 
 
 def _token_source(auth: object) -> TokenSource | None:

@@ -9,8 +9,11 @@ from evenergy._codec.secret import Secret
 from evenergy.auth import Auth, BearerToken, TokenSource
 from evenergy.errors import AuthenticationError, ClosedError, reworded
 
+from .budget import Budget
 from .callers_code import PlainThread
+from .ledger_window import SharedLedger
 from .rate_limiter import RateLimiter
+from .shares import LocalBudget, LocalShares, reserve_of
 from .timeouts import Timeouts
 from .token_owner import copied
 from .token_source import RefreshingTokenSource
@@ -32,15 +35,40 @@ class AccessToken(Secret):
 class CredentialState:
     """Token and rate limit of one set of credentials: an application, or a user of one."""
 
-    def __init__(self, auth: Auth | None, source: TokenSource | None, *, is_blocking: bool = False) -> None:
+    def __init__(
+        self,
+        auth: Auth | None,
+        source: TokenSource | None,
+        *,
+        is_blocking: bool = False,
+        budget: Budget | LocalBudget | None = None,
+        bucket: str = "",
+    ) -> None:
         self.auth: Auth | None = auth
         self.source: TokenSource | None = source
         self.is_blocking: bool = is_blocking
-        self.limiter: RateLimiter = RateLimiter()
+        self.budget: Budget | LocalBudget | None = budget
+        self.ledger: SharedLedger | None = None
+        """The ledger that processes share, or None."""
+        self._shares: LocalShares | SharedLedger | None = None
+        if isinstance(budget, LocalBudget):
+            self._shares = LocalShares(budget.reserve) if budget.reserve else None
+        elif budget is not None:
+            self._shares = self.ledger = SharedLedger(budget, bucket, reserve_of(getattr(budget, "reserve", None)))
+        self._limiters: dict[str, RateLimiter] = {}
+        self.limiter: RateLimiter = self.limiter_of("" if budget is None else budget.share)
+        """The queue of calls that name no share."""
         self._refreshing = source if isinstance(source, RefreshingTokenSource) else None
         self._is_plain = source is not None and not inspect.iscoroutinefunction(source.access_token)
         self._thread = PlainThread()  # for a plain source of a blocking client
         self._token: AccessToken | None = None
+
+    def limiter_of(self, share: str) -> RateLimiter:
+        """Return the queue of a share: the one queue there is, where nothing is kept for shares."""
+        if self._shares is None:
+            return self._limiters.setdefault("", RateLimiter())
+        found = self._limiters.get(share)
+        return found or self._limiters.setdefault(share, RateLimiter(self._shares.view(share)))
 
     async def token(self, timeouts: Timeouts, instead_of: Secret | None = None) -> AccessToken | None:
         """Return the access token, or None for anonymous calls.

@@ -45,10 +45,11 @@ class SharedLedger:
         self._local = LocalShares(reserve)
         self._windows: dict[str, LedgerWindow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def window(self, share: str) -> Window:
-        """Return the window of a share."""
+    def view(self, share: str) -> Window:
+        """Return the window as a share has it."""
         return self._windows.setdefault(share, LedgerWindow(self, share, self._local.view(share)))
 
     def start(self) -> None:
@@ -60,6 +61,9 @@ class SharedLedger:
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Begin to ask or to tell the ledger something."""
+        if self._is_closed:  # what is in flight is left to expire
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -113,6 +117,7 @@ class SharedLedger:
         tasks = [task for task in self._tasks if task.get_loop() is asyncio.get_running_loop()]
         if tasks:
             await asyncio.wait(tasks, timeout=_DRAIN)
+        self._is_closed = True
         await self.budget.close()
 
 
@@ -161,16 +166,16 @@ class LedgerWindow:
             raise ledger.error
         if slot is not None:
             self._ready = None
-            permit = Permit(ledger.epoch, now, ticket, waited)
-            self._slots[permit] = slot
-            return permit
+            granted = Permit(ledger.epoch, now, ticket, waited)
+            self._slots[granted] = slot
+            return granted
         is_due = now >= self._ask_at or (hurry and not self._has_hurried)
         if is_due and not self._is_asking and not ledger.telling and now >= ledger.retry_at:
             self._is_asking = True
             ledger.begin(self._ask(self._run, hurry=hurry))
-        permit = None
-        if ledger.is_down and now >= ledger.paused_until:
-            permit = self._local.take(now, ticket, waited, hurry=hurry)
+        if not ledger.is_down or now < ledger.paused_until:
+            return None
+        permit = self._local.take(now, ticket, waited, hurry=hurry)
         if permit is not None:
             self._local_epochs[permit] = ledger.epoch
         return permit

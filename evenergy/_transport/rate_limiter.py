@@ -17,7 +17,7 @@ from contextlib import suppress
 
 import attrs
 
-from evenergy.errors import ClosedError, RateLimitError
+from evenergy.errors import BudgetError, ClosedError, RateLimitError
 
 from .rate_window import RateLimit, RateWindow
 from .usage import WINDOW
@@ -245,13 +245,22 @@ class RateLimiter:
         """Grant permits in order, ``until`` a waiter is served or the window has no more."""
         while self._queue and (until is None or not until.is_done):
             head = self._queue[0]
-            if not head.is_done:
-                permit = self._window.take(now, head.ticket, now - head.since, hurry=hurry)
-                if permit is None:
-                    return
-                head.future.set_result(permit)
-                self._queued -= 1
+            if not head.is_done and not self._grant(head, now, hurry=hurry):
+                return
             heapq.heappop(self._queue)
+
+    def _grant(self, waiter: _Waiter, now: float, *, hurry: bool) -> bool:
+        """Serve a waiter, or return False when the window has no permit; one that has an error ends the wait."""
+        try:
+            permit = self._window.take(now, waiter.ticket, now - waiter.since, hurry=hurry)
+        except BudgetError as error:
+            waiter.future.set_exception(error)
+        else:
+            if permit is None:
+                return False
+            waiter.future.set_result(permit)
+        self._queued -= 1
+        return True
 
     def _reject_hopeless(self, now: float) -> None:
         """Reject those whose turn surely comes after their patience has ended."""

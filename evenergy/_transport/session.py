@@ -36,6 +36,7 @@ from .connections import Connections
 from .credentials import CredentialState
 from .exchange import Exchange
 from .headers import LIMIT, REMAINING, RequestHeaders, int_header, retry_after
+from .rate_limiter import RateLimiter
 from .request import IDEMPOTENT, Request, Response
 from .retry import Retry, RetryBudget
 from .timeouts import ExpiredError
@@ -66,6 +67,7 @@ class Options:
     max_wait: float | None
     headers: Mapping[str, str] = attrs.field(default=_NO_HEADERS, repr=False)  # one may be the key of a gateway
     on_attempt: OnAttempt | None = None
+    share: str = ""
 
 
 class Session:
@@ -76,6 +78,7 @@ class Session:
     ) -> None:
         self.options: Options = options
         self.credentials: CredentialState = credentials
+        self.limiter: RateLimiter = credentials.limiter_of(options.share)
         self.connections: Connections = connections
         self.retry_budget: RetryBudget = retry_budget
         headers = RequestHeaders(
@@ -159,7 +162,7 @@ class Session:
         attempts.begin()
         self.connections.session(attempts.loop)  # a closed client fetches no token
         token = await self._token(attempts)  # first, so that many who wait for one share its fate
-        permit = self.credentials.limiter.take(attempts.loop) if attempts.ticket is None else None
+        permit = self.limiter.take(attempts.loop) if attempts.ticket is None else None
         response: Response | None = None
         while response is None:
             if permit is None:
@@ -186,8 +189,7 @@ class Session:
         self, permit: Permit, request: Request[Any], url: str, token: Secret | None, attempts: Attempts
     ) -> Response | None:
         """Send with a permit, and settle it; return None when the permit or the token was not good any more."""
-        credentials = self.credentials
-        limiter = credentials.limiter
+        credentials, limiter = self.credentials, self.limiter
 
         def ready(now: float) -> bool:
             if not limiter.holds(permit) or credentials.is_rejected(token):
@@ -218,7 +220,7 @@ class Session:
 
     def _settle(self, permit: Permit, response: Response) -> None:
         """Teach the rate limiter what a response says."""
-        limiter, status, headers = self.credentials.limiter, response.status, response.headers
+        limiter, status, headers = self.limiter, response.status, response.headers
         if status == _UNAUTHORIZED:  # its numbers are those of another bucket
             limiter.lost(permit)
             return
@@ -239,7 +241,7 @@ class Session:
             error=None if isinstance(outcome, Response) else outcome,
             seconds=attempts.elapsed(),
             waited=attempts.waited,
-            rate_limit=self.credentials.limiter.rate_limit,
+            rate_limit=self.limiter.rate_limit,
             headers=_NO_HEADERS if response is None else response.headers,
         )
         try:
@@ -249,7 +251,7 @@ class Session:
 
     async def _queue(self, request: Request[Any], attempts: Attempts, url: str) -> Permit:
         """Wait for a permit of the rate limiter."""
-        limiter = self.credentials.limiter
+        limiter = self.limiter
         attempts.queue()
         try:
             permit = await self.connections.timeouts.bounded(
@@ -283,7 +285,7 @@ class Session:
         try:
             return await self._token(attempts, held)
         except BaseException:
-            self.credentials.limiter.lost(permit)
+            self.limiter.lost(permit)
             raise
 
     def _rejection(
@@ -303,7 +305,7 @@ class Session:
         headers.popall("Set-Cookie", None)
         wait = retry_after(headers, response.status)
         if wait is None:
-            wait = self.credentials.limiter.wait_estimate(asyncio.get_running_loop().time())
+            wait = self.limiter.wait_estimate(asyncio.get_running_loop().time())
         hint = failures.hint(
             response.status,
             anonymous=token is None,

@@ -20,13 +20,13 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{0,40}")
 _NO_RESERVE: Mapping[str, float] = MappingProxyType({})
 
 
-def share_name(value: str) -> str:
+def share_name(value: object) -> str:
     """Return the name of a share.
 
     Raises:
         InvalidArgumentError: It is no short name.
     """
-    if not isinstance(value, str) or _NAME.fullmatch(value) is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, str) or _NAME.fullmatch(value) is None:
         raise InvalidArgumentError(f"expected share as up to 40 letters, digits, '_', '.' or '-', got {value!r}")
     return value
 
@@ -40,11 +40,17 @@ def reserve_of(value: Mapping[str, float] | None) -> Mapping[str, float]:
     reserve = dict(value or {})
     for share, part in reserve.items():
         share_name(share)
-        if isinstance(part, bool) or not isinstance(part, int | float) or not 0 <= part <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not _is_part(part):
             raise InvalidArgumentError(f"expected the reserve of {share!r} as a part from 0 to 1, got {part!r}")
     if sum(reserve.values()) > 1:
-        raise InvalidArgumentError(f"expected the parts of reserve to be 1 together at most, got {sum(reserve.values())}")
+        raise InvalidArgumentError(
+            f"expected the parts of reserve to be 1 together at most, got {sum(reserve.values())}"
+        )
     return MappingProxyType(reserve)
+
+
+def _is_part(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 @attrs.frozen

@@ -21,8 +21,8 @@ from evenergy._transport.window import State
 from evenergy.errors import BudgetError, EvEnergyError, InvalidArgumentError
 
 from .report import BucketUse, sorted_holdings
-from .rules import Timing
 from .scripts import SETTLE, TAKE, USES
+from .slots import Timing
 from .sqlite import holder_name
 
 if TYPE_CHECKING:
@@ -210,13 +210,20 @@ class RedisBudget:
         """Return the keys of a bucket; a cluster has them in one place, by the tag in braces."""
         return [f"{self._prefix}:{{{bucket}}}:{name}" for name in _KEYS]
 
-    async def _run(self, script: str, bucket: str, *arguments: str | float) -> Any:  # noqa: ANN401  Lua's
+    async def _run(self, script: str, bucket: str, *arguments: str | float) -> Any:
         clock = "" if self._clock is None else f"{self._clock():.6f}"
         timing = self._timing
-        base = [clock, timing.window, timing.flight, timing.late, repr(self._rng.random()), secrets.token_hex(8)]
+        base: list[str | float] = [
+            clock,
+            timing.window,
+            timing.flight,
+            timing.late,
+            repr(self._rng.random()),
+            secrets.token_hex(8),
+        ]
         return await self._call(script, self.keys(bucket), [*base, *arguments])
 
-    async def _call(self, script: str, keys: list[str], arguments: list[str | float]) -> Any:  # noqa: ANN401  likewise
+    async def _call(self, script: str, keys: list[str], arguments: list[str | float]) -> Any:
         """Run a script on the server."""
         from redis.exceptions import NoScriptError, RedisError  # noqa: PLC0415  an extra
 

@@ -170,8 +170,8 @@ save()
 for i, time in ipairs(named) do named[i] = text(time) end
 local state = f.state
 if state == 'half-open' and now < f.trial_at then state = 'closed' end
-return {0, text(seconds), state, text(f.trial_at - now), room - withheld, air, completed, (is_open and doubt) and 1 or 0,
-        learning and 1 or 0, text(unreserved), f.life, f.void, named}
+return {0, text(seconds), state, text(f.trial_at - now), room - withheld, air, completed,
+        (is_open and doubt) and 1 or 0, learning and 1 or 0, text(unreserved), f.life, f.void, named}
 """
 )
 

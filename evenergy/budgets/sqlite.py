@@ -24,7 +24,8 @@ from evenergy._transport.window import State
 from evenergy.errors import BudgetError
 
 from .report import BucketUse, sorted_holdings
-from .rules import CLOCK_STEP, Facts, Rules, Timing
+from .rules import CLOCK_STEP, Rules
+from .slots import Facts, Slots, Timing
 
 T = TypeVar("T")
 
@@ -98,9 +99,16 @@ class SQLiteBudget:
         self._pid = os.getpid()
 
     def __reduce__(self) -> tuple[object, ...]:
-        options = {"share": self.share, "reserve": dict(self.reserve), "required": self.required}
-        timing = {"bucket": self.bucket, "window": self._timing.window, "flight": self._timing.flight}
-        return functools.partial(SQLiteBudget, self.path, **options, **timing), ()
+        return functools.partial(
+            SQLiteBudget,
+            self.path,
+            share=self.share,
+            reserve=dict(self.reserve),
+            required=self.required,
+            bucket=self.bucket,
+            window=self._timing.window,
+            flight=self._timing.flight,
+        ), ()
 
     def __repr__(self) -> str:
         return f"SQLiteBudget({str(self.path)!r})"
@@ -167,9 +175,7 @@ class SQLiteBudget:
             state = State.CLOSED
         reserve = {share: part for share, (part, _) in facts.reserve.items()}
         closed_for = seconds if state is State.CLOSED else 0.0
-        return BucketUse(
-            name, facts.limit or None, facts.foreign, state, closed_for, reserve, sorted_holdings(counts)
-        )
+        return BucketUse(name, facts.limit or None, facts.foreign, state, closed_for, reserve, sorted_holdings(counts))
 
     @contextmanager
     def _transaction(self, bucket: str) -> Iterator[Rules]:
@@ -182,7 +188,8 @@ class SQLiteBudget:
             if facts is None or now < facts.latest - CLOCK_STEP:
                 db.execute("DELETE FROM slot WHERE bucket = ?", (bucket,))
                 facts = Facts(life=secrets.token_hex(8), trial_at=now)
-            rules = Rules(db, bucket, facts, now, self._timing, self._rng)
+            slots = Slots(db, bucket, facts, now, self._timing)
+            rules = Rules(slots, now, self._timing, self._rng)
             yield rules
             db.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?)", (bucket, facts.latest, _encode(facts)))
             db.execute("COMMIT")

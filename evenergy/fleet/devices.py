@@ -158,7 +158,7 @@ class Fleet(DeviceFleet[M_co, VehicleNow, VehicleStatusLog]):
         Raises:
             InvalidArgumentError: An argument is out of its range.
         """
-        told = self._session.credentials.limiter.rate_limit
+        told = self._session.limiter.rate_limit
         if limit is None and told is not None:
             limit = told.limit
         return planner.plan(vehicles, changed=changed, logs=logs, every=every, within=within, limit=limit)

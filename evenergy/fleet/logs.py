@@ -54,7 +54,7 @@ class NewStatusLogs(Feed[NewLogs[L]], Generic[L]):
         self._pool: TaskPool[Read, LogsRead[L]] = TaskPool(reader.read, concurrency=concurrency)
         self._reader = reader
         self._run = run
-        self._limiter = session.credentials.limiter
+        self._limiter = session.limiter
         self._pages: Pages[Device] | None = None
         self._is_sweeping = True
         self._broken: Exception | None = None

@@ -1,0 +1,67 @@
+"""Redis servers of the tests: started on loopback, with their own directory, and ended with the test."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+SERVERS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)]
+
+needs_redis = pytest.mark.skipif(not SERVERS, reason="redis-server is not installed: apt-get install redis-server")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def server(directory: Path, *arguments: str, port: int | None = None, name: str = "") -> Iterator[int]:
+    """Run a server, and give its port."""
+    directory.mkdir(parents=True, exist_ok=True)
+    port = free_port() if port is None else port
+    command = [name or SERVERS[0], "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
+    process = subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL)
+    try:
+        _await_ready(int(arguments[arguments.index("--tls-port") + 1]) if "--tls-port" in arguments else port)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _await_ready(port: int) -> None:
+    ends = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.5).close()
+        except OSError:
+            assert time.monotonic() < ends, "the server does not start"
+            time.sleep(0.01)
+        else:
+            return
+
+
+@contextmanager
+def cluster(directory: Path) -> Iterator[int]:
+    """Run a cluster of two nodes that share the slots, and give the port of one."""
+    options = ("--cluster-enabled", "yes", "--appendonly", "no", "--cluster-node-timeout", "2000")
+    with server(directory / "a", *options) as one, server(directory / "b", *options) as two:
+        first, second = redis.Redis(port=one), redis.Redis(port=two)
+        with first, second:
+            first.execute_command("CLUSTER ADDSLOTSRANGE 0 8191")
+            second.execute_command("CLUSTER ADDSLOTSRANGE 8192 16383")
+            first.execute_command(f"CLUSTER MEET 127.0.0.1 {two}")
+            ends = time.monotonic() + 20
+            while any(b"cluster_state:ok" not in node.execute_command("CLUSTER INFO") for node in (first, second)):
+                assert time.monotonic() < ends, "the cluster does not form"
+                time.sleep(0.05)
+        yield one

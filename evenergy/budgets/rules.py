@@ -60,7 +60,7 @@ class Rules:
             gone=facts.gone,
         )
         if is_trial:
-            facts.trials.append((int(slot.id), now + SLOW))
+            facts.trials.append((int(slot.id), now + min(SLOW, self._timing.flight)))
         return slot
 
     def settle(self, slot: Slot, settlement: Settlement) -> None:

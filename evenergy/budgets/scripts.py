@@ -134,7 +134,7 @@ if is_granted then
   redis.call('ZADD', TAKEN, text(now), member)
   redis.call('ZADD', AIR, text(now + flight), member)
   f.held[share] = (f.held[share] or 0) + 1
-  if is_trial then f.trials[#f.trials + 1] = {now + SLOW, member} end
+  if is_trial then f.trials[#f.trials + 1] = {now + math.min(SLOW, flight), member} end
   save()
   return {1, member, f.life, text(now), f.epoch, f.void, known, gone}
 end

@@ -17,32 +17,32 @@ def use(world: World, ledgers: Ledgers, seed: int) -> None:
     world.use(ledgers.window(clock=world._wall_clock, rng=random.Random(seed)))
 
 
-@pytest.mark.parametrize("first", range(0, 16, 4))
+@pytest.mark.parametrize("first", range(0, 6, 3))
 def test_alone_no_429_no_wrong_refusal_first_come_first_served(ledgers: Ledgers, first: int) -> None:
-    for seed in range(first, first + 4):
+    for seed in range(first, first + 3):
         world = AloneWorld(seed)
         use(world, ledgers, seed)
         world.play()
 
 
-@pytest.mark.parametrize("first", range(0, 20, 5))
+@pytest.mark.parametrize("first", range(0, 6, 3))
 def test_whatever_happens_the_laws_hold_and_a_healthy_hour_opens_it(ledgers: Ledgers, first: int) -> None:
-    for seed in range(first, first + 5):
+    for seed in range(first, first + 3):
         world = ChaosWorld(seed)
         use(world, ledgers, seed)
         world.play()
 
 
 def test_alone_it_is_within_a_thousandth_of_the_optimum_without_a_429(ledgers: Ledgers) -> None:
-    best = optimum(1500, Server())
-    shared = processes((1500,), Server(), seed=1, windows=lambda rng: ledgers.window("alone", rng=rng))
+    best = optimum(1100, Server())
+    shared = processes((1100,), Server(), seed=1, windows=lambda rng: ledgers.window("alone", rng=rng))
     assert shared.rejected == 0
     assert shared.seconds <= 1.001 * best
 
 
 def test_lost_responses_cost_no_429_and_no_time(ledgers: Ledgers) -> None:
-    best = optimum(1500, Server())
-    shared = processes((1500,), Server(), seed=1, lost=0.05, windows=lambda rng: ledgers.window("lost", rng=rng))
+    best = optimum(1100, Server())
+    shared = processes((1100,), Server(), seed=1, lost=0.05, windows=lambda rng: ledgers.window("lost", rng=rng))
     assert shared.rejected == 0
     assert shared.seconds <= 1.001 * best
 
@@ -61,7 +61,7 @@ def test_four_processes_that_begin_at_once_send_one_trial(shared: Ledgers) -> No
     assert figures.seconds == pytest.approx(WINDOW, rel=0.001)
 
 
-def test_500_tasks_and_a_second_of_429_send_no_more_than_was_on_the_wire(ledgers: Ledgers) -> None:
+def test_200_tasks_and_a_second_of_429_send_no_more_than_was_on_the_wire(ledgers: Ledgers) -> None:
     server, served = Server(), list[float]()
 
     def special(now: float) -> Reply | None:
@@ -75,14 +75,14 @@ def test_500_tasks_and_a_second_of_429_send_no_more_than_was_on_the_wire(ledgers
     async def main() -> FakeSession:
         limiter = RateLimiter(ledgers.window(), lambda: 0.0)
         one = FakeSession(limiter, server, random.Random(2), lambda: 0.05, 8)
-        await asyncio.gather(*(one.call(60) for _ in range(500)))
+        await asyncio.gather(*(one.call(60) for _ in range(200)))
         await asyncio.sleep(0)
         laws.nothing_stays(one.limiter)
         return one
 
     record = run(main()).record
     replies = [one.reply.status for one in record.sent if one.reply is not None]
-    assert replies.count(200) == 500
+    assert replies.count(200) == 200
     assert replies.count(429) <= 8
     assert not record.rejections
     laws.a_pause_is_for_all(record.sent)

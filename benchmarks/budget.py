@@ -1,8 +1,8 @@
 """Processes that share a rate limit through a budget: `python -m benchmarks.budget`.
 
 Eight processes of four tasks, 200 requests in a rolling 10 s, responses take up to 60 ms, 43 s: 1,000 are possible.
-The exit code is 1 when fewer were admitted, when the API rejected one, or when a permit costs too much. `--quick` is for CI:
-a smaller world, and no aims for the cost, which depends on the machine.
+The exit code is 1 when fewer were admitted, when the API rejected one, or when a permit costs too much. `--quick` is for
+CI: a smaller world, and no aims for the cost, which depends on the machine.
 """
 
 import argparse
@@ -191,10 +191,11 @@ async def disturb(world: World, scenario: Scenario, api: Api, crew: Crew, place:
 
         Redis.from_url(place).flushall()
     if scenario.kills:
-        for at in (0.05, 0.1, 0.2):  # in the burst
-            await asyncio.sleep(at)
+        dying = world.processes * 3 // 8
+        for _ in range(dying):  # in the burst
+            await asyncio.sleep(0.1)
             crew.kill(1)
-        await asyncio.to_thread(crew.start, 3)
+        await asyncio.to_thread(crew.start, dying)
 
 
 async def cost(kind: str, place: str) -> tuple[float, float]:

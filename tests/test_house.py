@@ -48,7 +48,7 @@ ORDER = (
         "resources",
     ),
     *("records", "fleet", "webhooks"),
-    *("client", "dlt", "evenergy", "sandbox", "cli", "__main__"),
+    *("client", "dlt", "evenergy", "sandbox", "proxy", "cli", "__main__"),
 )
 
 FILES = {

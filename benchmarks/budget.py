@@ -1,8 +1,8 @@
 """Processes that share a rate limit through a budget: `python -m benchmarks.budget`.
 
 Eight processes of four tasks, 200 requests in a rolling 10 s, responses take up to 60 ms, 43 s: 1,000 are possible.
-The exit code is 1 when fewer were admitted, when the API rejected one, or when a permit costs too much. `--quick` is for
-CI: a smaller world, and no aims for the cost, which depends on the machine.
+The exit code is 1 when fewer were admitted, when the API rejected one, or when a permit costs too much.
+`--quick` is for CI: a smaller world, and no aims for the cost, which depends on the machine.
 """
 
 import argparse

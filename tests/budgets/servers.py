@@ -1,11 +1,12 @@
 """Redis servers of the tests: started on loopback, with their own directory, and ended with the test."""
 
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,12 @@ needs_redis = pytest.mark.skipif(not SERVERS, reason="redis-server is not instal
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a free port; the nodes of a cluster talk on one that is 10,000 higher."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The gateway: one token and one budget for all callers, and nothing that they did not ask for."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -149,11 +148,13 @@ async def test_it_wants_a_key_unless_it_is_on_loopback(upstream: AsyncClient) ->
 async def test_it_listens_on_a_socket_for_this_user(upstream: AsyncClient, tmp_path: Path) -> None:
     path = tmp_path / "evenergy.sock"
     async with Proxy(upstream, path=path) as proxy:
-        assert os.stat(path).st_mode & 0o077 == 0
+        assert path.stat().st_mode & 0o077 == 0
         connector = aiohttp.UnixConnector(str(path))
-        async with aiohttp.ClientSession(connector=connector) as session:
-            async with session.get(f"{proxy.base_url}/vehicles") as response:
-                assert response.status == 200
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(f"{proxy.base_url}/vehicles") as response,
+        ):
+            assert response.status == 200
 
 
 async def test_an_api_that_is_not_there_is_a_502() -> None:

@@ -262,6 +262,7 @@ def main() -> None:
     """Run the benchmark, or one of its processes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.budget", description="Budgets that processes share.")
     parser.add_argument("--quick", action="store_true", help="a small world, for CI")
+    parser.add_argument("--ledger", choices=("sqlite", "redis"), help="one alone")
     parser.add_argument("--work", nargs=6, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.work:
@@ -278,6 +279,7 @@ def main() -> None:
             print("redis-server is not installed: only SQLite is measured")
         else:
             kinds["redis"] = url
+        kinds = {kind: place for kind, place in kinds.items() if asked.ledger in {None, kind}}
         reached = table(world, kinds, scenarios, folder)
         print("\n| ledger | a permit, ms | aim | its settlement, ms |\n|---|--:|--:|--:|")
         for kind in kinds:

@@ -48,7 +48,8 @@ class Rules:
         is_trial = facts.state != State.OPEN.value or facts.free < 1
         has_room = facts.free - kept >= 1 and (hurry or self._is_fair())
         if not (self._may_try() if is_trial else has_room):
-            return self._wait(share, kept)
+            return self._wait(share, holder, kept)
+        facts.visits.pop(holder, None)
         slot = Slot(
             bucket=self._slots.bucket,
             id=str(self._slots.insert(share, holder)),
@@ -203,14 +204,14 @@ class Rules:
         gap = self._timing.window / (self.facts.limit or _ASSUMED_LIMIT)
         return gap if self.facts.is_stable else min(gap, _LONGEST_DOUBT)
 
-    def _wait(self, share: str, kept: int) -> Wait:
+    def _wait(self, share: str, holder: str, kept: int) -> Wait:
         facts, now = self.facts, self._now
         is_half_open = facts.state == State.HALF_OPEN.value
         completed, is_open = facts.rows - facts.air, facts.state == State.OPEN.value
         doubt = is_open and facts.is_in_doubt
         unreserved = self._slots.unreserved(share, kept + 1 - facts.free) if is_open and kept else 0.0
         return Wait(
-            seconds=self._next_change(),
+            seconds=self._next_change(holder),
             state=State.CLOSED if is_half_open and now < facts.trial_at else State(facts.state),
             trial=facts.trial_at - now,
             free=facts.free - kept,
@@ -223,7 +224,17 @@ class Rules:
             window=self._timing.kept,
         )
 
-    def _next_change(self) -> float:
+    def _visit(self, holder: str) -> list[float]:
+        """Return the seconds until a complete request leaves for which no other holder comes; none if nothing leaves."""
+        visits = self.facts.visits = {one: at for one, at in self.facts.visits.items() if at > self._now}
+        if holder not in visits:
+            frees = self._slots.frees(len(visits) + 1)
+            if not frees:
+                return []
+            visits[holder] = self._now + frees[-1]
+        return [visits[holder] - self._now]
+
+    def _next_change(self, holder: str) -> float:
         """Return the seconds until another request to the ledger may be granted."""
         facts, now = self.facts, self._now
         times = [facts.trial_at - now, *(until - now for _, until in facts.trials)]
@@ -231,7 +242,7 @@ class Rules:
             is_deciding = bool(facts.trials) or facts.state != State.OPEN.value or facts.free >= 1
             times.append(POLL if is_deciding else 1.0)
         if facts.state == State.OPEN.value:
-            times += [*self._slots.frees(1), *(at + self._timing.kept - now for at, _ in facts.others[:1])]
+            times += [*self._visit(holder), *(at + self._timing.kept - now for at, _ in facts.others[:1])]
         return min([time for time in times if time > 0] + [LONGEST_POLL])
 
     # Shares

@@ -24,7 +24,7 @@ local f = packed and cmsgpack.unpack(packed)
 if not f or now < f.latest - STEP then
   f = {life = name, epoch = 0, void = 0, limit = 0, is_stable = true, state = 'unknown', width = 1, trial_at = now,
        told_at = 0, silent = 0, rejections = 0, spread = 0, gone = 0, latest = now, number = 0,
-       trials = {}, others = {}, held = {}, reserve = {}}
+       trials = {}, others = {}, held = {}, reserve = {}, visits = {}}
   redis.call('DEL', LOG, TAKEN, AIR, LOST)
 end
 
@@ -135,6 +135,7 @@ if is_granted then
   redis.call('ZADD', AIR, text(now + flight), member)
   f.held[share] = (f.held[share] or 0) + 1
   if is_trial then f.trials[#f.trials + 1] = {now + math.min(SLOW, flight), member} end
+  f.visits[holder] = nil
   save()
   return {1, member, f.life, text(now), f.epoch, f.void, known, gone}
 end
@@ -144,7 +145,14 @@ if f.trial_at > now then times[1] = f.trial_at - now end
 for _, trial in ipairs(f.trials) do times[#times + 1] = trial[1] - now end
 if air > 0 then times[#times + 1] = (#f.trials > 0 or not is_open or room >= 1) and POLL or 1 end
 local named = is_open and frees(64) or {}
-if named[1] then times[#times + 1] = named[1] end
+local visiting = 0
+for one, at in pairs(f.visits) do
+  if at <= now then f.visits[one] = nil else visiting = visiting + 1 end
+end
+if named[1] and not f.visits[holder] then
+  f.visits[holder] = now + named[math.min(visiting + 1, #named)]
+end
+if is_open and f.visits[holder] then times[#times + 1] = f.visits[holder] - now end
 if is_open and f.others[1] then times[#times + 1] = f.others[1][1] + kept - now end
 local seconds = LONGEST_POLL
 for _, time in ipairs(times) do

@@ -64,6 +64,7 @@ class Facts(msgspec.Struct):
     others: list[tuple[float, int]] = []
     held: dict[str, int] = {}
     reserve: dict[str, tuple[float, float]] = {}
+    visits: dict[str, float] = {}  # when a holder comes back for a slot: each at its own time, not all for one slot
 
     @property
     def settled(self) -> int:

@@ -64,7 +64,7 @@ def cluster(directory: Path) -> Iterator[int]:
             second.execute_command("CLUSTER ADDSLOTSRANGE 8192 16383")
             first.execute_command(f"CLUSTER MEET 127.0.0.1 {two}")
             ends = time.monotonic() + 20
-            while any(b"cluster_state:ok" not in node.execute_command("CLUSTER INFO") for node in (first, second)):
+            while any(node.execute_command("CLUSTER INFO")["cluster_state"] != "ok" for node in (first, second)):
                 assert time.monotonic() < ends, "the cluster does not form"
                 time.sleep(0.05)
         yield one

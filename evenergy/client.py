@@ -175,6 +175,12 @@ class Api(GenericCalls[M_co]):
         view._loop = self._loop
         return view
 
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(
+            f"{type(self).__name__} does not pickle, since it has connections and an event loop of its own: send plain"
+            " arguments to the other process, and make one in each process"
+        )
+
     def __repr__(self) -> str:
         session = vars(self).get("_session")  # None when an argument was invalid
         return f"<{type(self).__name__} {session.options.base_url if session else 'unfinished'}>"

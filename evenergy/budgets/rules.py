@@ -225,7 +225,7 @@ class Rules:
         )
 
     def _visit(self, holder: str) -> list[float]:
-        """Return the seconds until a complete request leaves for which no other holder comes; none if nothing leaves."""
+        """Return the seconds until a complete request leaves for which no other holder comes, if any."""
         visits = self.facts.visits = {one: at for one, at in self.facts.visits.items() if at > self._now}
         if holder not in visits:
             frees = self._slots.frees(len(visits) + 1)

@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import pickle
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,16 @@ def _thirty_calls(budget: SQLiteBudget, base_url: str, client_id: str, secret: s
             else:
                 served += 1
     return served, rejected
+
+
+async def test_a_run_of_a_fleet_counts_as_the_ledger_does(sandbox: Sandbox, tmp_path: Path) -> None:
+    budget = SQLiteBudget(tmp_path / "budget.db")
+    async with AsyncClient(credentials(sandbox), base_url=sandbox.base_url, budget=budget) as one:
+        run = one.fleet.new_status_logs(since=datetime.now(UTC) - timedelta(hours=3), budget=4)
+        requests = [logs.requests async for logs in run]
+        await asyncio.sleep(0.05)
+        [use] = await budget.uses()
+    assert use.used == requests[-1] == run.requests <= 4
 
 
 # Without the ledger

@@ -40,7 +40,7 @@ class OAuth(Resource[M_co]):
             form["code_verifier"] = secret("code_verifier", code_verifier)
         del code, code_verifier  # from here on no traceback of ours can show them
         requested_at = asyncio.get_running_loop().time()
-        token = await self._session.bounded(tokens.endpoints.token(form))
+        token = await self._session.bounded(tokens.endpoints.token, form)
         await tokens.store(token, requested_at)
         return token
 
@@ -51,7 +51,7 @@ class OAuth(Resource[M_co]):
         self._app()  # another grant has nothing to revoke
         token = await tokens.stored_token()
         if token is not None:
-            await self._session.bounded(tokens.endpoints.revoke(token))
+            await self._session.bounded(tokens.endpoints.revoke, token)
             await tokens.forget()
 
     def _tokens(self) -> RefreshingTokenSource:

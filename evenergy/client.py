@@ -13,6 +13,7 @@ from ._core.generic import GenericCalls
 from ._core.loop_thread import LoopThread
 from ._core.resource import Async, Blocking, Child, M_co, operation
 from ._core.setup import BASE_URL, ClientArguments, bearer, new_session, unclosed, view_of
+from ._lazy import load
 from ._transport.attempts import OnAttempt
 from ._transport.rate_window import RateLimit
 from ._transport.request import Request, request
@@ -128,9 +129,8 @@ class Api(GenericCalls[M_co]):
     @operation
     def webhook_portal(self) -> Request[WebhookPortal]:
         """Return a link to the pages on which webhooks are set up; it works once. API: ``GET /webhook_portal``."""
-        from .resources.account import WebhookPortal  # noqa: PLC0415  a domain is imported at its first use
-
-        return request(WebhookPortal, "GET", "/webhook_portal")
+        model: type[WebhookPortal] = load(".resources.account").WebhookPortal
+        return request(model, "GET", "/webhook_portal")
 
     @property
     def rate_limit(self) -> RateLimit | None:

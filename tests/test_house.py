@@ -226,6 +226,18 @@ def test_imports_go_one_way() -> None:
     graphlib.TopologicalSorter({module: imports(module, deferred=False) for module in TREES}).prepare()  # no circle
 
 
+def test_imports_at_first_use_go_through_lazy_which_a_fork_waits_for() -> None:
+    late = [f"{name} imports by itself" for name, node in functions() for each in ast.walk(node) if _imports(each)]
+    allowed = ("evenergy._lazy.", "evenergy.sandbox.", "evenergy.cli.", "evenergy.dlt.")
+    assert not [one for one in late if not one.startswith(allowed)]
+
+
+def _imports(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom) or (
+        isinstance(node, ast.Attribute) and node.attr == "import_module"
+    )
+
+
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for module, tree in TREES.items():
         for node in ast.walk(tree):

@@ -5,11 +5,12 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
 
 from evenergy._codec.secret import Secret
+from evenergy._lazy import load
 from evenergy.errors import (
     AuthenticationError,
     DecodeError,
@@ -214,17 +215,17 @@ class Attempts:
         raise last  # here, where no frame of tenacity is attached
 
     def _policy(self, sleep: Callable[[float], Awaitable[object]]) -> "tenacity.AsyncRetrying":
-        import tenacity  # noqa: PLC0415  nothing has failed yet in most programs
-
-        self._jitter = tenacity.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)
-        return tenacity.AsyncRetrying(
+        library: Any = load("tenacity")
+        self._jitter = library.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)
+        policy: tenacity.AsyncRetrying = library.AsyncRetrying(
             sleep=sleep,
-            retry=tenacity.retry_if_exception(self.is_worth_retrying),
+            retry=library.retry_if_exception(self.is_worth_retrying),
             wait=self._pause,
             stop=self._is_over,
             before_sleep=_announce,
             reraise=True,
         )
+        return policy
 
     def _failed(self, error: EvEnergyError) -> None:
         """Count an attempt that failed."""

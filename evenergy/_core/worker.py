@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from evenergy._lazy import check_not_importing, is_importing
+from evenergy._transport.failures import no_thread
 from evenergy.errors import ClosedError, EvEnergyError, TransportError
 
 from .wakers import EventfdWaker, LockWaker, Waker, new_waker, process
@@ -27,6 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _GRACE = 5.0  # seconds for a cancelled call to unwind
+_LOOP = "the client's event loop"
 
 _inherited: list[object] = []
 """Workers of a parent process. They are kept and never touched: to close one would edit the parent's epoll."""
@@ -235,7 +237,7 @@ class Worker:
         try:
             _thread.start_new_thread(self._start_thread, ())
         except RuntimeError as error:
-            raise _no_thread(error) from None
+            raise no_thread(_LOOP, error) from None
 
     def _start_thread(self) -> None:
         if not self._launched.acquire(blocking=False):
@@ -245,7 +247,7 @@ class Worker:
             self.thread.start()
         except RuntimeError as error:
             self._launched.release()
-            self._finish_all(_no_thread(error))
+            self._finish_all(no_thread(_LOOP, error))
 
     def _main(self) -> None:
         self._ident = threading.get_ident()
@@ -348,13 +350,8 @@ class Worker:
 
 def _without_our_frames(error: BaseException) -> BaseException:
     """Return an error without the frame of the worker; one of ours without any, since its text says all."""
-    if isinstance(error, RuntimeError | TransportError) and not threading.main_thread().is_alive():
+    cause = error.__cause__ if isinstance(error, TransportError) else error
+    if isinstance(cause, RuntimeError) and not threading.main_thread().is_alive():
         return ClosedError(f"the interpreter is shutting down: {error}")  # as when no thread can resolve a host name
     trace = error.__traceback__
     return error.with_traceback(None if isinstance(error, EvEnergyError) or trace is None else trace.tb_next)
-
-
-def _no_thread(error: RuntimeError) -> EvEnergyError:
-    if not threading.main_thread().is_alive():
-        return ClosedError("the interpreter is shutting down")
-    return EvEnergyError(f"the client's event loop needs a thread, and none could be started: {error}")

@@ -1,5 +1,6 @@
 """Proxies: the caller's, or those of the environment; their passwords are shown nowhere."""
 
+import functools
 import os
 import urllib.request
 from collections.abc import Callable
@@ -36,6 +37,12 @@ def fixed(value: object) -> Proxies:
     """
     found = _proxy(value, "proxy")
     return lambda _: found
+
+
+def of_environment() -> Proxies:
+    """Return the proxies that the environment names, looked up once for each origin."""
+    of_origin = functools.lru_cache(from_environment)
+    return lambda url: of_origin("/".join(url.split("/", 3)[:3]))
 
 
 def from_environment(url: str) -> Proxy | None:

@@ -6,10 +6,12 @@ import asyncio
 import logging
 import ssl
 import threading
+import urllib.request
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -311,6 +313,15 @@ async def test_one_client_on_two_running_loops_is_rejected() -> None:
         with pytest.raises(evenergy.EvEnergyError, match="in use on another event loop"):
             await asyncio.to_thread(lambda: asyncio.run(client.root()))
         assert (await client.vehicle_makes.get(MAKE_ID)).id == MAKE_ID
+
+
+async def test_the_environment_is_read_once_for_each_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = Mock(wraps=urllib.request.getproxies)
+    monkeypatch.setattr("urllib.request.getproxies", looked_up)
+    async with serving(ok) as server, AsyncClient("t", base_url=server.url, trust_env=True) as client:
+        for page in range(5):
+            await client.request("GET", "/vehicles", params={"page": page})
+    assert looked_up.call_count == 1
 
 
 @pytest.mark.parametrize("kind", ["request", "oauth"])

@@ -84,8 +84,6 @@ class Attempts:
     """True while the request of this attempt is on the wire, or its response was lost."""
     waited: float = 0.0
     """Seconds that were spent on the rate limit."""
-    ticket: int | None = None
-    """The place in the queue of the rate limiter, once there is one."""
 
     _made = 0  # those that count: neither a 429 nor the 401 that a new token may cure
     _sends = 0  # those that came as far as a connection
@@ -130,16 +128,11 @@ class Attempts:
         self._is_queued = False
         self.waited += waited
 
-    def keep(self, ticket: int) -> None:
-        """Keep the place in the queue, for a permit that was void at the moment of sending."""
-        self.ticket = ticket
-
     def sent(self, now: float) -> None:
         """Record that the request goes out."""
         self._sent = self.is_unanswered = True
         self._sends += 1
         self._sent_at = now
-        self.ticket = None
 
     def responded(self) -> None:
         """Record that the response is here."""
@@ -150,8 +143,8 @@ class Attempts:
         self._sent = self.is_unanswered = sent
 
     def elapsed(self) -> float:
-        """Return the seconds since the request went out; 0 when it never did."""
-        return self.loop.time() - self._sent_at if self._sent_at else 0.0
+        """Return the seconds since the request went out."""
+        return self.loop.time() - self._sent_at
 
     def unauthorized(self, token: Secret, error: AuthenticationError) -> None:
         """Remember the token that a 401 rejected."""

@@ -23,6 +23,7 @@ from evenergy.errors import (
     ClosedError,
     DecodeError,
     EvEnergyError,
+    InvalidArgumentError,
     ProblemError,
     RateLimitError,
     RequestTimeoutError,
@@ -134,13 +135,15 @@ class Session:
         attempts.begin()
         self.connections.session(attempts.loop)  # a closed client fetches no token
         token = await self._token(attempts)  # first, so that many who wait for one share its fate
-        permit = self.credentials.limiter.take(attempts.loop) if attempts.ticket is None else None
+        permit = self.credentials.limiter.take(attempts.loop)
+        ticket: int | None = None
         response: Response | None = None
         while response is None:
             if permit is None:
-                permit = await self._queue(request, attempts, url)
+                permit = await self._queue(request, attempts, url, ticket)
                 token = await self._token_for(permit, attempts, token)  # it may have expired meanwhile
             response = await self._exchange_with(permit, request, url, token, attempts)
+            ticket = permit.ticket  # to queue again, where the permit was void at the moment of sending
             permit = None
         if response.status == _NOT_FOUND and attempts.is_deleted():
             response = Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b"")
@@ -181,12 +184,14 @@ class Session:
             failed = failures.outcome_unknown(error) if error.sent and request.method not in IDEMPOTENT else error
             self._observe(request, url, attempts, failed)
             raise failed from failed.__cause__
+        except InvalidArgumentError:
+            limiter.give_back(permit)
+            raise
         except BaseException:
             limiter.lost(permit)
             raise
         if response is None:
             limiter.give_back(permit)
-            attempts.keep(permit.ticket)
             return None
         attempts.responded()
         self._settle(permit, response)
@@ -224,13 +229,13 @@ class Session:
         except Exception:  # noqa: BLE001  whatever it is, it is the caller's
             _log.exception("on_attempt raised an error; the call goes on")
 
-    async def _queue(self, request: Request[Any], attempts: Attempts, url: str) -> Permit:
+    async def _queue(self, request: Request[Any], attempts: Attempts, url: str, ticket: int | None) -> Permit:
         """Wait for a permit of the rate limiter."""
         limiter = self.credentials.limiter
         attempts.queue()
         try:
             permit = await self.connections.timeouts.bounded(
-                limiter.acquire(ends=attempts.patience_ends, ticket=attempts.ticket, deadline=attempts.deadline), None
+                limiter.acquire(ends=attempts.patience_ends, ticket=ticket, deadline=attempts.deadline), None
             )
         except RateLimitError as error:
             raise RateLimitError(

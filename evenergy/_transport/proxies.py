@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 from yarl import URL
 
+from evenergy._codec.secret import unframed
 from evenergy._codec.validate import VISIBLE
 from evenergy.errors import InvalidArgumentError
 
@@ -45,6 +46,7 @@ def of_environment() -> Proxies:
     return lambda url: of_origin("/".join(url.split("/", 3)[:3]))
 
 
+@unframed
 def from_environment(url: str) -> Proxy | None:
     """Return the proxy that the environment names for a URL, or None.
 

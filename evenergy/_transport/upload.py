@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from evenergy._codec import urls
-from evenergy.errors import EvEnergyError, InvalidArgumentError, TransportError
+from evenergy.errors import ClosedError, EvEnergyError, InvalidArgumentError, TransportError
 
 from . import failures
 from .attempts import TRANSIENT
@@ -43,7 +43,7 @@ async def put_file(
         except TransportError as error:
             if attempt == retry.attempts or not error.transient:
                 raise
-            await asyncio.sleep(random.uniform(0, min(retry.backoff * 2**attempt, retry.max_backoff)))
+            await asyncio.sleep(random.uniform(0, min(retry.backoff * 2 ** (attempt - 1), retry.max_backoff)))
         else:
             return
 
@@ -52,11 +52,11 @@ async def _put(
     connections: Connections, target: URL, source: Source, content_type: str | None, seconds: float | None
 ) -> None:
     loop, where = asyncio.get_running_loop(), f"{target.scheme}://{target.host}"
+    http = connections.session(loop)
     file = await loop.run_in_executor(None, _opened, source)
     status: int | None = None
     failed: EvEnergyError | None = None
     try:
-        http = connections.session(loop)
         proxy = connections.network.proxies(where)
         size = await loop.run_in_executor(None, _size, file)
         with connections.timeouts.watch(seconds, loop, loop.time()):
@@ -74,7 +74,11 @@ async def _put(
                 status = response.status
         if status is None:
             raise ExpiredError
+    except EvEnergyError:
+        raise
     except failures.FAILURES as error:
+        if connections.closed:
+            raise ClosedError(f"the client was closed during the upload (PUT {where})") from None
         failed = failures.transport_error(error, method="PUT", url=where, timeout=seconds)
     finally:
         if file is not source:

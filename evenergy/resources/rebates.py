@@ -331,6 +331,7 @@ class RebateEvidenceFiles(Resource[M_co]):
 
         Raises:
             TransportError: The file was not stored.
+            RequestTimeoutError: The client's ``deadline``, which bounds each of the three steps, was spent.
             EvEnergyError: As `evenergy.errors` lists.
         """
         name = file_name or _name_of(file)
@@ -338,7 +339,8 @@ class RebateEvidenceFiles(Resource[M_co]):
         if started.presigned_url is None:
             raise DecodeError("could not decode the response: it has no presigned_url", where="$.presigned_url")
         options = self._session.options
-        await put_file(
+        await self._session.bounded(
+            put_file,
             self._session.connections,
             started.presigned_url,
             file,

@@ -14,7 +14,8 @@ from aiohttp import web
 
 import evenergy
 from evenergy import AsyncClient, Client, Retry
-from tests.server import run_jumping, serving
+from tests.server import serving
+from tests.transport.virtual_time import run
 
 REBATE = "rbtu01HRFF3SEVSCRAV9B3CHVDFN0H"
 KIND = "rbet01HRFF3SEVSCRAV9B3CHVDFN0H"
@@ -118,7 +119,7 @@ def test_a_deadline_ends_the_pause_between_two_uploads() -> None:
             assert len(store.requests) == 1
             assert asyncio.get_running_loop().time() < 100
 
-    run_jumping(main())
+    run(main())
 
 
 async def test_close_ends_the_pause_between_two_uploads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,6 +238,30 @@ def _imports(node: ast.AST) -> bool:
     )
 
 
+def foreign_writes(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """Yield the attributes that a function sets on an object that is neither its own nor made in it."""
+    own = {"self", "cls"}
+    for each in ast.walk(node):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Call):
+            own |= {target.id for target in each.targets if isinstance(target, ast.Name)}
+    for each in ast.walk(node):
+        is_write = isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+        if is_write and ast.unparse(each.value) not in own and not re.fullmatch("__.*__|args", each.attr):
+            yield f"{node.name} sets {ast.unparse(each)}"
+
+
+def test_no_attribute_of_one_object_is_written_by_another() -> None:
+    written = {f"{module}: {one}" for module, tree in TREES.items() for one in _foreign(module, tree)}
+    # The sandbox's tables are its database; the grant's token is where the caller reads and assigns it.
+    assert written == {"evenergy._transport.token_owner: _set sets self._code.token"}
+
+
+def _foreign(module: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and folder(module) != "sandbox":
+            yield from foreign_writes(node)
+
+
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for module, tree in TREES.items():
         for node in ast.walk(tree):

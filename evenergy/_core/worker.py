@@ -39,6 +39,10 @@ class Scope:
 
     is_closed: bool = False
 
+    def close(self) -> None:
+        """Let no more calls begin."""
+        self.is_closed = True
+
 
 scope_of_calls: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope_of_calls", default=None)
 
@@ -69,6 +73,20 @@ class _Call(Generic[R]):
         begun = self._function(*self._args, **self._kwargs)
         del self._function, self._args, self._kwargs
         return begun
+
+    def run_in(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+        """Begin the task of the call, which does this work."""
+        self.task = loop.create_task(work, context=self.context)
+
+    def finish(self, result: R | None, error: BaseException | None) -> None:
+        """End the call with its result or its error, and wake its caller."""
+        self.result, self.error = result, error
+        self.is_done = True
+        self.waker.wake()
+
+    def wake_by(self, waker: Waker) -> None:
+        """Wake the caller by another waker from here on."""
+        self.waker = waker
 
     @property
     def scope(self) -> Scope | None:
@@ -141,7 +159,7 @@ class Worker:
 
     def cancel_scope(self, scope: Scope) -> list[asyncio.Task[None]]:
         """Cancel the calls of a scope, now and to come; return the tasks that have to unwind. Runs on the loop."""
-        scope.is_closed = True
+        scope.close()
         calls = [call for call in self._calls if call.scope is scope]
         for call in calls:
             self._cancel(call)
@@ -221,7 +239,8 @@ class Worker:
 
     def _abandon(self, call: _Call[Any]) -> None:
         """Cancel a call that its caller leaves, as after Ctrl-C, and wait until it has unwound, but not for long."""
-        call.waker = waker = LockWaker()  # whose wait has an end
+        waker = LockWaker()  # whose wait has an end
+        call.wake_by(waker)
         with contextlib.suppress(EvEnergyError):  # no thread can be started
             self._post(self._cancel, call)
             self._wait_for(call, waker)
@@ -305,13 +324,14 @@ class Worker:
         if scope is not None and scope.is_closed:
             self._finish(call, ClosedError("the fan-out that the call belongs to has ended"))
         elif self.loop is not None:
-            call.task = self.loop.create_task(self._run(call), context=call.context)
+            call.run_in(self.loop, self._run(call))
 
     async def _run(self, call: _Call[Any]) -> None:
         """Run a call. Its error is a value, so that a SystemExit ends the call and not the loop."""
         try:
-            call.result = await call.begin()
-            self._finish(call)  # here and not when the task is done, which is one turn of the loop later
+            self._finish(
+                call, result=await call.begin()
+            )  # here and not when the task is done, which is one turn of the loop later
         except asyncio.CancelledError:
             self._cancelled(call)
             raise
@@ -341,11 +361,9 @@ class Worker:
         for call in list(self._calls):
             self._finish(call, error)
 
-    def _finish(self, call: _Call[Any], error: BaseException | None = None) -> None:
-        call.error = error
+    def _finish(self, call: _Call[Any], error: BaseException | None = None, result: object = None) -> None:
         self._calls.discard(call)
-        call.is_done = True
-        call.waker.wake()
+        call.finish(result, error)
 
 
 def _without_our_frames(error: BaseException) -> BaseException:

@@ -148,13 +148,14 @@ class RefreshingTokenSource:
                 stored = await store.load()
                 if _adopt(stored, known, refresh):
                     return
-                refresh.token = await self._issue(refresh, known, stored, store)
-                if refresh.token is None or refresh.newest() is not known:
-                    refresh.token = None  # exchanged, revoked or assigned meanwhile: this one is of the grant before
+                issued = await self._issue(refresh, known, stored, store)
+                if issued is None or refresh.newest() is not known:
+                    refresh.keep(None)  # exchanged, revoked or assigned meanwhile: this one is of the grant before
                     return
-                refresh.owner.announce(refresh.token)
-                await _save(store, refresh.token)
-            await self._hand_over(refresh.token)
+                refresh.keep(issued)
+                refresh.owner.announce(issued)
+                await _save(store, issued)
+            await self._hand_over(issued)
         finally:  # also when it could not be stored: what it renewed is used up
             if refresh.token is not None and refresh.newest() in (known, refresh.token):
                 _publish(refresh.token, refresh.requested_at, refresh.owner)

@@ -338,15 +338,8 @@ class RebateEvidenceFiles(Resource[M_co]):
         started = await self._session.send(_start_upload(self._base_url, name, rebate_evidence_type, user_rebate))
         if started.presigned_url is None:
             raise DecodeError("could not decode the response: it has no presigned_url", where="$.presigned_url")
-        options = self._session.options
         await self._session.bounded(
-            put_file,
-            self._session.connections,
-            started.presigned_url,
-            file,
-            content_type=content_type,
-            seconds=options.timeout,
-            retry=options.retry,
+            put_file, self._session.connections, started.presigned_url, file, self._session.options, content_type
         )
         return await self._session.send(_finish_upload(started.id))
 

@@ -245,8 +245,9 @@ def foreign_writes(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str
         if isinstance(each, ast.Assign) and isinstance(each.value, ast.Call):
             own |= {target.id for target in each.targets if isinstance(target, ast.Name)}
     for each in ast.walk(node):
-        is_write = isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
-        if is_write and ast.unparse(each.value) not in own and not re.fullmatch("__.*__|args", each.attr):
+        if not (isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)):
+            continue
+        if ast.unparse(each.value) not in own and not re.fullmatch("__.*__|args", each.attr):
             yield f"{node.name} sets {ast.unparse(each)}"
 
 

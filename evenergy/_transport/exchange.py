@@ -68,6 +68,7 @@ class Exchange:
         loop, started = asyncio.get_running_loop(), 0.0
         self._connections.session(loop)  # binds the connections to this loop, and the semaphore with them
         semaphore = self._connections.semaphore
+        outcome: Response | EvEnergyError | None = None
         await semaphore.acquire()  # `async with` is two more coroutines
         try:
             http = self._connections.session(loop)  # waiting took time: the client may be closed by now
@@ -75,7 +76,6 @@ class Exchange:
             if not ready(started):
                 return None
             with self._connections.timeouts.watch(self._timeout, loop, started):
-                outcome: Response | EvEnergyError | None = None
                 outcome = await _receive(self._request(http, request, url, secret), request)
             if outcome is None:
                 raise ExpiredError

@@ -14,7 +14,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co, Resource, coroutine, operation, paged
 from evenergy._transport.request import ListRequest, Request, Response, encode, fields, list_request, request
 
-from ._kinds import NOTIFICATION, SUBSCRIPTION, SUBSCRIPTION_OFFERING, TIMEZONE
+from ._kinds import Kind
 from .users import User
 
 __all__ = [
@@ -28,6 +28,11 @@ __all__ = [
     "Timezone",
     "WebhookPortal",
 ]
+
+NOTIFICATION = Kind("notf", "notifications")
+SUBSCRIPTION = Kind("subs", "subscriptions")
+SUBSCRIPTION_OFFERING = Kind("subo", "subscription_offerings")
+TIMEZONE = Kind("tzon", "timezones")
 
 SubscriptionExpand: TypeAlias = Literal["user", "offering"]
 """References of a subscription that can be expanded."""

@@ -14,7 +14,7 @@ from evenergy._core.pagination import Pager
 from evenergy._core.resource import M_co, Resource, in_two_forms, operation, paged
 from evenergy._transport.request import DividedRequest, ListRequest, Request, list_request, request
 
-from ._kinds import HEM_SYSTEM
+from ._kinds import Kind
 
 __all__ = [
     "EnergyStatsResolution",
@@ -23,6 +23,8 @@ __all__ = [
     "HEMSystemEnergyStatsBucket",
     "HEMSystemLivePower",
 ]
+
+HEM_SYSTEM = Kind("hems", "hem_systems")
 
 _MONTH = 31 * 86_400  # seconds
 _NEVER = datetime.max.replace(tzinfo=UTC)

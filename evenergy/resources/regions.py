@@ -16,7 +16,7 @@ from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 from evenergy.errors import InvalidArgumentError
 
-from ._kinds import REGION, REGION_GROUP
+from ._kinds import Kind
 
 if TYPE_CHECKING:
     from .users import LatLong
@@ -36,6 +36,9 @@ __all__ = [
     "RegionValidationStatus",
     "SupportsGeoInterface",
 ]
+
+REGION = Kind("regn", "regions")
+REGION_GROUP = Kind("rgrp", "region_groups")
 
 
 class SupportsGeoInterface(Protocol):

@@ -1,4 +1,4 @@
-"""One HTTP exchange: a connection, one request, its whole response. The only file that sends through aiohttp.
+"""One HTTP exchange: a connection, one request, its whole response. All calls of the API are sent here.
 
 An `Exchange` knows neither tokens nor rate limits nor retries: `Session` and the OAuth endpoints send through it.
 """

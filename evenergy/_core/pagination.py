@@ -176,6 +176,8 @@ class Listing(AsyncIterator[E], Generic[T, E]):
         Raises:
             DecodeError: The link is no URL, or leads back to a page that was read before.
         """
+        if self._request.parts:
+            return next(iter(self._request.parts[number + 1 :]), None)
         following = follow(query, linked(links, "next"))
         if following is not None:
             self._numbers.setdefault(_cursor(query), number)

@@ -14,7 +14,7 @@ from evenergy._transport.request import ListRequest, Request, fields, request, u
 from evenergy._transport.upload import put_file
 from evenergy.errors import DecodeError, InvalidArgumentError
 
-from ._kinds import REBATE_EVIDENCE_FILE, REBATE_EVIDENCE_TYPE, REBATE_TYPE, USER_REBATE
+from ._kinds import Kind
 
 __all__ = [
     "RebateDataType",
@@ -30,6 +30,11 @@ __all__ = [
     "UserRebateExpand",
     "UserRebateStatus",
 ]
+
+REBATE_EVIDENCE_FILE = Kind("rbef", "rebate_evidence_files")
+REBATE_EVIDENCE_TYPE = Kind("rbet", "rebate_evidence_types")
+REBATE_TYPE = Kind("rbtt", "rebate_types")
+USER_REBATE = Kind("rbtu", "user_rebates")
 
 RebateTypeExpand: TypeAlias = Literal["required_evidence"]
 """References of a type of rebate that can be expanded."""

@@ -29,7 +29,7 @@ class Twin:
         self.most = self.now = 0
 
     async def echo(self, item: object) -> object:
-        """What it was given."""
+        """Value that it was given."""
         return item
 
     async def wait(self, item: object = None) -> None:
@@ -142,5 +142,5 @@ def sweep(loop: LoopThread, method: Callable[..., Any], items: Any, concurrency:
 
 
 async def tasks() -> int:
-    """How many tasks there are beside the loop's own and this one."""
+    """Return the number of tasks beside the loop's own and this one."""
     return len(asyncio.all_tasks()) - 2

@@ -135,8 +135,13 @@ def read_private(path: Path, most: int = _MOST) -> bytes:
         return file.read(most)
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file for its owner only, in place of an old one: who reads finds the old content or the new one.
+
+    Args:
+        path: The path; missing directories are made, for their owner only.
+        content: The content.
+        durable: Whether it shall outlast a loss of power, which takes the disk's time.
 
     Raises:
         OSError: The file cannot be written.
@@ -148,9 +153,11 @@ def write_private(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         _patiently(lambda: temporary.replace(path))
-        _sync_directory(path.parent)
+        if durable:
+            _sync_directory(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

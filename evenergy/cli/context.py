@@ -16,20 +16,20 @@ import click
 
 from evenergy.errors import EvEnergyError
 
-from .errors import SignInError, UsageError
+from .errors import SignInError
 from .times import Duration
 
 if TYPE_CHECKING:
-    from evenergy import Attempt, AsyncClient, Auth, RateLimit
+    from evenergy import AsyncClient, Attempt, RateLimit
     from evenergy.sandbox import Sandbox
 
+    from .memory import Memory
     from .output import Output, Shape
 
 T = TypeVar("T")
 
 FORMATS: Final = ("json", "jsonl", "csv")
 _PATIENCE: Final = 1.0  # seconds after Ctrl-C in which connections may close
-_CREDENTIALS: Final = ("EVENERGY_TOKEN", "EVENERGY_CLIENT_ID", "EVENERGY_CLIENT_SECRET")
 
 
 class PipeClosedError(Exception):
@@ -102,12 +102,14 @@ class App:
         client: The client.
         sandbox: The sandbox of ``--sandbox``, or None.
         spent: The requests spent so far.
+        memory: What earlier runs have learnt, or None with ``--sandbox``.
     """
 
     settings: Settings
     client: AsyncClient
     sandbox: Sandbox | None
     spent: Spent
+    memory: Memory | None = None
 
     def output(self, shape: Shape[T]) -> Output[T]:
         """Return the output for values of a form."""
@@ -180,29 +182,40 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncIter
                 # The environment may name a user, whom the sandbox does not know.
                 yield App(settings, client.with_options(user=settings.user), sandbox, spent)
         return
-    auth = credentials(settings, anonymous=anonymous)
-    async with AsyncClient(
-        auth, user=settings.user, base_url=settings.base_url, max_wait=max_wait, on_attempt=spent.count
-    ) as client:
-        yield App(settings, client, None, spent)
+    async with _remembering(settings, spent, max_wait, anonymous=anonymous) as app:
+        yield app
 
 
-def credentials(settings: Settings, *, anonymous: bool = False) -> Auth | None:
-    """Return the credentials of the profile, or None for those of the environment.
-
-    THE place where a profile's credentials come in.
+@contextlib.asynccontextmanager
+async def _remembering(
+    settings: Settings, spent: Spent, max_wait: float | None, *, anonymous: bool
+) -> AsyncIterator[App]:
+    """Open a client with the credentials of the environment or a profile, and with what earlier runs have learnt.
 
     Raises:
-        SignInError: There are none, and they are needed.
+        SignInError: There are no credentials, and they are needed.
     """
-    if settings.profile is not None:
-        raise UsageError("there are no profiles yet: set EVENERGY_CLIENT_ID and EVENERGY_CLIENT_SECRET")
-    if not anonymous and not any(os.environ.get(name, "").strip() for name in _CREDENTIALS):
-        raise SignInError(
-            "no credentials, so nothing was sent: run `evenergy login`, or set EVENERGY_CLIENT_ID and"
-            " EVENERGY_CLIENT_SECRET; --sandbox needs none"
-        )
-    return None
+    from evenergy import AsyncClient  # noqa: PLC0415  nothing is imported before it is needed
+
+    from .accounts import NO_CREDENTIALS, choose, effective_base_url  # noqa: PLC0415  likewise
+    from .memory import Memory  # noqa: PLC0415  likewise
+
+    account = choose(settings.profile, settings.base_url, settings.user)
+    if account is None and not anonymous:
+        raise SignInError(NO_CREDENTIALS)
+    base_url = effective_base_url(settings.base_url) if account is None else account.base_url
+    memory = Memory(account, base_url, settings.note)
+    auth = None if account is None else account.auth(memory.token_store)
+    async with AsyncClient(
+        auth, base_url=base_url, max_wait=max_wait, trust_env=True, on_attempt=spent.count
+    ) as client:
+        memory.restore(client)
+        try:
+            # A profile that was named goes before the user of the environment.
+            view = client.with_options(user=settings.user if account is None else account.user)
+            yield App(settings, view, None, spent, memory)
+        finally:
+            memory.save(client)
 
 
 def _sandbox() -> Sandbox:
@@ -310,7 +323,6 @@ def connection_options() -> list[click.Parameter]:
             section=section,
             attribute="profile",
             metavar="NAME",
-            envvar="EVENERGY_PROFILE",
             help="Use the credentials of a profile.",
         ),
         SharedOption(["--user"], section=section, attribute="user", metavar="ID", help="Act as this user."),

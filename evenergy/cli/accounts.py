@@ -57,6 +57,13 @@ class Account:
             return None
         return Vault(self.name, self.profile.storage)
 
+    @property
+    def kind(self) -> tuple[str, str | None]:
+        """Return the kind of the credentials (``token``, ``application`` or ``user``), and the client id if any."""
+        if self.profile is not None:
+            return self.profile.kind, self.profile.client_id
+        return ("token", None) if variable(TOKEN) is not None else ("application", variable(CLIENT_ID))
+
     def auth(self, memory: TokenStore | None = None) -> Auth:
         """Return the credentials for a client.
 

@@ -114,7 +114,7 @@ def login(
     is_application = browser is None and (client_id is not None or client_secret_file is not None)
     identifier = client_id or accounts.variable(accounts.CLIENT_ID) or (old and old.client_id) or _prompt("Client id")
     secret = _secret(client_secret_file, client_id, needed=is_application)
-    base_url = settings.base_url or accounts.variable(accounts.BASE_URL) or (old and old.base_url)
+    base_url = settings.base_url or accounts.variable(accounts.BASE_URL) or (None if old is None else old.base_url)
     profile = Profile(
         base_url=accounts.effective_base_url(base_url),
         kind="application" if is_application else "user",
@@ -160,7 +160,7 @@ async def _login(settings: Settings, request: _Request, old: Vault | None) -> No
     if old is not None:
         _delete(request.name, old)
     vault = Vault(request.name, profile.storage)
-    with vault.store.lock():  # type: ignore[union-attr]  both stores have plain locks
+    with vault.store.lock():
         vault.store.save(store.token)
     vault.save_secret(request.secret)
     profiles.save(request.name, profile)
@@ -222,7 +222,7 @@ def _application(request: _Request, store: _Captured) -> ClientCredentials:
 
 async def _revoke(profile: Profile, vault: Vault) -> None:
     token, secret = vault.store.load(), vault.secret()
-    if not isinstance(token, Token):
+    if token is None:
         return
     auth = AuthorizationCode(
         profile.client_id,

@@ -49,7 +49,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "login": Command(ACCOUNT, "login:login", "Sign in, and keep the credentials in a profile."),
     "logout": Command(ACCOUNT, "login:logout", "Revoke the token of a profile, and delete the profile."),
     "whoami": Command(ACCOUNT, "whoami:whoami", "Show the credentials in use; sends nothing."),
-    "doctor": Command(ACCOUNT, "doctor:doctor", "Find out why requests fail, and say what to do."),
+    "doctor": Command(ACCOUNT, "doctor.command:doctor", "Find out why requests fail, and say what to do."),
     "demo": Command(TRYING, "demo_command:demo", "Read a simulated fleet, and show it."),
     "sandbox": Command(TRYING, "sandbox:sandbox", "Serve a simulated API on this machine."),
     "webhooks": Command(TRYING, "webhooks:webhooks", "Listen for webhooks, or trigger one in the sandbox."),

@@ -18,7 +18,7 @@ from .errors import UsageError
 from .main import EXTRA
 
 if TYPE_CHECKING:
-    from evenergy.auth import TokenStore
+    from .keyring_store import KeyringTokenStore
 
 DEFAULT: Final = "default"
 """Name of the profile that is used when nobody names one."""
@@ -164,7 +164,7 @@ class Vault:
         return "the keyring of the system" if self.storage == "keyring" else str(self._token_path)
 
     @property
-    def store(self) -> TokenStore:
+    def store(self) -> FileTokenStore | KeyringTokenStore:
         """Return the store of the token."""
         if self.storage == "keyring":
             from .keyring_store import KeyringTokenStore  # noqa: PLC0415  it needs the extra

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from evenergy.auth import Token
-from evenergy.errors import EvEnergyError
 
 from . import accounts
 from .accounts import Account
@@ -62,12 +61,7 @@ def _described(settings: Settings) -> dict[str, Any]:
     if account is None:
         raise SignInError(accounts.NO_CREDENTIALS)
     token, place = _token(account, settings)
-    profile = account.profile
-    if profile is not None:
-        kind, client_id = profile.kind, profile.client_id
-    else:
-        is_token = accounts.variable(accounts.TOKEN) is not None
-        kind, client_id = ("token", None) if is_token else ("application", accounts.variable(accounts.CLIENT_ID))
+    kind, client_id = account.kind
     return {
         "profile": account.name,
         "source": account.source,
@@ -84,18 +78,13 @@ def _described(settings: Settings) -> dict[str, Any]:
 def _token(account: Account, settings: Settings) -> tuple[Token | None, str | None]:
     """Return the token that is kept, and where; a token of the environment says nothing of itself."""
     if account.vault is not None:
-        store, place = account.vault.store, account.vault.place
+        token, place = account.vault.store.load(), account.vault.place
     else:
         memory = Memory(account, account.base_url, settings.note).token_store
         if memory is None or accounts.variable(accounts.TOKEN) is not None:
             return None, None
-        store, place = memory, str(memory.path)
-    try:
-        token = store.load()
-    except EvEnergyError as error:
-        settings.note(f"warning: {error}")
-        return None, place
-    return (token, place) if isinstance(token, Token) else (None, None)
+        token, place = memory.load(), str(memory.path)
+    return token, None if token is None else place
 
 
 def _sandbox() -> dict[str, Any]:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .memory import Memory
     from .output import Output, Shape
+    from .progress import Progress
 
 T = TypeVar("T")
 
@@ -117,6 +118,17 @@ class App:
 
         return Output(self.settings, shape)
 
+    def progress(self, noun: str, total: int | None = None) -> Progress:
+        """Return the progress of what is counted, such as ``vehicles``."""
+        from .progress import Progress  # noqa: PLC0415  nothing is imported before it is needed
+
+        return Progress(self, noun, total)
+
+    def wait(self) -> float:
+        """Return the seconds for which requests wait for the rate limit now; 0 where none waits."""
+        limiter = self.client._session.credentials.limiter  # noqa: SLF001  the client tells it to nobody else
+        return limiter.wait_estimate(asyncio.get_running_loop().time()) if limiter.queued else 0.0
+
     def ended(self, brought: str) -> None:
         """Write the last line: what a command brought, spent and left. Only at a terminal."""
         if sys.stderr.isatty():
@@ -161,7 +173,7 @@ def _described(attempt: Attempt) -> str:
 
 
 @contextlib.asynccontextmanager
-async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncIterator[App]:
+async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGenerator[App]:
     """Open the client that the options describe.
 
     Raises:
@@ -175,9 +187,9 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncIter
         async with _sandbox() as sandbox:
             from evenergy import ClientCredentials  # noqa: PLC0415  likewise
 
-            auth = ClientCredentials(sandbox.client_id, sandbox.client_secret)
+            of_sandbox = ClientCredentials(sandbox.client_id, sandbox.client_secret)
             async with AsyncClient(
-                auth, base_url=sandbox.base_url, max_wait=max_wait, on_attempt=spent.count
+                of_sandbox, base_url=sandbox.base_url, max_wait=max_wait, on_attempt=spent.count
             ) as client:
                 # The environment may name a user, whom the sandbox does not know.
                 yield App(settings, client.with_options(user=settings.user), sandbox, spent)
@@ -189,7 +201,7 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncIter
 @contextlib.asynccontextmanager
 async def _remembering(
     settings: Settings, spent: Spent, max_wait: float | None, *, anonymous: bool
-) -> AsyncIterator[App]:
+) -> AsyncGenerator[App]:
     """Open a client with the credentials of the environment or a profile, and with what earlier runs have learnt.
 
     Raises:
@@ -346,8 +358,19 @@ def connection_options() -> list[click.Parameter]:
 class ClientCommand(click.Command):
     """Command with the options that all share, in sections of their own."""
 
-    def __init__(self, *arguments: Any, params: list[click.Parameter] | None = None, **more: Any) -> None:
-        super().__init__(*arguments, params=[*(params or []), *options()], **more)
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **more: Any) -> None:
+        super().__init__(name, params=[*(params or []), *options()], **more)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options by section."""
+        format_options(self, ctx, formatter)
+
+
+class LocalCommand(click.Command):
+    """Command that sends nothing, with the options for output alone."""
+
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **more: Any) -> None:
+        super().__init__(name, params=[*(params or []), *output_options()], **more)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by section."""
@@ -357,8 +380,8 @@ class ClientCommand(click.Command):
 class ClientGroup(click.Group):
     """Group of commands with the options that all share."""
 
-    def __init__(self, *arguments: Any, params: list[click.Parameter] | None = None, **more: Any) -> None:
-        super().__init__(*arguments, params=[*(params or []), *options()], **more)
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **more: Any) -> None:
+        super().__init__(name, params=[*(params or []), *options()], **more)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by section, and the commands."""

@@ -116,15 +116,14 @@ def _show(report: reading.Report) -> None:
 def _fitting(report: reading.Report, console: Console) -> Table:
     """Return the table in the widest form that there is room for; a narrow terminal loses columns."""
     shown = list(range(len(_JUSTIFY) + 1))
-    for layout in (_WIDE, _MEDIUM, _NARROW):
-        table = _table(report, layout, shown)
-        if _fits(table, console):
-            return table
+    table = _table(report, _WIDE, shown)
+    for layout in (_MEDIUM, _NARROW):
+        if not _fits(table, console):
+            table = _table(report, layout, shown)
     for lost in _LOSS:
-        shown.remove(lost)
-        table = _table(report, _NARROW, shown)
-        if _fits(table, console):
-            break
+        if not _fits(table, console):
+            shown.remove(lost)
+            table = _table(report, _NARROW, shown)
     return table
 
 

@@ -58,8 +58,8 @@ def line(error: EvEnergyError) -> str:
     match error:
         case RateLimitError():
             return (
-                f"rate limited: the next request may be sent in {in_words(error.retry_after)}; run it again then, or let"
-                f" it wait with --max-wait forever · {text}"
+                f"rate limited: the next request may be sent in {in_words(error.retry_after)}; run it again then, or"
+                f" wait for it with --max-wait forever · {text}"
             )
         case TransportError():
             return f"{text}; check the network and the base URL, or let `evenergy doctor` look"

@@ -52,11 +52,11 @@ class LazyGroup(click.Group):
         )
         self._table = table
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  as click calls it
         """Return the names in the order of the table."""
         return list(self._table)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  likewise
         """Return a command, imported now."""
         row = self._table.get(cmd_name)
         if row is None:
@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
         self.format_commands(ctx, formatter)
         format_options(self, ctx, formatter)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  likewise
         """Write the commands by section, without importing one."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, row in self._table.items():

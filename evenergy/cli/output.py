@@ -104,6 +104,10 @@ class Output(Generic[T]):
         self._began = False
         self.kept: list[Any] = []
         """The values of ``--json``, as JSON data; the values of a table."""
+        self.vertical = False
+        """Whether it is one value, of which all fields are shown, one below the other."""
+        self.streams = False
+        """Whether values are written as they come, at a terminal too, where no table can be made of them."""
         settings.output = self
 
     def write(self, values: Iterable[T]) -> None:
@@ -115,17 +119,21 @@ class Output(Generic[T]):
                 _write("".join(f"{_json(self._data(value))}\n" for value in values))
             case "csv":
                 self._write_csv(values)
-            case _ if self._at_terminal:
+            case _ if self.vertical or (self._at_terminal and not self.streams):
                 self.kept += values
             case _:
                 _write("".join(self._tabbed(value) for value in values))
 
     def end(self) -> None:
         """Write what was kept, and no more."""
-        if self._format == "json":
+        if self._format == "json" and self.vertical:
+            write_json(self.kept[0])
+        elif self._format == "json":
             _write(_array(self.kept, pretty=self._at_terminal))
         elif self._format == "csv":
             self._write_csv(())
+        elif self._format is None and self.vertical and self.kept:
+            self._write_fields(self.kept[0])
         elif self._format is None and self._at_terminal and self.kept:
             from .table import show  # noqa: PLC0415  it takes rich
 
@@ -158,9 +166,19 @@ class Output(Generic[T]):
             writer.writerow([plain(record[name]) for name in names])
         _write(text.getvalue())
 
+    def _write_fields(self, value: T) -> None:
+        """Write the fields of one value: below each other, with a tab between name and cell in a pipe."""
+        record = self._shape.record(value)
+        names = self._fields or self._shape.names
+        width = max(map(len, names))
+        for name in names:
+            cell = " ".join(plain(record[name]).split())
+            _write(f"{name:{width}}  {cell or UNKNOWN}\n" if self._at_terminal else f"{name}\t{cell}\n")
+
     def _tabbed(self, value: T) -> str:
         cells = [plain(column.value(value)) for column in self._columns]
-        return "\t".join(" ".join(cell.split()) for cell in cells) + "\n"
+        separator = "  " if self._at_terminal else "\t"
+        return separator.join(" ".join(cell.split()) for cell in cells) + "\n"
 
 
 def plain(cell: object) -> str:

@@ -13,6 +13,7 @@ from evenergy.errors import EvEnergyError
 from .context import PipeClosedError, Settings
 from .errors import Exit, exit_code, line
 from .main import command
+from .words import say
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,10 +25,10 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED
     except click.ClickException as error:
-        _say(error.format_message())
+        say(error.format_message())
         return error.exit_code
     except EvEnergyError as error:
-        _say(line(error))
+        say(line(error))
         return _told(settings, error)
     except (BrokenPipeError, PipeClosedError):
         return _pipe_closed()
@@ -49,8 +50,3 @@ def _pipe_closed() -> int:
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123  a descriptor is needed
         os.dup2(nothing.fileno(), sys.stdout.fileno())
     return Exit.PIPE_CLOSED
-
-
-def _say(message: str) -> None:
-    """Write what went wrong in one line."""
-    print(f"evenergy: {' '.join(message.split())}", file=sys.stderr)

@@ -20,9 +20,11 @@ def show(columns: Sequence[Column[Any]], values: Sequence[Any]) -> None:
     """Print a table of values, as wide as the terminal at most."""
     console = Console(highlight=False)
     left = list(columns)
-    while len(left) > 1 and _width(console, table := _table(left, values)) > console.width:
+    table = _table(left, values)
+    while len(left) > 1 and _width(console, table) > console.width:
         left.remove(min(reversed(left), key=lambda column: column.importance))
-    console.print(table if len(left) > 1 else _table(left, values))
+        table = _table(left, values)
+    console.print(table)
 
 
 def _width(console: Console, table: Table) -> int:

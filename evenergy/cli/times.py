@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    _Moment = click.ParamType[datetime]
+    _Duration = click.ParamType[timedelta]
+else:  # older versions of click have no parameter here
+    _Moment = _Duration = click.ParamType
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
@@ -80,7 +86,7 @@ def short(seconds: float) -> str:
     return f"{hours}h" if hours < 48 else f"{hours // 24}d"  # noqa: PLR2004  two days
 
 
-class Moment(click.ParamType):
+class Moment(_Moment):
     """Option that takes a time."""
 
     name = "time"
@@ -95,7 +101,7 @@ class Moment(click.ParamType):
         return found
 
 
-class Duration(click.ParamType):
+class Duration(_Duration):
     """Option that takes a duration.
 
     Args:

@@ -21,7 +21,7 @@ _NAMES: Final = ("check", "status", "message", "advice")
 _MARKS: Final = {Status.OK: "ok", Status.WARNING: "warning", Status.FAILED: "FAILED", Status.SKIPPED: "-"}
 _COLOURS: Final = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILED: "red", Status.SKIPPED: None}
 _WIDTH: Final = 100  # columns of a line, at the most
-_INDENT: Final = " " * 22
+_INDENT: Final = " " * 24
 
 
 @click.command("doctor", cls=ClientCommand)
@@ -87,7 +87,7 @@ def _show(finding: Finding) -> None:
     mark = f"{_MARKS[finding.status]:8}"
     styled = click.style(mark, fg=_COLOURS[finding.status]) if sys.stdout.isatty() else mark
     first, *rest = textwrap.wrap(finding.message, _WIDTH - len(_INDENT)) or [""]
-    click.echo(f"{styled}{finding.check:14}{first}")
+    click.echo(f"{styled}{finding.check:16}{first}")
     for line in rest:
         click.echo(_INDENT + line)
     if finding.advice is not None:

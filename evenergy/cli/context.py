@@ -16,7 +16,6 @@ import click
 
 from evenergy.errors import EvEnergyError
 
-from .errors import SignInError
 from .times import Duration
 
 if TYPE_CHECKING:
@@ -194,40 +193,10 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
                 # The environment may name a user, whom the sandbox does not know.
                 yield App(settings, client.with_options(user=settings.user), sandbox, spent)
         return
-    async with _remembering(settings, spent, max_wait, anonymous=anonymous) as app:
-        yield app
+    from .account_client import account_client  # noqa: PLC0415  likewise
 
-
-@contextlib.asynccontextmanager
-async def _remembering(
-    settings: Settings, spent: Spent, max_wait: float | None, *, anonymous: bool
-) -> AsyncGenerator[App]:
-    """Open a client with the credentials of the environment or a profile, and with what earlier runs have learnt.
-
-    Raises:
-        SignInError: There are no credentials, and they are needed.
-    """
-    from evenergy import AsyncClient  # noqa: PLC0415  nothing is imported before it is needed
-
-    from .accounts import NO_CREDENTIALS, choose, effective_base_url  # noqa: PLC0415  likewise
-    from .memory import Memory  # noqa: PLC0415  likewise
-
-    account = choose(settings.profile, settings.base_url, settings.user)
-    if account is None and not anonymous:
-        raise SignInError(NO_CREDENTIALS)
-    base_url = effective_base_url(settings.base_url) if account is None else account.base_url
-    memory = Memory(account, base_url, settings.note)
-    auth = None if account is None else account.auth(memory.token_store)
-    async with AsyncClient(
-        auth, base_url=base_url, max_wait=max_wait, trust_env=True, on_attempt=spent.count
-    ) as client:
-        memory.restore(client)
-        try:
-            # A profile that was named goes before the user of the environment.
-            view = client.with_options(user=settings.user if account is None else account.user)
-            yield App(settings, view, None, spent, memory)
-        finally:
-            memory.save(client)
+    async with account_client(settings, max_wait, spent.count, anonymous=anonymous) as (client, memory):
+        yield App(settings, client, None, spent, memory)
 
 
 def _sandbox() -> Sandbox:

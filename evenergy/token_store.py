@@ -108,7 +108,7 @@ class FileTokenStore:
 
     def _locked(self) -> int:
         """Return the descriptor of the lock's file, which this thread has locked."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(self.path.parent)
         path = self.path.with_name(f"{self.path.name}.lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
         try:
@@ -146,7 +146,7 @@ def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
     try:
@@ -161,6 +161,13 @@ def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _make_private(directory: Path) -> None:
+    """Make a directory for its owner only; `Path.mkdir` would make its missing parents for everybody."""
+    for one in reversed((directory, *directory.parents)):
+        if not one.exists():
+            one.mkdir(mode=0o700, exist_ok=True)
 
 
 def _check(path: Path, status: os.stat_result) -> None:

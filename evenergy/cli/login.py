@@ -15,6 +15,7 @@ import attrs
 import click
 
 from evenergy._codec.secret import Secret
+from evenergy._transport.retry import Retry
 from evenergy.auth import Auth, AuthorizationCode, ClientCredentials, Token
 from evenergy.client import AsyncClient
 from evenergy.errors import AuthenticationError, EvEnergyError
@@ -28,6 +29,7 @@ from .profiles import Profile, Vault
 from .times import Duration
 
 _NO_SANDBOX: Final = "--sandbox ends with its command, so there is nothing to sign in to: leave it out"
+_RETRY: Final = Retry(attempts=2)  # somebody is waiting
 _NOBODY: Final = "http://127.0.0.1/"  # to which no browser is sent: the token is revoked without one
 
 
@@ -112,11 +114,13 @@ def login(
     name = profiles.checked_name(settings.profile or accounts.variable(accounts.PROFILE) or profiles.DEFAULT)
     old = profiles.load().get(name)
     is_application = browser is None and (client_id is not None or client_secret_file is not None)
+    base_url = accounts.effective_base_url(
+        settings.base_url or accounts.variable(accounts.BASE_URL) or (None if old is None else old.base_url)
+    )
     identifier = client_id or accounts.variable(accounts.CLIENT_ID) or (old and old.client_id) or _prompt("Client id")
     secret = _secret(client_secret_file, client_id, needed=is_application)
-    base_url = settings.base_url or accounts.variable(accounts.BASE_URL) or (None if old is None else old.base_url)
     profile = Profile(
-        base_url=accounts.effective_base_url(base_url),
+        base_url=base_url,
         kind="application" if is_application else "user",
         client_id=identifier,
         user=settings.user,
@@ -211,7 +215,7 @@ async def _check(request: _Request, auth: Auth) -> None:
 
 
 def _client(request: _Request, auth: Auth) -> AsyncClient:
-    return AsyncClient(auth, base_url=request.profile.base_url, trust_env=True)
+    return AsyncClient(auth, base_url=request.profile.base_url, retry=_RETRY, trust_env=True)
 
 
 def _application(request: _Request, store: _Captured) -> ClientCredentials:
@@ -231,7 +235,7 @@ async def _revoke(profile: Profile, vault: Vault) -> None:
         token=token,
     )
     try:
-        async with AsyncClient(auth, base_url=profile.base_url, trust_env=True) as client:
+        async with AsyncClient(auth, base_url=profile.base_url, retry=_RETRY, trust_env=True) as client:
             await client.oauth.revoke()
     except EvEnergyError as error:
         if not isinstance(error, AuthenticationError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -53,10 +53,8 @@ class _Seen:
         date: The ``Date`` header of the newest one, or None.
         received: The time at which it came, in POSIX seconds.
         is_ours: Whether it has the headers of the API, and not of a page in front of it.
-        clock: Returns the time in POSIX seconds.
     """
 
-    clock: Callable[[], float]
     date: str | None = None
     received: float = 0.0
     is_ours: bool = False
@@ -64,13 +62,13 @@ class _Seen:
     def note(self, attempt: Attempt) -> None:
         """Note an attempt."""
         if attempt.status is not None:
-            self.date, self.received = attempt.headers.get("Date"), self.clock() - attempt.seconds / 2
+            self.date, self.received = attempt.headers.get("Date"), time.time() - attempt.seconds / 2
             self.is_ours = "X-RateLimit-Limit" in attempt.headers or "EvEnergy-Version" in attempt.headers
 
 
-async def examine(settings: Settings, account: Account, clock: Callable[[], float] = time.time) -> list[Finding]:
+async def examine(settings: Settings, account: Account) -> list[Finding]:
     """Return the findings of all checks that send requests."""
-    memory, seen = Memory(account, account.base_url, settings.note), _Seen(clock)
+    memory, seen = Memory(account, account.base_url, settings.note), _Seen()
     try:
         auth = account.auth(memory.token_store)
     except EvEnergyError as error:

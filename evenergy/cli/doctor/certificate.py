@@ -29,10 +29,11 @@ def _names(body: bytes) -> Iterator[tuple[bytes, str]]:
 
 def _inner(content: bytes) -> bytes:
     """Return the content of the first value, which is a sequence."""
-    tag, body = next(_values(content))
-    if tag != _SEQUENCE:
-        raise ValueError("no sequence")
-    return body
+    for tag, body in _values(content):
+        if tag == _SEQUENCE:
+            return body
+        break
+    raise ValueError("no sequence")
 
 
 def _values(content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -179,6 +180,7 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
     """
     from evenergy import AsyncClient  # noqa: PLC0415  nothing is imported before it is needed
 
+    gc.enable()
     spent = Spent(debug=settings.debug)
     max_wait = None if settings.max_wait == timedelta.max else settings.max_wait.total_seconds()
     if settings.sandbox:

@@ -44,9 +44,9 @@ async def listed(app: App, pager: Pager[T], shape: Shape[T], noun: str, limit: i
     """
     with app.output(shape) as output:
         count, odd = await _printed(app, pager, output, f"{noun}s", limit)
+        if odd:
+            raise odd[0]
     app.ended(counted(count, noun))
-    if odd:
-        raise odd[0]
 
 
 async def _printed(
@@ -74,8 +74,8 @@ async def read_logs(
     write: Callable[[list[VehicleStatusLog]], object],
     *,
     keep: bool = True,
-) -> tuple[list[VehicleStatusLog], EvEnergyError | None]:
-    """Read the logs of vehicles, all at once, and return them with the error of the last one that failed, or None.
+) -> LogReading:
+    """Read the logs of vehicles, all at once.
 
     Args:
         app: The open client.
@@ -84,16 +84,15 @@ async def read_logs(
         write: Called with the logs as they come.
         keep: Whether the logs are returned, too.
     """
-    reading = _LogReading(write, keep)
+    reading = LogReading(write, keep, len(vehicle_ids))
     if len(vehicle_ids) == 1:
         await _read_one(app, vehicle_ids[0], span, reading)
     else:
         await _read_all(app, vehicle_ids, span, reading)
-    app.ended(f"{counted(reading.count, 'log')} of {counted(len(vehicle_ids), 'vehicle')}")
-    return reading.kept, reading.failure
+    return reading
 
 
-async def _read_one(app: App, vehicle_id: str, span: Span, reading: _LogReading) -> None:
+async def _read_one(app: App, vehicle_id: str, span: Span, reading: LogReading) -> None:
     """Read the logs of one vehicle, whose pages are written as they come."""
     listing = app.client.vehicles.status_logs.list(vehicle_id, since=span[0], until=span[1])
     async with app.progress("logs") as progress:
@@ -103,7 +102,7 @@ async def _read_one(app: App, vehicle_id: str, span: Span, reading: _LogReading)
             progress.update(reading.count)
 
 
-async def _read_all(app: App, vehicle_ids: list[str], span: Span, reading: _LogReading) -> None:
+async def _read_all(app: App, vehicle_ids: list[str], span: Span, reading: LogReading) -> None:
     """Read the logs of several vehicles, which are written in the order in which they are complete."""
     listing = app.client.vehicles.status_logs.list
     async with app.progress("vehicles", len(vehicle_ids)) as progress:
@@ -115,12 +114,13 @@ async def _read_all(app: App, vehicle_ids: list[str], span: Span, reading: _LogR
 
 
 @attrs.define
-class _LogReading:
+class LogReading:
     """Logs that were read so far.
 
     Attributes:
         write: Called with the logs as they come.
         keep: Whether they are kept.
+        vehicles: The number of vehicles.
         kept: Those that are.
         count: The number of all.
         failure: The error of the last vehicle that failed, or None.
@@ -128,6 +128,7 @@ class _LogReading:
 
     write: Callable[[list[VehicleStatusLog]], object]
     keep: bool
+    vehicles: int
     kept: list[VehicleStatusLog] = attrs.field(factory=list["VehicleStatusLog"])
     count: int = 0
     failure: EvEnergyError | None = None
@@ -148,3 +149,16 @@ class _LogReading:
             say(f"{outcome.item}: {outcome.error}")
         else:
             raise outcome.error
+
+    def check(self) -> None:
+        """Raise the error of the last vehicle that failed.
+
+        Raises:
+            EvEnergyError: A vehicle failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+
+    def words(self) -> str:
+        """Return what was read, such as ``53 logs of 1 vehicle``."""
+        return f"{counted(self.count, 'log')} of {counted(self.vehicles, 'vehicle')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FORMATS: Final = ("json", "jsonl", "csv")
+SHARED_ELSEWHERE: Final = "evenergy.cli.shared_elsewhere"
+"""Key of a context's ``meta`` with which the help leaves out the options that all commands share."""
 _PATIENCE: Final = 1.0  # seconds after Ctrl-C in which connections may close
 
 
@@ -158,7 +161,7 @@ class Spent:
     def words(self) -> str:
         """Return what was spent and what is left, such as ``3 requests spent, 997 left of the hour``."""
         noun = "request" if self.requests == 1 else "requests"
-        left = "" if self.rate_limit is None else f", {self.rate_limit.remaining} left of the hour"
+        left = "" if self.rate_limit is None else f", {self.rate_limit.remaining:,} left of the hour"
         return f"{self.requests} {noun} spent{left}"
 
 
@@ -180,6 +183,7 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
     """
     from evenergy import AsyncClient  # noqa: PLC0415  nothing is imported before it is needed
 
+    gc.enable()
     spent = Spent(debug=settings.debug)
     max_wait = None if settings.max_wait == timedelta.max else settings.max_wait.total_seconds()
     if settings.sandbox:
@@ -362,10 +366,10 @@ def format_options(command: click.Command, ctx: click.Context, formatter: click.
     """Write the options of a command by section."""
     sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Output": [], "Connection": []}
     for param in command.get_params(ctx):
-        record = param.get_help_record(ctx)
+        record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
         if record is not None:
             sections[param.section if isinstance(param, SharedOption) else "Options"].append(record)
     for name, rows in sections.items():
-        if rows:
+        if rows and (name == "Options" or SHARED_ELSEWHERE not in ctx.meta):
             with formatter.section(name):
                 formatter.write_dl(rows)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import attrs
 import click
 from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +19,7 @@ from evenergy import to_dict
 
 from . import demo as reading
 from .context import run_async
-from .words import counted
+from .table import Screen
 
 if TYPE_CHECKING:
     import io
@@ -85,13 +84,13 @@ def demo(vehicles: int, hours: int, seed: int, *, as_json: bool) -> None:
         _show(report)
     failures = [row.error for row in report.vehicles if row.error is not None]
     if failures:
-        raise click.ClickException(f"no logs of {counted(len(failures), 'vehicle')}; the first: {failures[0]}")
+        raise click.ClickException(f"no logs of {_counted(len(failures), 'vehicle')}; the first: {failures[0]}")
 
 
 def _watched(vehicles: int, hours: int, seed: int) -> reading.Report:
     """Gather the data, with a bar for those who wait at a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("Reading the logs", total=None)
         return run_async(
@@ -104,16 +103,16 @@ def _watched(vehicles: int, hours: int, seed: int) -> reading.Report:
 def _show(report: reading.Report) -> None:
     cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="replace")  # an old code page may have no blocks
     if sys.stdout.isatty():
-        console = Console(highlight=False)
+        console = Screen(highlight=False)
         console.print(_fitting(report, console))
         console.print(_summary(report.totals), style="dim")
     else:
-        console = Console(highlight=False, force_terminal=False, color_system=None, width=_ENDLESS)
+        console = Screen(highlight=False, force_terminal=False, color_system=None, width=_ENDLESS)
         console.print(_table(report, _PLAIN))
         console.print(_summary(report.totals))
 
 
-def _fitting(report: reading.Report, console: Console) -> Table:
+def _fitting(report: reading.Report, console: Screen) -> Table:
     """Return the table in the widest form that there is room for; a narrow terminal loses columns."""
     shown = list(range(len(_JUSTIFY) + 1))
     table = _table(report, _WIDE, shown)
@@ -127,7 +126,7 @@ def _fitting(report: reading.Report, console: Console) -> Table:
     return table
 
 
-def _fits(table: Table, console: Console) -> bool:
+def _fits(table: Table, console: Screen) -> bool:
     return console.measure(table, options=console.options.update(width=_ENDLESS)).maximum <= console.width
 
 
@@ -188,7 +187,11 @@ def _ago(seconds: float) -> str:
 
 def _summary(totals: reading.Totals) -> str:
     return (
-        f"{counted(totals.vehicles, 'vehicle')} · {counted(totals.logs, 'log')} ·"
-        f" {counted(totals.requests, 'request')} spent,"
+        f"{_counted(totals.vehicles, 'vehicle')} · {_counted(totals.logs, 'log')} ·"
+        f" {_counted(totals.requests, 'request')} spent,"
         f" {totals.requests_left} left · {totals.seconds:.2f} s"
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

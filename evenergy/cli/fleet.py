@@ -63,11 +63,11 @@ async def _plot(app: App, vehicles: list[VehicleNow], hours: int, target: str, w
     until = datetime.now(UTC)
     since = until - timedelta(hours=hours)
     ids = [vehicle.id for vehicle in vehicles]
-    found, failure = await read_logs(app, ids, (since, until), lambda _: None)
+    reading = await read_logs(app, ids, (since, until), lambda _: None)
     names = {vehicle.id: vehicle.description for vehicle in vehicles if vehicle.description}
-    plotted(app.settings, target, heat_map(by_vehicle(found, ids), since, until, names), width)
-    if failure is not None:
-        raise failure
+    plotted(app.settings, target, heat_map(by_vehicle(reading.kept, ids), since, until, names), width)
+    reading.check()
+    app.ended(reading.words())
 
 
 def _columns(now: datetime) -> list[Column[VehicleNow]]:

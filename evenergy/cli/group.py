@@ -10,7 +10,7 @@ import click
 
 from evenergy._version import VERSION
 
-from .context import format_options, options
+from .context import PipeClosedError, format_options, options
 from .main import Command
 
 _HELP = """Client for the ev.energy v2 API: your fleet's logs, charging and vehicles, within the hour's requests.
@@ -36,7 +36,8 @@ class LazyGroup(click.Group):
         super().__init__(
             "evenergy",
             help=_HELP,
-            no_args_is_help=True,
+            invoke_without_command=True,
+            callback=_help,
             params=[
                 *options(),
                 click.Option(
@@ -51,6 +52,13 @@ class LazyGroup(click.Group):
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
         self._table = table
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a closed pipe is an error of its own, which click would end with 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise PipeClosedError from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  as click calls it
         """Return the names in the order of the table."""
@@ -79,6 +87,12 @@ class LazyGroup(click.Group):
         for section, rows in sections.items():
             with formatter.section(section):
                 formatter.write_dl([(f"{name:{width}}", summary) for name, summary in rows])
+
+
+def _help() -> None:
+    context = click.get_current_context()
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import attrs
 import click
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from evenergy.errors import DecodeError
 
     from .context import App
-    from .output import Shape
+    from .output import Output, Shape
 
 T = TypeVar("T")
+
+Span: TypeAlias = "tuple[datetime, datetime | None]"
+"""First and last time; None for now."""
 
 LIMIT: Final = click.Option(["-n", "--limit"], type=click.IntRange(1), metavar="N", help="Print the first N only.")
 
@@ -39,32 +42,40 @@ async def listed(app: App, pager: Pager[T], shape: Shape[T], noun: str, limit: i
     Raises:
         DecodeError: An item could not be decoded; all others were printed.
     """
+    with app.output(shape) as output:
+        count, odd = await _printed(app, pager, output, f"{noun}s", limit)
+        if odd:
+            raise odd[0]
+    app.ended(counted(count, noun))
+
+
+async def _printed(
+    app: App, pager: Pager[T], output: Output[T], nouns: str, limit: int | None
+) -> tuple[int, list[DecodeError]]:
+    """Print the items, and return their number, and the errors of those that could not be decoded."""
     count = 0
     odd: list[DecodeError] = []
-    with app.output(shape) as output:
-        async with app.progress(f"{noun}s") as progress:
-            async for page in pager.pages():
-                items = page.items if limit is None else page.items[: limit - count]
-                count += len(items)
-                odd += page.undecoded
-                output.write(items)
-                progress.update(count)
-                if count == limit:
-                    break
-    app.ended(counted(count, noun))
-    if odd:
-        raise odd[0]
+    async with app.progress(nouns) as progress:
+        async for page in pager.pages():
+            items = page.items if limit is None else page.items[: limit - count]
+            count += len(items)
+            odd += page.undecoded
+            output.write(items)
+            progress.update(count)
+            if count == limit:
+                break
+    return count, odd
 
 
 async def read_logs(
     app: App,
     vehicle_ids: list[str],
-    span: tuple[datetime, datetime | None],
+    span: Span,
     write: Callable[[list[VehicleStatusLog]], object],
     *,
     keep: bool = True,
-) -> tuple[list[VehicleStatusLog], EvEnergyError | None]:
-    """Read the logs of vehicles, all at once, and return them with the error of the last one that failed, or None.
+) -> LogReading:
+    """Read the logs of vehicles, all at once.
 
     Args:
         app: The open client.
@@ -73,34 +84,43 @@ async def read_logs(
         write: Called with the logs as they come.
         keep: Whether the logs are returned, too.
     """
-    reading = _LogReading(write, keep)
-    listing = app.client.vehicles.status_logs.list
-    if len(vehicle_ids) == 1:  # its pages are printed as they come
-        async with app.progress("logs") as progress:
-            async for page in listing(vehicle_ids[0], since=span[0], until=span[1]).pages():
-                reading.take(page.items)
-                reading.failure = next(iter(page.undecoded), reading.failure)
-                progress.update(reading.count)
+    reading = LogReading(write, keep, len(vehicle_ids))
+    if len(vehicle_ids) == 1:
+        await _read_one(app, vehicle_ids[0], span, reading)
     else:
-        async with app.progress("vehicles", len(vehicle_ids)) as progress:
-            outcomes = app.client.fan_out(
-                listing, vehicle_ids, since=span[0], until=span[1], on_progress=progress.update
-            )
-            async with aclosing(outcomes):
-                async for outcome in outcomes:
-                    reading.take_outcome(outcome)
-        reading.failure = outcomes.stopped_by or reading.failure
-    app.ended(f"{counted(reading.count, 'log')} of {counted(len(vehicle_ids), 'vehicle')}")
-    return reading.kept, reading.failure
+        await _read_all(app, vehicle_ids, span, reading)
+    return reading
+
+
+async def _read_one(app: App, vehicle_id: str, span: Span, reading: LogReading) -> None:
+    """Read the logs of one vehicle, whose pages are written as they come."""
+    listing = app.client.vehicles.status_logs.list(vehicle_id, since=span[0], until=span[1])
+    async with app.progress("logs") as progress:
+        async for page in listing.pages():
+            reading.take(page.items)
+            reading.failure = next(iter(page.undecoded), reading.failure)
+            progress.update(reading.count)
+
+
+async def _read_all(app: App, vehicle_ids: list[str], span: Span, reading: LogReading) -> None:
+    """Read the logs of several vehicles, which are written in the order in which they are complete."""
+    listing = app.client.vehicles.status_logs.list
+    async with app.progress("vehicles", len(vehicle_ids)) as progress:
+        outcomes = app.client.fan_out(listing, vehicle_ids, since=span[0], until=span[1], on_progress=progress.update)
+        async with aclosing(outcomes):
+            async for outcome in outcomes:
+                reading.take_outcome(outcome)
+    reading.failure = outcomes.stopped_by or reading.failure
 
 
 @attrs.define
-class _LogReading:
+class LogReading:
     """Logs that were read so far.
 
     Attributes:
         write: Called with the logs as they come.
         keep: Whether they are kept.
+        vehicles: The number of vehicles.
         kept: Those that are.
         count: The number of all.
         failure: The error of the last vehicle that failed, or None.
@@ -108,6 +128,7 @@ class _LogReading:
 
     write: Callable[[list[VehicleStatusLog]], object]
     keep: bool
+    vehicles: int
     kept: list[VehicleStatusLog] = attrs.field(factory=list["VehicleStatusLog"])
     count: int = 0
     failure: EvEnergyError | None = None
@@ -128,3 +149,16 @@ class _LogReading:
             say(f"{outcome.item}: {outcome.error}")
         else:
             raise outcome.error
+
+    def check(self) -> None:
+        """Raise the error of the last vehicle that failed.
+
+        Raises:
+            EvEnergyError: A vehicle failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+
+    def words(self) -> str:
+        """Return what was read, such as ``53 logs of 1 vehicle``."""
+        return f"{counted(self.count, 'log')} of {counted(self.vehicles, 'vehicle')}"

@@ -52,14 +52,15 @@ def logs(
     async def run(app: App) -> None:
         if plot is None:
             with app.output(model_shape(VehicleStatusLog, _columns(len(wanted)))) as output:
-                _, failure = await read_logs(app, wanted, (since, until), output.write, keep=False)
+                reading = await read_logs(app, wanted, (since, until), output.write, keep=False)
+                reading.check()
         else:
             from .pictures.logs import plot_logs  # noqa: PLC0415  nothing is imported before it is needed
 
-            found, failure = await read_logs(app, wanted, (since, until), lambda _: None)
-            plotted(settings, plot, plot_logs(found, wanted, since, until), plot_width)
-        if failure is not None:
-            raise failure
+            reading = await read_logs(app, wanted, (since, until), lambda _: None)
+            plotted(settings, plot, plot_logs(reading.kept, wanted, since, until), plot_width)
+            reading.check()
+        app.ended(reading.words())
 
     settings.run(run)
 

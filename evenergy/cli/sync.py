@@ -126,9 +126,7 @@ def sync(
         with FleetDatabase(db) as database:
             if every is None:
                 outcome = await _synced(app, database, options)
-                _tell(settings, outcome, lookback, app)
-                if outcome.refused is not None:
-                    raise outcome.refused
+                _tell(app, outcome, lookback, goes_on=False)
             else:
                 await _forever(app, database, options, every)
 
@@ -142,7 +140,7 @@ async def _forever(app: App, database: FleetDatabase, options: dict[str, Any], e
         begun = loop.time()
         try:
             outcome = await _synced(app, database, options)
-            _tell(app.settings, outcome, options["lookback"], app)
+            _tell(app, outcome, options["lookback"], goes_on=True)
             error: EvEnergyError | None = outcome.refused
         except _FATAL:
             raise
@@ -178,14 +176,21 @@ def _count(outcome: _Run, page: NewLogs[Any]) -> None:
             outcome.delay = max(outcome.delay, log.logged_at - log.sampled_at)
 
 
-def _tell(settings: Settings, outcome: _Run, lookback: timedelta, app: App) -> None:
-    """Write what a run brought, spent and left: a line, or JSON."""
+def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> None:
+    """Write what a run brought, spent and left: a line, or JSON, which the error of the last run ends.
+
+    Raises:
+        RateLimitError: The rate limit ended the last run.
+    """
+    settings = app.settings
     left = None if app.spent.rate_limit is None else app.spent.rate_limit.remaining
     if settings.format is not None or settings.fields:
         cells = (outcome.vehicles, outcome.logs, outcome.requests, left, outcome.left, outcome.failed)
         record: dict[str, Any] = dict(zip(_NAMES, (*cells, outcome.delay.total_seconds()), strict=True))
         with app.output(dict_shape(_columns(), _NAMES)) as output:
             output.write([record])
+            if outcome.refused is not None and not goes_on:
+                raise outcome.refused
     elif not settings.quiet:
         hour = "" if left is None else f", {left:,} left of the hour"
         waiting = f" · {counted(outcome.left, 'read')} for the next run" if outcome.left else ""
@@ -198,6 +203,8 @@ def _tell(settings: Settings, outcome: _Run, lookback: timedelta, app: App) -> N
             f"note: a log was stored {in_words(outcome.delay.total_seconds())} after it was sampled; one that is later"
             f" than --lookback ({in_words(lookback.total_seconds())}) may be missed"
         )
+    if outcome.refused is not None and not goes_on:
+        raise outcome.refused
 
 
 def _columns() -> list[Column[dict[str, Any]]]:

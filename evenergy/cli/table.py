@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .context import PipeClosedError
 from .output import UNKNOWN, Column, plain
 
 _ENDLESS = 100_000  # columns, to measure what a table would take
 
 
+class Screen(Console):
+    """Terminal whose end is an error of the command, and not of rich."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raise the error of a pipe that was closed."""
+        raise PipeClosedError
+
+
 def show(columns: Sequence[Column[Any]], values: Sequence[Any]) -> None:
     """Print a table of values, as wide as the terminal at most."""
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     left = list(columns)
     table = _table(left, values)
     while len(left) > 1 and _width(console, table) > console.width:

@@ -81,16 +81,16 @@ def watch(
 
     async def run(app: App) -> None:
         source = app.client.fleet.watch(budget=budget, every=every, charging=charging, fields=changes)
+        output = app.output(_shape(changes))
+        output.streams = True
         count = 0
         try:
             async with asyncio.timeout(None if duration is None else duration.total_seconds()), aclosing(source):
-                with app.output(_shape(changes)) as output:
-                    output.streams = True
-                    async for change in source:
-                        output.write([change])
-                        count += 1
+                async for change in source:
+                    output.write([change])
+                    count += 1
         except TimeoutError:
-            pass  # the time of --for is over
+            output.end()  # the time of --for is over
         finally:
             app.ended(counted(count, "change"))
 

@@ -1,4 +1,4 @@
-"""Fixtures of the command's tests."""
+"""Sandbox that the tests of the command share, and the environment that leads to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evenergy.sandbox import Sandbox
-from evenergy.sandbox.oauth import OAuthServer
+from tests.cli.shell import of
 
 
 @pytest.fixture(autouse=True)
@@ -24,21 +24,30 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(vehicles=3, days=1) as served:
+    """Serve a fleet of five vehicles that nobody changes."""
+    with Sandbox(5, days=3, rate_limit=100_000) as served:
         yield served
 
 
 @pytest.fixture
-def token_requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the grant types of the token requests that sandboxes of this process get."""
-    seen: list[str] = []
-    granted = OAuthServer._granted
+def signed_in(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Let commands in this process talk to the sandbox."""
+    alone(monkeypatch)
+    for name, value in of(sandbox).items():
+        monkeypatch.setenv(name, value)
+    return sandbox
 
-    def count(self: OAuthServer, form: dict[str, str]) -> dict[str, object]:
-        seen.append(form["grant_type"])
-        return granted(self, form)
 
-    monkeypatch.setattr(OAuthServer, "_granted", count)
-    return seen
+@pytest.fixture
+def signed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give commands in this process no credentials."""
+    alone(monkeypatch)
+
+
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("EVENERGY_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TZ", "UTC")

@@ -56,8 +56,10 @@ async def examine(app: App) -> list[Finding]:
 
 
 def _telling(listed: Sequence[_Listed]) -> list[_Listed]:
-    """Return the vehicles that tell most: those whose newest logs were stored latest after they were sampled."""
-    return sorted(listed, key=lambda one: one.log.delay, reverse=True)[:_VEHICLES]
+    """Return the vehicles that tell most: those whose newest log is late, and those that have long been silent."""
+    late = sorted(listed, key=lambda one: one.log.delay, reverse=True)[: _VEHICLES // 2]
+    silent = sorted((one for one in listed if one not in late), key=lambda one: one.log.logged_at)
+    return [*late, *silent[: _VEHICLES - len(late)]]
 
 
 async def _logs(client: AsyncClient, vehicle: str, **bounds: datetime) -> list[Log]:

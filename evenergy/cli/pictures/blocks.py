@@ -39,13 +39,19 @@ def line_chart(
     for piece in pieces:
         points = [place(point) for point in piece]
         for begin, end in zip(points, points[1:] or points, strict=False):
-            steps = max(1, round(max(abs(end[0] - begin[0]), abs(end[1] - begin[1]))))
-            for step in range(steps + 1):
-                x = round(begin[0] + (end[0] - begin[0]) * step / steps)
-                y = round(begin[1] + (end[1] - begin[1]) * step / steps)
-                if 0 <= x < columns * 2:
-                    cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+            _stroke(cells, begin, end)
     return ["".join(chr(_BRAILLE + cell) for cell in row) for row in cells]
+
+
+def _stroke(cells: list[list[int]], begin: tuple[float, float], end: tuple[float, float]) -> None:
+    """Set the dots of a straight line."""
+    width = 2 * len(cells[0])
+    steps = max(1, round(max(abs(end[0] - begin[0]), abs(end[1] - begin[1]))))
+    for step in range(steps + 1):
+        x = round(begin[0] + (end[0] - begin[0]) * step / steps)
+        y = round(begin[1] + (end[1] - begin[1]) * step / steps)
+        if 0 <= x < width:
+            cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
 
 
 def band_row(found: Sequence[Band], since: datetime, until: datetime, columns: int, mark: str) -> str:

@@ -81,9 +81,10 @@ def _draw(figure: Any, days: Days, modes: list[str], zone: str) -> None:
 def _bars(days: Days, zone: str, width: int) -> list[str]:
     totals = {day: sum(parts.values()) for day, parts in days.items()}
     highest = max(totals.values(), default=0.0)
-    room = max(4, width - (22 if width >= _WIDE else 18))
+    room = max(4, width - (23 if width >= _WIDE else 18))
     lines = [f"Energy charged a day, {sum(totals.values()):,.0f} kWh ({zone})"]
     for day, energy in totals.items():
         share = energy / highest if highest else 0.0
-        lines.append(f"{day:%a %d %b} {bar(share, room)} {energy:,.1f}{' kWh' if width >= _WIDE else ''}")
+        name = f"{day:%a %d %b}" if width >= _WIDE else f"{day:%d %b}"
+        lines.append(f"{name} {energy:8,.1f} {bar(share, room)}")
     return lines

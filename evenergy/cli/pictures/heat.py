@@ -38,7 +38,7 @@ def heat_map(
         step: The span of a cell; longer where there would be too many.
     """
     columns = min(max(1, -(-(until - since) // step)), _MOST_CELLS)
-    labels = [_label(one, names or {}) for one in series]
+    labels = [_label(one, names or {}, _NAME) for one in series]
 
     def draw(figure: Any) -> None:
         _draw(figure.subplots(), grid(series.values(), since, until, columns), labels, (since, until))
@@ -48,7 +48,8 @@ def heat_map(
         room = max(4, width - side - 6)
         rows = grid(series.values(), since, until, min(room, columns))
         lines = [
-            f"{label[-side:]:{side}} {block_row(row)} {_last(row)}" for label, row in zip(labels, rows, strict=True)
+            f"{_label(one, names or {}, side):{side}} {block_row(row)} {_last(row)}"
+            for one, row in zip(series, rows, strict=True)
         ]
         axis = text_axis(since, until, min(room, columns))
         head = f"State of charge of {counted(len(labels), 'vehicle')}"
@@ -81,9 +82,9 @@ def _draw(axes: Any, rows: list[list[float | None]], labels: list[str], span: tu
     time_axis(axes, *span)
 
 
-def _label(vehicle_id: str, names: Mapping[str, str]) -> str:
+def _label(vehicle_id: str, names: Mapping[str, str], width: int) -> str:
     name = names.get(vehicle_id)
-    return f"…{vehicle_id[-6:]}" if not name else name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+    return f"…{vehicle_id[-5:]}" if not name else name if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def _last(row: Sequence[float | None]) -> str:

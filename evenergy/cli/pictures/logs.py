@@ -27,7 +27,7 @@ from .series import bands, by_vehicle, segments
 
 _MOST_PANELS: Final = 6
 """Vehicles that have a panel each; more become a heat map."""
-_SIDE: Final = 6  # columns for the labels at the left of a chart of a terminal
+_SIDE: Final = 9  # columns for the labels at the left of a chart of a terminal
 _ROWS: Final = 8
 
 
@@ -129,8 +129,8 @@ def _chart(vehicle_id: str, logs: Sequence[VehicleStatusLog], span: tuple[dateti
     return [
         f"{vehicle_id}: state of charge",
         *chart,
-        f"{'plug':>{_SIDE - 1}} {band_row(bands(logs, lambda log: log.is_plugged_in), *span, columns, '░')}",
-        f"{'chrg':>{_SIDE - 1}} {band_row(bands(logs, lambda log: log.is_charging), *span, columns, '█')}",
+        f"{'plugged':>{_SIDE - 1}} {band_row(bands(logs, lambda log: log.is_plugged_in), *span, columns, '░')}",
+        f"{'charging':>{_SIDE - 1}} {band_row(bands(logs, lambda log: log.is_charging), *span, columns, '█')}",
         f"{f'{highest:.0f}kW':>{_SIDE - 1}} {watts[0]}",
         f"{'0kW':>{_SIDE - 1}} {watts[1]}",
         *(f"{'':{_SIDE}}{line}" for line in text_axis(*span, columns)),

@@ -74,7 +74,7 @@ def time_axis(axes: Any, since: datetime, until: datetime) -> None:
     zones: Any = library("dateutil.tz", "plot")
     zone = zones.gettz() or zones.tzlocal()
     width = axes.figure.get_figwidth()
-    locator = dates.AutoDateLocator(tz=zone, minticks=3, maxticks=max(4, int(width)))
+    locator = dates.AutoDateLocator(tz=zone, minticks=4, maxticks=max(4, int(width)))
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
     axes.set_xlim(since, until)
@@ -95,7 +95,7 @@ def say_nothing_is_there(axes: Any, words: str) -> None:
 
 def text_axis(since: datetime, until: datetime, width: int) -> list[str]:
     """Return the line below a chart of a terminal: its begin and end in local time, and the name of the zone."""
-    form = "%d %b %H:%M" if width >= 30 else "%H:%M"  # noqa: PLR2004  columns for both
+    form = "%d %b %H:%M" if width >= 26 else "%d %H:%M"  # noqa: PLR2004  columns for both, with a blank
     begin, end, zone = local(since).strftime(form), local(until).strftime(form), zone_names(since, until)
     room = width - len(begin) - len(end)
     middle = f" {zone} " if len(zone) + 2 <= room else ""
@@ -107,4 +107,4 @@ def rounded_up(value: float) -> float:
     if value <= 0:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(value))
-    return next(factor * unit for factor in (1, 2, 2.5, 5, 10) if factor * unit >= value)
+    return next(factor * unit for factor in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if factor * unit >= value)

@@ -12,7 +12,7 @@ from evenergy import AsyncClient
 from evenergy.cli import accounts
 from evenergy.cli.memory import Memory
 from evenergy.sandbox import Sandbox
-from tests.cli.account import export, run, sign_in
+from tests.cli.account.commands import export, run, sign_in
 
 LOGS = ("logs", "--since", "3h", "--json")
 

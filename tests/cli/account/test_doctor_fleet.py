@@ -12,7 +12,7 @@ from evenergy.cli.doctor import evidence
 from evenergy.cli.doctor.evidence import Log, Looked
 from evenergy.cli.doctor.findings import Status
 from evenergy.sandbox import Sandbox
-from tests.cli.account import export, run
+from tests.cli.account.commands import export, run
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CHECKS = [

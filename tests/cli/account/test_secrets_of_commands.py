@@ -12,7 +12,7 @@ from evenergy.cli import accounts, login
 from evenergy.cli.run import run as run_command
 from evenergy.errors import EvEnergyError
 from evenergy.sandbox import Sandbox
-from tests.cli.account import Ended, export, get, redirect, run, sign_in, started
+from tests.cli.account.commands import Ended, export, get, redirect, run, sign_in, started
 from tests.test_secrets import everything
 
 SECRET = "secretsecretsecret"

@@ -15,7 +15,7 @@ from evenergy.cli.errors import SignInError, UsageError
 from evenergy.cli.profiles import Profile, Vault
 from evenergy.errors import EvEnergyError, InvalidArgumentError
 from evenergy.sandbox import Sandbox
-from tests.cli.account import export, run, sign_in
+from tests.cli.account.commands import export, run, sign_in
 
 URL = "https://example.com/v2"
 USER = "user01HN2NJ9NMRZBXT1H6FT9N7735"

@@ -23,7 +23,7 @@ from evenergy.cli.doctor import certificate, network
 from evenergy.cli.doctor.findings import Finding, Status
 from evenergy.cli.doctor.network import Route
 from evenergy.sandbox import Sandbox
-from tests.cli.account import Ended, export, run, sign_in, started
+from tests.cli.account.commands import Ended, export, run, sign_in, started
 from tests.server import serving
 
 CHECKS = [
@@ -393,7 +393,7 @@ def test_a_user_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_user_of_a_sign_in_needs_no_other(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.cli.account import get  # noqa: PLC0415  only here
+    from tests.cli.account.commands import get  # noqa: PLC0415  only here
 
     monkeypatch.setattr("webbrowser.open", get)
     export(monkeypatch, sandbox)

@@ -14,7 +14,7 @@ from evenergy import FileTokenStore
 from evenergy.cli.loopback import listening
 from evenergy.errors import RequestTimeoutError
 from evenergy.sandbox import Sandbox
-from tests.cli.account import Ended, export, get, redirect, run, sign_in, started
+from tests.cli.account.commands import Ended, export, get, redirect, run, sign_in, started
 from tests.server import run_jumping
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

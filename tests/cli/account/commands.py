@@ -58,8 +58,9 @@ def sign_in(sandbox: Sandbox, *more: str) -> Ended:
 
 def started(*arguments: str, **more: Any) -> subprocess.Popen[str]:
     """Start a command in a process of its own, with the environment of the test."""
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    options = pipes | {"env": {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}, "encoding": "utf-8"} | more
+    options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    options |= {"env": {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}, "encoding": "utf-8"}
+    options |= more
     return subprocess.Popen([sys.executable, "-m", "evenergy", *arguments], **options)
 
 

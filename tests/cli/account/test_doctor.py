@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,8 +33,9 @@ CHECKS = [
 
 
 def finding(done: Ended, check: str) -> dict[str, Any]:
-    (found,) = [one for one in done.json["findings"] if one["check"] == check]
-    return found
+    found: list[dict[str, Any]] = [one for one in done.json["findings"] if one["check"] == check]
+    assert len(found) == 1
+    return found[0]
 
 
 def doctor(*arguments: str) -> Ended:
@@ -42,7 +43,7 @@ def doctor(*arguments: str) -> Ended:
 
 
 @contextmanager
-def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Iterator[str]:
+def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Generator[str]:
     """Serve from a thread, and give the origin."""
     loop, ready, ended = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     origins: list[str] = []
@@ -184,7 +185,7 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_private_address(host: str, address: str, status: Status) -> None:
-    found = network.names(Route(host, 443, is_secure=True), lambda *_: [address])
+    found = network.names(Route(host, 443, is_secure=True), lambda _host, _port: [address])
     assert found.status is status
 
 
@@ -198,9 +199,10 @@ def test_nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def tls_server(authority: trustme.CA, name: str) -> Iterator[Route]:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name).configure_cert(context)
+def tls_server(authority: trustme.CA, name: str) -> Generator[Route]:
+    context: Any = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate: Any = authority.issue_cert(name)
+    certificate.configure_cert(context)
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
@@ -222,9 +224,15 @@ def tls_server(authority: trustme.CA, name: str) -> Iterator[Route]:
         thread.join()
 
 
-def test_a_certificate_that_is_trusted() -> None:
-    authority, context = trustme.CA(organization_name="Example Trust"), ssl.create_default_context()
+def trusting(authority: Any) -> ssl.SSLContext:
+    context = ssl.create_default_context()
     authority.configure_trust(context)
+    return context
+
+
+def test_a_certificate_that_is_trusted() -> None:
+    authority = trustme.CA(organization_name="Example Trust")
+    context = trusting(authority)
     with tls_server(authority, "localhost") as route:
         found = network.tls(route, context)
     assert found.status is Status.OK
@@ -241,8 +249,8 @@ def test_a_certificate_of_somebody_in_between() -> None:
 
 
 def test_a_certificate_of_another_host() -> None:
-    authority, context = trustme.CA(), ssl.create_default_context()
-    authority.configure_trust(context)
+    authority = trustme.CA()
+    context = trusting(authority)
     with tls_server(authority, "other.example") as route:
         found = network.tls(route, context)
     assert found.status is Status.FAILED

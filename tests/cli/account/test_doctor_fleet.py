@@ -118,13 +118,16 @@ def test_bounds(at_edge: list[Log] | None, between: list[Log] | None, status: St
     assert (found.status, words in found.message) == (status, True)
 
 
+SOME: dict[str, Any] = {"latest_status_log": {}}
+
+
 @pytest.mark.parametrize(
     ("vehicles", "status", "words"),
     [
-        ([{"latest_status_log": None}, {"latest_status_log": {}}], Status.OK, "is null"),
-        ([{}, {"latest_status_log": {}}], Status.OK, "is absent"),
+        ([{"latest_status_log": None}, SOME], Status.OK, "is null"),
+        ([{}, SOME], Status.OK, "is absent"),
         ([{}, {"latest_status_log": None}], Status.OK, "null for 1 vehicles and absent for 1"),
-        ([{"latest_status_log": {}}], Status.SKIPPED, "each of 1 vehicles has reported"),
+        ([SOME], Status.SKIPPED, "each of 1 vehicles has reported"),
     ],
 )
 def test_silent_vehicles(vehicles: list[dict[str, Any]], status: Status, words: str) -> None:

@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,7 +23,8 @@ OTHER = "user01HN2NJ9NMRZBXT1H6FT9N7736"
 
 
 def saved(name: str = "default", **more: Any) -> Profile:
-    profile = Profile(**({"base_url": URL, "kind": "application", "client_id": "app"} | more))
+    given: dict[str, Any] = {"base_url": URL, "kind": "application", "client_id": "app"}
+    profile = Profile(**(given | more))
     profiles.save(name, profile)
     Vault(name, profile.storage).save_secret(Secret("secretsecret"))
     return profile
@@ -176,7 +177,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     content: dict[str, str] = {}
 
     class InMemory(keyring.backend.KeyringBackend):
-        priority = 1
+        priority: Any = 1
 
         def get_password(self, service: str, username: str) -> str | None:
             return content.get(f"{service}/{username}")
@@ -187,7 +188,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         def delete_password(self, service: str, username: str) -> None:
             del content[f"{service}/{username}"]
 
-    monkeypatch.setattr("keyring.core._keyring_backend", InMemory())
+    monkeypatch.setattr("keyring.core._keyring_backend", cast("Any", InMemory)())
     return content
 
 

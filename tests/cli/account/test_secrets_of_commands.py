@@ -67,7 +67,11 @@ def test_no_failed_sign_in_shows_one(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     parameters = {"error": "access_denied"} if browse == "denied" else {"code": "codecodecodecode"}
-    monkeypatch.setattr("webbrowser.open", lambda url: get(redirect(url, **parameters)))
+
+    def browse(url: str) -> None:
+        get(redirect(url, **parameters))
+
+    monkeypatch.setattr("webbrowser.open", browse)
     export(monkeypatch, sandbox)
     done = run("login")
     assert done.code == 1

@@ -8,7 +8,7 @@ from evenergy.resources.charging_sessions import ChargingSession
 
 from .confirm import YES, confirm
 from .context import App, ClientCommand, ClientGroup, Settings
-from .output import ALWAYS, Column, model_shape
+from .output import model_shape
 
 _VEHICLE = click.Argument(["vehicle_id"], metavar="VEHICLE")
 
@@ -41,16 +41,8 @@ def _boost(settings: Settings, vehicle_id: str, *, starts: bool) -> None:
         if session is None:
             raise click.ClickException(f"{vehicle_id} is not plugged in: there is no charging session to boost")
         changed = await (sessions.boost_start if starts else sessions.boost_end)(session.id)
-        with app.output(model_shape(ChargingSession, _columns())) as output:
+        with app.output(model_shape(ChargingSession, [])) as output:
+            output.vertical = True
             output.write([changed])
 
     settings.run(run)
-
-
-def _columns() -> list[Column[ChargingSession]]:
-    return [
-        Column("Session", lambda session: session.id, importance=ALWAYS),
-        Column("Vehicle", lambda session: session.vehicle_id, importance=40),
-        Column("Start (UTC)", lambda session: session.start, importance=60),
-        Column("End (UTC)", lambda session: session.end, importance=50),
-    ]

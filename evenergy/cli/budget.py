@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
 import click
 
 from .context import App, ClientCommand, Settings
-from .output import ALWAYS, Column, dict_shape
+from .output import dict_shape
 
 _NAMES: Final[tuple[str, ...]] = ("limit", "remaining", "used", "observed_at")
 
@@ -27,21 +26,9 @@ def budget(settings: Settings) -> None:
         record: dict[str, Any] = dict(
             zip(_NAMES, (limit, remaining, limit - remaining, reported.observed_at), strict=True)
         )
-        with app.output(dict_shape(_columns(), _NAMES)) as output:
+        with app.output(dict_shape([], _NAMES)) as output:
+            output.vertical = True
             output.write([record])
         app.ended(f"{remaining:,} of {limit:,} requests are left of the hour")
 
     settings.run(run)
-
-
-def _columns() -> list[Column[dict[str, Any]]]:
-    return [
-        Column("Left", lambda record: record["remaining"], importance=ALWAYS, right=True),
-        Column("Used", lambda record: record["used"], right=True),
-        Column("Of an hour", lambda record: record["limit"], right=True),
-        Column("As of (UTC)", lambda record: _time(record["observed_at"]), importance=10),
-    ]
-
-
-def _time(time: datetime) -> datetime:
-    return time.replace(microsecond=0)

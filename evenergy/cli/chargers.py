@@ -9,6 +9,7 @@ from evenergy.resources.evses import EVSE, EVSEStatusLog
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
 from .output import ALWAYS, Column, model_shape
+from .words import tail
 
 
 @click.command(
@@ -29,7 +30,7 @@ def chargers(settings: Settings, cpid: str | None, limit: int | None) -> None:
 
 def _columns() -> list[Column[EVSE]]:
     return [
-        Column("Charger", lambda evse: evse.id, importance=ALWAYS),
+        Column("Charger", lambda evse: evse.id, importance=ALWAYS, brief=tail),
         Column("Name", lambda evse: evse.cpid, importance=40),
         Column("Plugged in", lambda evse: _of_log(evse, "is_plugged_in"), importance=70),
         Column("Charging", lambda evse: _of_log(evse, "is_charging"), importance=80),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -134,7 +135,9 @@ class App:
     def ended(self, brought: str) -> None:
         """Write the last line: what a command brought, spent and left. Only at a terminal."""
         if sys.stderr.isatty():
-            self.settings.note(f"{brought} · {self.spent.words()}")
+            line = f"{brought} · {self.spent.words()}"
+            fits = len(line) <= shutil.get_terminal_size().columns
+            self.settings.note(line if fits else line.replace(" · ", "\n").replace(", ", "\n"))
 
 
 @attrs.define

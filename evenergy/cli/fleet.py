@@ -14,7 +14,7 @@ from .listing import LIMIT, listed, read_logs
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, plotted
 from .times import short
-from .words import kilo
+from .words import kilo, tail
 
 _LOW, _HALF = 20, 50  # percent
 
@@ -72,7 +72,7 @@ async def _plot(app: App, vehicles: list[VehicleNow], hours: int, target: str, w
 
 def _columns(now: datetime) -> list[Column[VehicleNow]]:
     return [
-        Column("Vehicle", lambda vehicle: vehicle.id, importance=ALWAYS),
+        Column("Vehicle", lambda vehicle: vehicle.id, importance=ALWAYS, brief=tail),
         Column("Name", lambda vehicle: vehicle.description, importance=30),
         Column(
             "Charge (%)",

@@ -15,7 +15,7 @@ from .listing import read_logs
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, plotted
 from .times import Moment
-from .words import kilo
+from .words import kilo, tail
 
 
 @click.command(
@@ -76,7 +76,7 @@ def _ids(given: Sequence[str]) -> list[str]:
 
 
 def _columns(vehicles: int) -> list[Column[VehicleStatusLog]]:
-    several: list[Column[VehicleStatusLog]] = [Column("Vehicle", lambda log: log.vehicle_id, importance=90)]
+    several: list[Column[VehicleStatusLog]] = [Column("Vehicle", lambda log: log.vehicle_id, importance=90, brief=tail)]
     return [
         Column("Sampled (UTC)", lambda log: log.sampled_at, importance=ALWAYS),
         *(several if vehicles > 1 else []),

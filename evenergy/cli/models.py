@@ -9,7 +9,7 @@ from evenergy.resources.catalogue import VehicleMake, VehicleModel
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
 from .output import ALWAYS, Column, model_shape
-from .words import kilo
+from .words import kilo, tail
 
 
 @click.command(
@@ -32,7 +32,7 @@ def _columns() -> list[Column[VehicleModel]]:
         Column("Model", lambda model: model.name, importance=ALWAYS),
         Column("Battery (kWh)", lambda model: kilo(model.default_battery_size_watt_hours), right=True),
         Column("Connector", lambda model: model.default_connector_type, importance=20),
-        Column("Id", lambda model: model.id, importance=30, style="dim"),
+        Column("Id", lambda model: model.id, importance=30, brief=tail, style="dim"),
     ]
 
 

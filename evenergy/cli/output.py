@@ -38,6 +38,7 @@ class Column(Generic[T]):
         importance: A narrow terminal loses the column with the least of it first.
         style: A style of rich, or a function from a cell to one.
         right: Whether the cells stand on the right.
+        brief: A function that returns a shorter text for a narrow terminal, or None.
     """
 
     heading: str
@@ -46,6 +47,7 @@ class Column(Generic[T]):
     importance: int = 50
     style: str | Callable[[Any], str] = ""
     right: bool = False
+    brief: Callable[[Any], str] | None = None
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from .listing import LIMIT, listed
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, plotted
 from .times import Moment
-from .words import kilo
+from .words import kilo, tail
 
 
 @click.command(
@@ -70,7 +70,7 @@ def _columns() -> list[Column[ChargingSubSession]]:
         Column("Energy (kWh)", lambda session: kilo(session.energy_delivered_watt_hours), importance=95, right=True),
         Column("Added (%)", lambda session: session.percentage_added, importance=50, right=True),
         Column("Mode", lambda session: session.mode, importance=60),
-        Column("Vehicle", lambda session: session.vehicle_id, importance=80, style="dim"),
-        Column("Charger", lambda session: session.evse_id, importance=20, style="dim"),
-        Column("Session", lambda session: session.id, importance=10, style="dim"),
+        Column("Vehicle", lambda session: session.vehicle_id, importance=80, brief=tail, style="dim"),
+        Column("Charger", lambda session: session.evse_id, importance=20, brief=tail, style="dim"),
+        Column("Session", lambda session: session.id, importance=10, brief=tail, style="dim"),
     ]

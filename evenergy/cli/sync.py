@@ -23,7 +23,7 @@ from evenergy.fleet.values import NewLogs
 
 from .context import App, ClientCommand, Settings
 from .errors import line
-from .output import ALWAYS, Column, dict_shape
+from .output import dict_shape
 from .times import Duration, Moment, in_words
 from .words import counted, say
 
@@ -120,6 +120,8 @@ def sync(
     """
     if every is not None and every <= timedelta(0):
         raise click.UsageError("--every must be above zero")
+    if every is not None and settings.format == "json":
+        raise click.UsageError("--every has no end, so there is no one document: use --jsonl")
     options: dict[str, Any] = {"since": since, "within": within, "lookback": lookback, "budget": budget}
 
     async def run(app: App) -> None:
@@ -187,7 +189,8 @@ def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> Non
     if settings.format is not None or settings.fields:
         cells = (outcome.vehicles, outcome.logs, outcome.requests, left, outcome.left, outcome.failed)
         record: dict[str, Any] = dict(zip(_NAMES, (*cells, outcome.delay.total_seconds()), strict=True))
-        with app.output(dict_shape(_columns(), _NAMES)) as output:
+        with app.output(dict_shape([], _NAMES)) as output:
+            output.vertical = True
             output.write([record])
             if outcome.refused is not None and not goes_on:
                 raise outcome.refused
@@ -205,7 +208,3 @@ def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> Non
         )
     if outcome.refused is not None and not goes_on:
         raise outcome.refused
-
-
-def _columns() -> list[Column[dict[str, Any]]]:
-    return [Column(name, lambda record, name=name: record[name], importance=ALWAYS) for name in _NAMES]  # type: ignore[misc]

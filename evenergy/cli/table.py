@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
+import attrs
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,8 @@ from rich.text import Text
 from .context import PipeClosedError
 from .output import UNKNOWN, Column, plain
 
+_NEEDED: Final = 60
+"""Importance from which columns are worth that others are shortened for them."""
 _ENDLESS = 100_000  # columns, to measure what a table would take
 
 
@@ -31,7 +34,11 @@ def show(columns: Sequence[Column[Any]], values: Sequence[Any]) -> None:
     left = list(columns)
     table = _table(left, values)
     while len(left) > 1 and _width(console, table) > console.width:
-        left.remove(min(reversed(left), key=lambda column: column.importance))
+        least = min(reversed(left), key=lambda column: column.importance)
+        if least.importance < _NEEDED or not any(column.brief for column in left):
+            left.remove(least)
+        else:
+            left = [attrs.evolve(column, shown=column.brief or column.shown, brief=None) for column in left]
         table = _table(left, values)
     console.print(table)
 

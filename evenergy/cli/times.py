@@ -15,7 +15,7 @@ else:  # older versions of click have no parameter here
     _Moment = _Duration = click.ParamType
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 _HOUR, _DAY, _MINUTE = 3600, 86_400, 60
 
 

@@ -9,6 +9,7 @@ from evenergy.resources.users import User
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
 from .output import ALWAYS, Column, model_shape
+from .words import tail
 
 
 @click.command(
@@ -28,7 +29,7 @@ def users(settings: Settings, email: str | None, limit: int | None) -> None:
 
 def _columns() -> list[Column[User]]:
     return [
-        Column("User", lambda user: user.id, importance=ALWAYS),
+        Column("User", lambda user: user.id, importance=ALWAYS, brief=tail),
         Column("Name", lambda user: user.full_name, importance=80),
         Column("Email", lambda user: user.email, importance=60),
         Column("Joined (UTC)", lambda user: user.joined_at, importance=20),

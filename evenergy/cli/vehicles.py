@@ -13,15 +13,15 @@ from .confirm import YES, confirm
 from .context import App, ClientCommand, ClientGroup, Settings
 from .listing import LIMIT, listed
 from .output import ALWAYS, Column, model_shape
-from .words import kilo
+from .words import kilo, tail
 
 
-@click.group("vehicles", cls=ClientGroup, invoke_without_command=True)
+@click.group("vehicles", cls=ClientGroup, invoke_without_command=True, params=[LIMIT])
 @click.pass_context
-def vehicles(context: click.Context) -> None:
+def vehicles(context: click.Context, limit: int | None) -> None:
     """List, show or update vehicles; without a command it lists them."""
     if context.invoked_subcommand is None:
-        _list(context.ensure_object(Settings), None)
+        _list(context.ensure_object(Settings), limit)
 
 
 @vehicles.command("list", cls=ClientCommand, params=[LIMIT])
@@ -118,7 +118,7 @@ def _show(app: App, shown: Iterable[Vehicle]) -> None:
 
 def _columns() -> list[Column[Vehicle]]:
     return [
-        Column("Vehicle", lambda vehicle: vehicle.id, importance=ALWAYS),
+        Column("Vehicle", lambda vehicle: vehicle.id, importance=ALWAYS, brief=tail),
         Column("Make and model", names, importance=90),
         Column("Name", lambda vehicle: vehicle.description, importance=20),
         Column("Integrated", lambda vehicle: vehicle.integrated, importance=60),

@@ -14,7 +14,7 @@ from evenergy.fleet.values import WATCHED, Change, WatchField
 from .context import App, ClientCommand, Settings
 from .output import ALWAYS, Column, Shape
 from .times import Duration
-from .words import counted
+from .words import counted, tail
 
 _NAMES: Final = ("observed_at", "vehicle_id", "event", "changes")
 _OF_VEHICLES: Final = ("integrated", "smart_charging_enabled", "disabled")
@@ -104,9 +104,9 @@ def _shape(names: list[WatchField]) -> Shape[Change]:
 
     columns: list[Column[Change]] = [
         Column("Observed", lambda change: change.observed_at.replace(microsecond=0), importance=60),
-        Column("Vehicle", lambda change: change.vehicle_id, importance=ALWAYS),
+        Column("Vehicle", lambda change: change.vehicle_id, importance=ALWAYS, brief=tail),
         Column("Event", _event),
-        Column("Changes", lambda change: _words(_changes(change, names)), importance=90),
+        Column("Changes", lambda change: _words(change, names), importance=90),
     ]
     return Shape(_NAMES, record, record, columns)
 
@@ -127,8 +127,12 @@ def _value(vehicle: object, name: str) -> object:
     return found
 
 
-def _words(changes: dict[str, list[object]]) -> str:
-    return ", ".join(f"{name} {_word(before)} → {_word(after)}" for name, (before, after) in changes.items())
+def _words(change: Change, names: list[WatchField]) -> str:
+    """Return the changes in words; of a vehicle that appeared, what it reports."""
+    return ", ".join(
+        f"{name} {_word(after)}" if change.before is None else f"{name} {_word(before)} → {_word(after)}"
+        for name, (before, after) in _changes(change, names).items()
+    )
 
 
 def _word(value: object) -> str:

@@ -18,3 +18,8 @@ def kilo(value: float | None) -> float | None:
 def say(message: str) -> None:
     """Write what went wrong to standard error, in one line."""
     print(f"evenergy: {' '.join(message.split())}", file=sys.stderr)
+
+
+def tail(resource_id: str) -> str:
+    """Return the characters of an id that tell vehicles of one fleet apart, for a narrow terminal."""
+    return f"…{resource_id[-6:]}"

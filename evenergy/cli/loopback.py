@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import html
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -95,7 +95,7 @@ class Redirect:
 
 
 @contextlib.asynccontextmanager
-async def listening(port: int) -> AsyncIterator[Redirect]:
+async def listening(port: int) -> AsyncGenerator[Redirect]:
     """Serve the redirect of one sign-in on loopback; 0 takes a free port.
 
     Raises:

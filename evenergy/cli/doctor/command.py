@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import click
@@ -79,8 +80,8 @@ def _write(settings: Settings, findings: list[Finding]) -> None:
             output.write(one.data() for one in findings)
 
 
-def _getter(name: str) -> Any:
-    return lambda value: value[name]
+def _getter(name: str) -> Callable[[dict[str, Any]], object]:
+    return operator.itemgetter(name)
 
 
 def _show(finding: Finding) -> None:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import attrs
 
@@ -45,7 +45,8 @@ class Log:
         """Return the times of a log in JSON, or None when one is missing."""
         if not isinstance(data, dict):
             return None
-        sampled, logged = time(data.get("sampled_at")), time(data.get("logged_at"))
+        times = cast("dict[str, object]", data)
+        sampled, logged = time(times.get("sampled_at")), time(times.get("logged_at"))
         return None if sampled is None or logged is None else cls(sampled, logged)
 
 

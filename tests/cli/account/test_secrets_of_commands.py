@@ -61,12 +61,12 @@ def test_no_command_shows_one(
     check(done, secrets, caplog.text)
 
 
-@pytest.mark.parametrize("browse", ["denied", "wrong code"])
+@pytest.mark.parametrize("outcome", ["denied", "wrong code"])
 def test_no_failed_sign_in_shows_one(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, browse: str
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, outcome: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    parameters = {"error": "access_denied"} if browse == "denied" else {"code": "codecodecodecode"}
+    parameters = {"error": "access_denied"} if outcome == "denied" else {"code": "codecodecodecode"}
 
     def browse(url: str) -> None:
         get(redirect(url, **parameters))

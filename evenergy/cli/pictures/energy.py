@@ -38,7 +38,7 @@ def plot_energy(sessions: Sequence[ChargingSubSession], since: datetime, until: 
     def text(width: int) -> list[str]:
         return _bars(days, zone, width)
 
-    return Picture(draw, lambda inches: inches * 0.5, text)
+    return Picture(draw, lambda inches: max(2.4, inches * 0.5), text)
 
 
 def by_day(sessions: Sequence[ChargingSubSession], first: date, last: date) -> Days:
@@ -73,7 +73,7 @@ def _draw(figure: Any, days: Days, modes: list[str], zone: str) -> None:
     axes.set_xticks(list(places)[::every], [f"{day.day} {day:%b}" for day in shown], fontsize="small")
     axes.set_xlim(-0.6, len(days) - 0.4)
     if modes:
-        axes.legend(fontsize="x-small", frameon=False, ncols=min(len(modes), 4), loc="upper right")
+        figure.legend(fontsize="x-small", frameon=False, ncols=min(len(modes), 4), loc="outside upper right")
     else:
         say_nothing_is_there(axes, "nothing was charged in this time")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -82,7 +83,7 @@ def _bars(days: Days, zone: str, width: int) -> list[str]:
     totals = {day: sum(parts.values()) for day, parts in days.items()}
     highest = max(totals.values(), default=0.0)
     room = max(4, width - (23 if width >= _WIDE else 18))
-    lines = [f"Energy charged a day, {sum(totals.values()):,.0f} kWh ({zone})"]
+    lines = textwrap.wrap(f"Energy charged a day, {sum(totals.values()):,.0f} kWh ({zone})", width)
     for day, energy in totals.items():
         share = energy / highest if highest else 0.0
         name = f"{day:%a %d %b}" if width >= _WIDE else f"{day:%d %b}"

@@ -7,7 +7,7 @@ forgotten.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Self, TypeAlias
 
 WINDOW = 3600.0
@@ -18,7 +18,9 @@ _KEPT = WINDOW + _TICK  # seconds from a response until its request has surely l
 _LATE = 60.0  # seconds in which a request without a response may still reach the API
 
 Counted: TypeAlias = Sequence[tuple[int, int]]
-"""Times in whole POSIX seconds, each with a number of requests."""
+"""Times in POSIX milliseconds, each with a number of requests."""
+_MILLI = 1000  # milliseconds of a second
+_FINE = 2000  # times that are kept to the millisecond; more of them to the second, so that a file stays small
 
 
 class OwnUsage:
@@ -193,24 +195,25 @@ class OthersUsage:
 
     def export_state(self, lead: float) -> Counted:
         """Return what is proven, for another process; ``lead`` as for `OwnUsage.export_state`."""
-        return [(math.ceil(at + lead), number) for at, number in self._proven]
+        return [(math.ceil((at + lead) * _MILLI), number) for at, number in self._proven]
 
     @classmethod
     def from_state(cls, proven: Counted, lead: float) -> Self:
         """Return what another process exported."""
         others = cls()
-        others._proven.extend((at - lead, number) for at, number in proven)
+        others._proven.extend((at / _MILLI - lead, number) for at, number in proven)
         others.number = others._proven[0][1] if others._proven else 0
         return others
 
 
-def _counted(times: Iterable[float], lead: float, rounded: Callable[[float], int]) -> Counted:
+def _counted(times: Collection[float], lead: float, rounded: Callable[[float], int]) -> Counted:
     found: dict[int, int] = {}
+    grid = 1 if len(times) <= _FINE else _MILLI
     for at in times:
-        second = rounded(at + lead)
-        found[second] = found.get(second, 0) + 1
+        moment = rounded((at + lead) * _MILLI / grid) * grid
+        found[moment] = found.get(moment, 0) + 1
     return list(found.items())
 
 
 def _expanded(counted: Counted, lead: float) -> Iterable[float]:
-    return (second - lead for second, number in counted for _ in range(number))
+    return (moment / _MILLI - lead for moment, number in counted for _ in range(number))

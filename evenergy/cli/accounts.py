@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from evenergy._codec import urls
 from evenergy.auth import Auth, AuthorizationCode, BearerToken, ClientCredentials
@@ -32,8 +32,7 @@ NO_CREDENTIALS: Final = (
 )
 
 
-@attrs.frozen
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """Credentials of a command, and what goes with them.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import IO, Final
 
 import attrs
 import click
+import msgspec
 
 from evenergy._codec.secret import Secret
 from evenergy._transport.retry import Retry
@@ -177,7 +178,7 @@ async def _login(settings: Settings, request: _Request, old: Vault | None) -> No
 async def _sign_in(settings: Settings, request: _Request, store: _Captured) -> Profile:
     """Let the user sign in with a browser, and return the profile."""
     async with listening(request.port) as redirect:
-        profile = attrs.evolve(request.profile, redirect_uri=redirect.uri)
+        profile = msgspec.structs.replace(request.profile, redirect_uri=redirect.uri)
         auth = AuthorizationCode(
             profile.client_id,
             redirect.uri,

@@ -16,10 +16,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import attrs
 import msgspec
 
 from evenergy._transport.limit_state import LimitState
+from evenergy.auth import Token
 from evenergy.errors import InvalidArgumentError
 from evenergy.token_store import FileTokenStore, read_private, write_private
 
@@ -42,8 +42,7 @@ Warn = Callable[[str], object]
 """Function that tells the user of a file that is ignored."""
 
 
-@attrs.frozen
-class Catalogue:
+class Catalogue(msgspec.Struct, frozen=True):
     """Names of makes and models.
 
     Attributes:
@@ -57,8 +56,7 @@ class Catalogue:
     models: dict[str, tuple[str, str]]
 
 
-@attrs.frozen
-class _File:
+class _File(msgspec.Struct):
     """Envelope of a file of the memory."""
 
     version: int
@@ -86,7 +84,20 @@ class Memory:
     @property
     def token_store(self) -> FileTokenStore | None:
         """Return the store for a token of the environment's credentials; None when nothing can be kept."""
-        return None if self._token_path is None else FileTokenStore(self._token_path)
+        path = self._token_path
+        if path is None:
+            return None
+        try:
+            Token.from_dict(msgspec.json.decode(read_private(path), type=dict[str, object]))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self._tell(f"{path} is ignored: {_reason(error)}")
+            return None
+        except (ValueError, RecursionError):  # no token, or one that others can read
+            self._tell(f"{path} is broken, or readable by others: it is removed, and a new token is requested")
+            path.unlink(missing_ok=True)
+        return FileTokenStore(path)
 
     @property
     def limit(self) -> LimitState | None:

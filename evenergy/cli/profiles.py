@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-import attrs
 import msgspec
 
 from evenergy._codec.secret import Secret
@@ -33,8 +32,7 @@ Kind: TypeAlias = Literal["application", "user"]
 Storage: TypeAlias = Literal["file", "keyring"]
 
 
-@attrs.frozen(kw_only=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, kw_only=True):  # made in no time, for each start of the command
     """Credentials that `evenergy login` has checked and stored; secrets and tokens stand elsewhere.
 
     Attributes:
@@ -58,8 +56,7 @@ class Profile:
     storage: Storage = "file"
 
 
-@attrs.frozen
-class _Content:
+class _Content(msgspec.Struct):
     """Content of the file."""
 
     version: int
@@ -146,8 +143,7 @@ def save(name: str, profile: Profile | None) -> None:
             raise EvEnergyError(f"{file} could not be written: {error.strerror or error}") from None
 
 
-@attrs.frozen
-class Vault:
+class Vault(msgspec.Struct, frozen=True):
     """Secret and token of one profile.
 
     Attributes:

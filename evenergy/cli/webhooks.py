@@ -154,9 +154,9 @@ async def _listen(listener: _Listener, settings: Settings, port: int) -> None:
 
     application = web.Application(client_max_size=_LARGEST)
     application.router.add_post("/{path:.*}", listener.take)
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     try:
         await site.start()
         bound: Any = runner.addresses[0]

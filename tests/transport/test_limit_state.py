@@ -14,11 +14,13 @@ from evenergy._transport.limit_state import LimitState
 from evenergy._transport.rate_limiter import RateLimiter
 from evenergy._transport.usage import WINDOW, OthersUsage, OwnUsage
 from evenergy._transport.window import State
+from evenergy.sandbox.rate_window import RollingWindow
 from tests.server import run_jumping
 from tests.transport.limiter_client import fill, limiter, outcome, send
 from tests.transport.window_client import Client, closed_client, open_client
 
 WALL = 1_800_000_000.0
+MOMENT = 1_800_000_000_000  # the same in milliseconds
 
 _times = st.floats(0, 2 * WINDOW)
 _trips = st.one_of(st.floats(0, 2), st.floats(0, 30), st.floats(0, WINDOW))
@@ -104,6 +106,31 @@ def test_nothing_frees_earlier_in_the_next_process(sent: list[float], later: flo
     assert copied.least(copied.settled) <= usage.least(usage.settled)
 
 
+_steps = st.lists(st.tuples(st.floats(0, 1500), st.integers(1, 12), st.booleans()), max_size=25)
+
+
+@given(_steps, st.integers(1, 15))
+def test_no_run_after_another_is_rejected(steps: list[tuple[float, int, bool]], limit: int) -> None:
+    """Send as much as each run may, and let each process leave its state to the next."""
+    wall, sent = WALL, list[float]()
+    server, client = RollingWindow(limit, lambda: wall), Client()
+    for gap, count, is_new in steps:
+        wall, client.now = wall + gap, client.now + gap
+        state = client.window.export_state(client.now, wall)
+        if is_new and state is not None:
+            client = heir(state, wall, now=client.now % 1000)
+        for _ in range(count):
+            if (permit := client.take()) is None:
+                assert sum(at + WINDOW > wall - 2 for at in sent) >= limit  # it is full, to two seconds
+                break
+            client.window.sent(permit, client.now)
+            assert server.acquire() == 0
+            sent.append(wall)
+            client.respond(permit, 200, limit, server.remaining)
+    client.now += WINDOW + 2
+    assert client.take() is not None
+
+
 def test_what_is_proven_of_others_is_kept() -> None:
     others = OthersUsage()
     others.observe(300, 310, 0, 1)
@@ -166,14 +193,14 @@ SPOILT: list[dict[str, object]] = [
     {"limit": 10**12},
     {"rejections": -1},
     {"trial_at": WALL + WINDOW + 1},
-    {"told_at": WALL + 60},
-    {"completed": [(int(WALL) + 60, 1)]},
-    {"completed": [(int(WALL), 1), (int(WALL) - 9, 1)]},
-    {"completed": [(int(WALL), 10**9)]},
-    {"sent": [(int(WALL), -1)]},
-    {"settles": [(int(WALL) + 3000, 1)]},
-    {"others": [(int(WALL) - 9, 5), (int(WALL), 7)]},
-    {"others": [(int(WALL), -7)]},
+    {"told_at": WALL + 100},
+    {"completed": [(MOMENT + 100_000, 1)]},
+    {"completed": [(MOMENT, 1), (MOMENT - 9, 1)]},
+    {"completed": [(MOMENT, 10**9)]},
+    {"sent": [(MOMENT, -1)]},
+    {"settles": [(MOMENT + 3_000_000, 1)]},
+    {"others": [(MOMENT - 9, 5), (MOMENT, 7)]},
+    {"others": [(MOMENT, -7)]},
 ]
 
 
@@ -187,6 +214,16 @@ def test_numbers_that_make_no_sense_are_ignored(change: dict[str, object]) -> No
 def test_nothing_is_exported_before_a_response() -> None:
     assert Client().window.export_state(0, WALL) is None
     assert RateLimiter().export_state() is None
+
+
+def test_many_processes_in_a_row_change_next_to_nothing() -> None:
+    client, wall = open_client(1000, 999), WALL
+    for _ in range(200):
+        wall += 0.013
+        client = heir(left(client, wall), wall + 0.000_01)
+    client.now += 1
+    frees_in = client.window._own.frees_at(1, client.now) - client.now
+    assert WINDOW - 200 * 0.013 - 1 <= frees_in <= WINDOW + 0.3
 
 
 def test_what_is_in_flight_counts_as_sent() -> None:
@@ -237,9 +274,9 @@ def test_the_state_is_used_once_and_not_in_place_of_a_newer_one() -> None:
         one.responded(send(one), 200, 1000, 999, None)
         state = one.export_state()
         assert state is not None
-        one.import_state(attrs.evolve(state, limit=5))
+        one.import_state(msgspec.structs.replace(state, limit=5))
         one.responded(send(one), 200, 1000, 998, None)
-        assert one.reading is not None
-        assert one.reading[0] == 1000
+        assert one.rate_limit is not None
+        assert one.rate_limit.limit == 1000
 
     run_jumping(main())

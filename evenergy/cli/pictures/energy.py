@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -38,7 +39,7 @@ def plot_energy(sessions: Sequence[ChargingSubSession], since: datetime, until: 
     def text(width: int) -> list[str]:
         return _bars(days, zone, width)
 
-    return Picture(draw, lambda inches: inches * 0.5, text)
+    return Picture(draw, lambda inches: max(2.4, inches * 0.5), text)
 
 
 def by_day(sessions: Sequence[ChargingSubSession], first: date, last: date) -> Days:
@@ -73,7 +74,7 @@ def _draw(figure: Any, days: Days, modes: list[str], zone: str) -> None:
     axes.set_xticks(list(places)[::every], [f"{day.day} {day:%b}" for day in shown], fontsize="small")
     axes.set_xlim(-0.6, len(days) - 0.4)
     if modes:
-        axes.legend(fontsize="x-small", frameon=False, ncols=min(len(modes), 4), loc="upper right")
+        figure.legend(fontsize="x-small", frameon=False, ncols=min(len(modes), 4), loc="outside upper right")
     else:
         say_nothing_is_there(axes, "nothing was charged in this time")
 
@@ -82,7 +83,7 @@ def _bars(days: Days, zone: str, width: int) -> list[str]:
     totals = {day: sum(parts.values()) for day, parts in days.items()}
     highest = max(totals.values(), default=0.0)
     room = max(4, width - (23 if width >= _WIDE else 18))
-    lines = [f"Energy charged a day, {sum(totals.values()):,.0f} kWh ({zone})"]
+    lines = textwrap.wrap(f"Energy charged a day, {sum(totals.values()):,.0f} kWh ({zone})", width)
     for day, energy in totals.items():
         share = energy / highest if highest else 0.0
         name = f"{day:%a %d %b}" if width >= _WIDE else f"{day:%d %b}"

@@ -64,8 +64,7 @@ def _draw(axes: Any, rows: list[list[float | None]], labels: list[str], span: tu
     axes.set_title(f"State of charge, {counted(len(rows), 'vehicle')}", loc="left", fontsize="medium")
     left, right = dates.date2num(span[0]), dates.date2num(span[1])
     if any(value is not None for row in rows for value in row):
-        colours = maps.colormaps["cividis"].copy()
-        colours.set_bad("#F0F0F0")
+        colours = maps.colormaps["cividis"].with_extremes(bad="#F0F0F0")
         cells = [[float("nan") if value is None else value for value in row] for row in rows]
         extent = (left, right, len(rows), 0)
         image = axes.imshow(

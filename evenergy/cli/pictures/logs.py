@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -119,7 +120,7 @@ def _chart(vehicle_id: str, logs: Sequence[VehicleStatusLog], span: tuple[dateti
     columns = max(10, width - _SIDE - 1)
     pieces = segments(logs, lambda log: log.state_of_charge_percentage)
     if not pieces:
-        return [f"{vehicle_id}: no state of charge was reported in this time"]
+        return textwrap.wrap(f"{vehicle_id}: no state of charge was reported in this time", width)
     rows = line_chart(pieces, *span, (columns, _ROWS), 100.0)
     labels = {0: "100%", _ROWS // 2: "50%", _ROWS - 1: "0%"}
     chart = [f"{labels.get(at, ''):>{_SIDE - 1}} {row}" for at, row in enumerate(rows)]

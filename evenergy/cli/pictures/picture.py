@@ -74,11 +74,12 @@ def time_axis(axes: Any, since: datetime, until: datetime) -> None:
     zones: Any = library("dateutil.tz", "plot")
     zone = zones.gettz() or zones.tzlocal()
     width = axes.figure.get_figwidth()
-    locator = dates.AutoDateLocator(tz=zone, minticks=4, maxticks=max(4, int(width)))
+    locator = dates.AutoDateLocator(tz=zone, minticks=3, maxticks=max(6, int(width)))
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone, show_offset=False))
     axes.set_xlim(since, until)
-    axes.set_xlabel(f"local time ({zone_names(since, until)})")
+    first, last = local(since), local(until)
+    axes.set_xlabel(f"{first:%d %b %Y} to {last:%d %b %Y}\nlocal time ({zone_names(since, until)})", fontsize="small")
 
 
 def plain_frame(axes: Any) -> None:
@@ -94,12 +95,13 @@ def say_nothing_is_there(axes: Any, words: str) -> None:
 
 
 def text_axis(since: datetime, until: datetime, width: int) -> list[str]:
-    """Return the line below a chart of a terminal: its begin and end in local time, and the name of the zone."""
+    """Return the lines below a chart of a terminal: begin and end in local time, and the name of the zone."""
     form = "%d %b %H:%M" if width >= 26 else "%d %H:%M"  # noqa: PLR2004  columns for both, with a blank
     begin, end, zone = local(since).strftime(form), local(until).strftime(form), zone_names(since, until)
     room = width - len(begin) - len(end)
-    middle = f" {zone} " if len(zone) + 2 <= room else ""
-    return [f"{begin}{middle:^{max(room, 1)}}{end}"]
+    fits = len(zone) + 2 <= room
+    line = f"{begin}{zone if fits else '':^{max(room, 1)}}{end}"
+    return [line] if fits else [line, zone]
 
 
 def rounded_up(value: float) -> float:

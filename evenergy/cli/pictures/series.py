@@ -70,18 +70,20 @@ def bands(logs: Sequence[VehicleStatusLog], value: Callable[[VehicleStatusLog], 
     return [band for band in found if band[0] < band[1]]
 
 
-def grid(
-    series: Iterable[Sequence[VehicleStatusLog]], since: datetime, until: datetime, columns: int
-) -> list[list[float | None]]:
-    """Return the newest state of charge in each of so many equal spans, for each vehicle; None where there is none."""
+def grid(series: Iterable[Sequence[VehicleStatusLog]], since: datetime, until: datetime, columns: int) -> Grid:
+    """Return the newest known state of charge in each of so many equal spans, for each vehicle.
+
+    It is known from a log to the next one, up to a gap; it is None where nothing is known.
+    """
     step = (until - since) / columns
     rows: Grid = []
     for logs in series:
         row: list[float | None] = [None] * columns
-        for log in logs:
-            at = (_time(log) - since) // step if step else 0
-            if 0 <= at <= columns and log.state_of_charge_percentage is not None:
-                row[min(at, columns - 1)] = log.state_of_charge_percentage
+        for piece in segments(logs, lambda log: log.state_of_charge_percentage):
+            for (begin, value), (end, _) in pairwise([*piece, piece[-1]]):
+                low, high = (begin - since) // step, (end - since) // step
+                for at in range(max(low, 0), min(high, columns - 1) + 1):
+                    row[at] = value
         rows.append(row)
     return rows
 

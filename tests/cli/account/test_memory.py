@@ -138,6 +138,24 @@ def test_a_file_that_others_can_read_is_ignored(
     assert (done.code, done.err.count("can be read by other users")) == (0, 1)
 
 
+@pytest.mark.parametrize("change", ["broken", "mode"])
+def test_a_token_that_cannot_be_used_is_replaced(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, config: Path, token_requests: list[str], change: str
+) -> None:
+    export(monkeypatch, sandbox)
+    run(*logs(sandbox))
+    (token,) = (config / "memory").glob("*.token.json")
+    if change == "mode":
+        token.chmod(0o644)
+    else:
+        token.write_bytes(b'{"access_token": 7}')
+    done = run(*logs(sandbox))
+    assert (done.code, done.err.count("a new token is requested")) == (0, 1)
+    assert len(token_requests) == 2
+    assert run(*logs(sandbox)).err == ""
+    assert len(token_requests) == 2
+
+
 def test_a_directory_that_cannot_be_made(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     export(monkeypatch, sandbox, EVENERGY_CONFIG_DIR=str(tmp_path / "file" / "config"))

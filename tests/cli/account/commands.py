@@ -20,7 +20,7 @@ from evenergy.sandbox import Sandbox
 
 
 class Ended(NamedTuple):
-    """How a command ended, and what it wrote."""
+    """End of a command, and what it wrote."""
 
     code: int
     out: str

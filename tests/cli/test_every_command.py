@@ -15,7 +15,7 @@ from evenergy.cli.main import COMMANDS, command
 from evenergy.cli.reference import page
 from evenergy.sandbox import Sandbox
 from tests.cli.lines import LINES, Line
-from tests.cli.shell import at_terminal, piped, variables
+from tests.cli.shell import at_terminal, ended, piped, variables
 
 ROOT = Path(__file__).parents[2]
 each_line = pytest.mark.parametrize("line", LINES, ids=[line.text for line in LINES])
@@ -92,3 +92,21 @@ def test_every_command_has_a_summary_in_the_table() -> None:
     with click.Context(root) as context:
         found = {name: root.get_command(context, name) for name in COMMANDS}
     assert [name for name, one in found.items() if one is None or not one.help or not COMMANDS[name].summary] == []
+
+
+@pytest.mark.parametrize("page_name", ["README.md", "docs/command.md"])
+def test_the_lines_of_the_docs_run_for_everybody(
+    page_name: str,
+    signed_out: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / page_name).read_text(encoding="utf-8")
+    lines = re.findall(r"^\$ evenergy (.*--sandbox.*)$", text, re.MULTILINE)
+    assert len(lines) >= 4
+    for line in lines:
+        done = ended(capsys, *line.split())
+        assert done.code == 0, done
+        assert done.out or (tmp_path / "charge.png").is_file()

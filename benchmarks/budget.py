@@ -21,7 +21,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from evenergy import AsyncClient, EvEnergyError, RedisBudget, Slot, SQLiteBudget
+from evenergy import AsyncClient, EvEnergyError, RedisBudget, Slot, SQLiteBudget, preload
 from evenergy._transport.budget import Settlement
 
 from .server import MAKE
@@ -120,6 +120,8 @@ async def work(url: str, kind: str, place: str, world: World, skew: float) -> No
                 with suppress(EvEnergyError):
                     await client.vehicle_makes.get(MAKE)
 
+        preload()
+        await budget.uses()  # connected: what is measured is no start of a process
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         await asyncio.gather(*(task() for _ in range(world.tasks)))

@@ -272,7 +272,8 @@ class RedisBudget:
 
         options: dict[str, Any] = {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}
         maker = cast("Any", RedisCluster if self._cluster else Redis)
-        if not self._cluster:  # a server closes connections that were idle
+        if not self._cluster:  # one connection is enough, and a server closes those that were idle
+            options["single_connection_client"] = True
             options["retry"] = Retry(NoBackoff(), 1, supported_errors=(LostError,))
         client: Redis | RedisCluster = maker.from_url(self._url, **options)
         return client

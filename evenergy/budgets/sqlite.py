@@ -29,6 +29,7 @@ from .slots import Facts, Slots, Timing
 
 T = TypeVar("T")
 
+_AGAIN = 0.01  # seconds until a file that is busy is tried again
 _PATIENCE = 2.0  # seconds for the lock of the file: others hold it for less than a millisecond
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS bucket (name TEXT PRIMARY KEY, seen REAL NOT NULL, facts BLOB NOT NULL);
@@ -47,6 +48,14 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Fac
 def holder_name() -> str:
     """Return the name of this process for others: its host, and its id."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_busy(error: Exception) -> bool:
+    """Return whether others have the file locked; the low byte of the code is its kind (sqlite.org/rescode.html)."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    }
 
 
 class SQLiteBudget:
@@ -214,7 +223,8 @@ class SQLiteBudget:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = OFF")  # what a power cut loses, the API's own count brings back
             db.executescript(_SCHEMA)
             old = self._clock() - 2 * (self._timing.window + self._timing.flight)
@@ -239,11 +249,16 @@ class SQLiteBudget:
             raise BudgetError(f"the budget in {self.path} cannot be used: {error}") from error
 
     def _guarded(self, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except (sqlite3.Error, OSError, msgspec.MsgspecError):
-            self._drop()  # the next try opens it anew
-            raise
+        """Do it, and again while the file is busy: SQLite does not wait for a file that another process opens."""
+        ends = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return work()
+            except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
+                self._drop()  # the next try opens it anew
+                if not _is_busy(error) or time.monotonic() > ends:
+                    raise
+            time.sleep(_AGAIN)
 
     def _thread(self) -> ThreadPoolExecutor:
         with self._open_lock:

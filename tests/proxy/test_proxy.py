@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import aiohttp.web
 import pytest
+from yarl import URL
 
 import evenergy
 from evenergy import AsyncClient, ClientCredentials, InvalidArgumentError
@@ -118,7 +119,7 @@ async def test_only_what_was_asked_for_is_proxied(
     sandbox: Sandbox, upstream: AsyncClient, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     async with Proxy(upstream) as proxy:
-        url = aiohttp.client.URL(proxy.base_url.removesuffix("/v2") + path, encoded=True)
+        url = URL(proxy.base_url.removesuffix("/v2") + path, encoded=True)
         async with aiohttp.ClientSession() as session, session.request(method, url, headers=headers) as response:
             assert response.status == status
     assert sandbox.requests == 0

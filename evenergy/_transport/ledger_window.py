@@ -68,8 +68,9 @@ class SharedLedger:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def reject(self, now: float, retry_after: float | None) -> None:
-        """Stop all shares at once, after a 429: the ledger hears of it later."""
+    def reject(self, now: float, retry_after: float | None, *, is_told: bool) -> None:
+        """Stop all shares at once, after a 429; ``is_told`` says that the ledger will hear of it."""
+        self.telling += is_told
         self.epoch += 1
         pause = min(max(_SHORTEST_PAUSE, retry_after or 0.0), _LONGEST_PAUSE)
         self.paused_until = max(self.paused_until, now + pause)
@@ -82,6 +83,7 @@ class SharedLedger:
             await self.budget.settle(slot, settlement)
         except Exception as error:  # noqa: BLE001  a budget of the caller's may raise anything
             self.failed(error)
+            self.clear()  # the calls that wait will meet it themselves
         finally:
             if settlement.status == _TOO_MANY:
                 self.telling = max(0, self.telling - 1)
@@ -96,7 +98,7 @@ class SharedLedger:
         """Go on without the ledger, and say so once."""
         self.retry_at = asyncio.get_running_loop().time() + _TRY_AGAIN
         if self.budget.required:
-            self.retry_at = -math.inf  # each call tries it
+            self.retry_at, self.error = -math.inf, _unreachable(error)  # each call tries it
             return
         if not self.is_down:
             self.is_down = True
@@ -105,6 +107,10 @@ class SharedLedger:
                 _TRY_AGAIN,
                 error,
             )
+
+    def clear(self) -> None:
+        """Let the next call try the ledger again, after all who waited have the error."""
+        self.error = None
 
     def reached(self) -> None:
         """Use the ledger again."""
@@ -207,14 +213,13 @@ class LedgerWindow:
         """Record a response, here at once, and begin to tell the ledger."""
         if limit is not None and remaining is not None:
             self._ledger.reading = (limit, remaining, wall)
-        if status == _TOO_MANY:
-            self._ledger.reject(now, retry_after)
         slot = self._slots.pop(permit, None)
+        if status == _TOO_MANY:
+            self._ledger.reject(now, retry_after, is_told=slot is not None)
         if slot is None:
             self._local_epochs.pop(permit, None)
             self._local.responded(permit, now, wall, status, limit, remaining, retry_after)
             return
-        self._ledger.telling += status == _TOO_MANY
         self._settle(slot, Settlement("response", status, limit, remaining, retry_after))
 
     def lost(self, permit: Permit, now: float) -> None:
@@ -285,8 +290,6 @@ class LedgerWindow:
             found = await ledger.budget.take(ledger.bucket, self._share, hurry=hurry)
         except Exception as error:  # noqa: BLE001  a budget of the caller's may raise anything
             ledger.failed(error)
-            if ledger.budget.required:
-                ledger.error = _unreachable(error)
         finally:
             self._is_asking = run is not self._run and self._is_asking
         if found is not None:
@@ -298,7 +301,7 @@ class LedgerWindow:
             self._wait, self._heard_at = found, loop.time()
             self._ask_at, self._has_hurried = self._heard_at + max(found.seconds, 0.001), hurry
         self._wake()
-        ledger.error = None
+        ledger.clear()
 
     def _hand_out(self, slot: Slot, *, is_current: bool) -> None:
         """Offer a slot to the queue; what nobody takes goes back to the ledger."""

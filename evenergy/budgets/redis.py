@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from evenergy._lazy import load
 from evenergy._transport.budget import Settlement, Slot, Wait
 from evenergy._transport.shares import reserve_of, share_name
 from evenergy._transport.usage import WINDOW
@@ -46,6 +47,24 @@ class _Link:
     client: Redis | RedisCluster
     calls: int = 0
     is_closing: bool = False
+
+    def enter(self) -> None:
+        """Begin a call."""
+        self.calls += 1
+
+    def leave(self) -> bool:
+        """End a call, and return whether to close the client now."""
+        self.calls -= 1
+        return self.is_closing and not self.calls
+
+    def end(self) -> bool:
+        """Close the client with the last call, and return whether to do it now."""
+        self.is_closing = True
+        return not self.calls
+
+    def keep(self) -> None:
+        """Go on after `end`."""
+        self.is_closing = False
 
 
 class RedisBudget:
@@ -92,7 +111,7 @@ class RedisBudget:
         if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
             raise InvalidArgumentError("expected url of a budget to begin with redis://, rediss:// or unix://")
         try:
-            import redis.asyncio  # noqa: F401, PLC0415  fails here, not in the first call
+            load("redis.asyncio")  # fails here, not in the first call
         except ImportError as error:
             raise EvEnergyError(f"redis could not be imported ({error}): pip install 'evenergy[redis]'") from None
         self.share: str = share_name(share)
@@ -182,8 +201,7 @@ class RedisBudget:
         """Close the connections on this event loop, when the calls in progress are complete; the next use opens it."""
         link = self._links.get(asyncio.get_running_loop())
         if link is not None:
-            link.is_closing = True
-            await self._leave(link)
+            await self._close(link, is_due=link.end())
 
     async def _use(self, bucket: str) -> BucketUse:
         limit, foreign, name, trial, holders, reserve = await self._run(USES, bucket)
@@ -225,29 +243,26 @@ class RedisBudget:
 
     async def _call(self, script: str, keys: list[str], arguments: list[str | float]) -> Any:
         """Run a script on the server."""
-        from redis.exceptions import NoScriptError, RedisError  # noqa: PLC0415  an extra
-
+        errors: Any = load("redis.exceptions")
         link = self._link()
-        link.calls += 1
+        link.enter()
         client = cast("Any", link.client)
         try:
             try:
                 return await client.evalsha(_SHA[script], len(keys), *keys, *arguments)
-            except NoScriptError:  # the server is new, or was restarted
+            except errors.NoScriptError:  # the server is new, or was restarted
                 return await client.eval(script, len(keys), *keys, *arguments)
-        except (RedisError, OSError, TimeoutError) as error:
+        except (errors.RedisError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None  # its frames may hold the URL
         finally:
-            link.calls -= 1
-            await self._leave(link)
+            await self._close(link, is_due=link.leave())
 
     async def _buckets(self) -> set[str]:
-        from redis.exceptions import RedisError  # noqa: PLC0415  an extra
-
+        errors: Any = load("redis.exceptions")
         pattern, client = f"{self._prefix}:{{*}}:facts", cast("Any", self._link().client)
         try:
             return {_text(key).split("{", 1)[1].split("}", 1)[0] async for key in client.scan_iter(match=pattern)}
-        except (RedisError, OSError, TimeoutError) as error:
+        except (errors.RedisError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
 
     def _unreachable(self, error: Exception) -> BudgetError:
@@ -261,26 +276,25 @@ class RedisBudget:
         link = self._links.get(loop)
         if link is None:
             link = self._links[loop] = _Link(self._connect())
-        link.is_closing = False
+        link.keep()
         return link
 
     def _connect(self) -> Redis | RedisCluster:
-        from redis.asyncio import Redis, RedisCluster  # noqa: PLC0415  an extra
-        from redis.asyncio.retry import Retry  # noqa: PLC0415
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.exceptions import ConnectionError as LostError  # noqa: PLC0415
-
+        asynchronous: Any = load("redis.asyncio")
+        errors: Any = load("redis.exceptions")
+        backoff: Any = load("redis.backoff")
+        retry: Any = load("redis.asyncio.retry")
         options: dict[str, Any] = {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}
-        maker = cast("Any", RedisCluster if self._cluster else Redis)
+        maker = asynchronous.RedisCluster if self._cluster else asynchronous.Redis
         if not self._cluster:  # one connection is enough, and a server closes those that were idle
             options["single_connection_client"] = True
-            options["retry"] = Retry(NoBackoff(), 1, supported_errors=(LostError,))
+            options["retry"] = retry.Retry(backoff.NoBackoff(), 1, supported_errors=(errors.ConnectionError,))
         client: Redis | RedisCluster = maker.from_url(self._url, **options)
         return client
 
-    async def _leave(self, link: _Link) -> None:
+    async def _close(self, link: _Link, *, is_due: bool) -> None:
         """Close a client that nobody uses any more."""
-        if link.is_closing and not link.calls:
+        if is_due:
             loop = asyncio.get_running_loop()
             if self._links.get(loop) is link:
                 del self._links[loop]

@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -187,7 +187,7 @@ class SQLiteBudget:
         return BucketUse(name, facts.limit or None, facts.foreign, state, closed_for, reserve, sorted_holdings(counts))
 
     @contextmanager
-    def _transaction(self, bucket: str) -> Iterator[Rules]:
+    def _transaction(self, bucket: str) -> Generator[Rules]:
         """Lock the file, and read a bucket; write it back at the end."""
         db = self._connection()
         db.execute("BEGIN IMMEDIATE")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.exceptions import NoScriptError
 
 from evenergy._transport.budget import Budget
 from evenergy._transport.ledger_window import SharedLedger
@@ -30,13 +31,13 @@ class BlockingRedisBudget(RedisBudget):
 
     def __init__(self, port: int, **options: Any) -> None:
         super().__init__(f"redis://127.0.0.1:{port}", **options)
-        self.blocking = redis.Redis(port=port)
+        self.blocking: Any = redis.Redis(port=port)
 
     async def _call(self, script: str, keys: list[str], arguments: list[str | float]) -> Any:
         try:
             digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
             return self.blocking.evalsha(digest, len(keys), *keys, *arguments)
-        except redis.exceptions.NoScriptError:
+        except NoScriptError:
             return self.blocking.eval(script, len(keys), *keys, *arguments)
 
     async def close(self) -> None:

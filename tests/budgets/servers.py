@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(directory: Path, *arguments: str, port: int | None = None, name: str = "") -> Iterator[int]:
+def server(directory: Path, *arguments: str, port: int | None = None, name: str = "") -> Generator[int]:
     """Run a server, and give its port."""
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port() if port is None else port
@@ -55,7 +55,7 @@ def _await_ready(port: int) -> None:
 
 
 @contextmanager
-def cluster(directory: Path) -> Iterator[int]:
+def cluster(directory: Path) -> Generator[int]:
     """Run a cluster of two nodes that share the slots, and give the port of one."""
     options = ("--cluster-enabled", "yes", "--appendonly", "no", "--cluster-node-timeout", "2000")
     with server(directory / "a", *options) as one, server(directory / "b", *options) as two:

@@ -6,6 +6,7 @@ import multiprocessing
 import pickle
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from evenergy import (
     AsyncClient,
+    Attempt,
     AuthorizationCode,
     BudgetError,
     Client,
@@ -72,9 +74,13 @@ def loop_time() -> float:
 
 
 async def test_two_clients_send_what_the_limit_allows_and_no_429_comes(sandbox: Sandbox, tmp_path: Path) -> None:
-    statuses: list[int] = []
+    statuses: list[int | None] = []
+
+    def seen(attempt: Attempt) -> None:
+        statuses.append(attempt.status)
+
     budget = SQLiteBudget(tmp_path / "budget.db")
-    options: Any = {"base_url": sandbox.base_url, "max_wait": 0, "on_attempt": lambda one: statuses.append(one.status)}
+    options: Any = {"base_url": sandbox.base_url, "max_wait": 0, "on_attempt": seen}
     async with (
         AsyncClient(credentials(sandbox), budget=budget, **options) as one,
         AsyncClient(credentials(sandbox), budget=SQLiteBudget(tmp_path / "budget.db"), **options) as two,
@@ -229,7 +235,7 @@ def test_a_file_that_is_no_database_is_a_warning_and_a_hint(tmp_path: Path, capl
 def ledger_options(kind: str, tmp_path: Path) -> Callable[..., Any]:
     if kind == "local":
         return LocalBudget
-    return lambda **options: SQLiteBudget(tmp_path / "budget.db", clock=loop_time, **options)
+    return partial(SQLiteBudget, tmp_path / "budget.db", clock=loop_time)
 
 
 @pytest.mark.parametrize("kind", ["local", "sqlite"])
@@ -278,9 +284,10 @@ def test_a_share_that_is_refused_is_told_when_its_own_part_is_free(kind: str, tm
 
 @pytest.mark.parametrize("reserve", [{"app": 1.2}, {"app": 0.6, "b": 0.5}, {"app": -0.1}, {"a|b": 0.1}])
 def test_an_invalid_reserve_is_rejected(reserve: dict[str, float], tmp_path: Path) -> None:
-    for make in (LocalBudget, lambda **options: SQLiteBudget(tmp_path / "b.db", **options)):
-        with pytest.raises(InvalidArgumentError):
-            make(reserve=reserve)
+    with pytest.raises(InvalidArgumentError):
+        LocalBudget(reserve=reserve)
+    with pytest.raises(InvalidArgumentError):
+        SQLiteBudget(tmp_path / "b.db", reserve=reserve)
 
 
 # Buckets and arguments

@@ -88,7 +88,7 @@ def test_200_tasks_and_a_second_of_429_send_no_more_than_was_on_the_wire(ledgers
 
 
 def test_a_429_of_one_process_is_a_pause_for_all(shared: Ledgers) -> None:
-    """What another process had on the wire may meet it too; nothing goes before its time."""
+    """Requests on the wire may meet it too; nothing goes before its time."""
     server, ends = Server(), 30.0
     server.special = lambda now: Reply(429, 1000, 0, ends - now) if 10 <= now < ends else None
     rng = random.Random(3)

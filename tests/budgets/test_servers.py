@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -81,6 +82,7 @@ async def test_all_keys_expire_by_themselves(redis_port: int) -> None:
     budget = RedisBudget(f"redis://127.0.0.1:{redis_port}", prefix="expire")
     await use(budget)
     await budget.close()
+    blocking: Any
     with redis.Redis(port=redis_port) as blocking:
         keys = list(blocking.scan_iter("expire:*"))
         assert len(keys) >= 3
@@ -92,6 +94,7 @@ async def test_a_wiped_server_learns_what_was_used_from_the_next_response(redis_
     await use(budget, 60)
     old = await budget.take("bucket", "")
     assert isinstance(old, Slot)
+    blocking: Any
     with redis.Redis(port=redis_port) as blocking:
         blocking.delete(*blocking.scan_iter("wiped:*"))
     trial = await budget.take("bucket", "")

@@ -86,7 +86,7 @@ def test_dask_workers_share_one_budget(place: Place, sandbox: Sandbox) -> None:
     cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None)
     with cluster, distributed.Client(cluster) as engine:
         ids = [*sandbox.vehicle_ids, "vhcl" + 26 * "Z"] * 5
-        results = engine.gather([engine.submit(dask_logs, place, vehicle, pure=False) for vehicle in ids])
+        results: list[Any] = engine.gather([engine.submit(dask_logs, place, vehicle, pure=False) for vehicle in ids])
     served = [one for one in results if isinstance(one, int)]
     errors = {type(one) for one in results if not isinstance(one, int)}
     assert errors == {evenergy.NotFoundError, evenergy.RateLimitError}

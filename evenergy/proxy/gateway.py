@@ -128,11 +128,8 @@ class Proxy:
     # Requests
 
     async def _serve(self, incoming: web.Request) -> web.Response:
-        self._metrics.in_flight += 1
-        try:
+        with self._metrics.request():
             response = self._rejection(incoming) or await self._respond(incoming)
-        finally:
-            self._metrics.in_flight -= 1
         self._metrics.responded(incoming.method if incoming.method in _METHODS else "OTHER", response.status)
         return response
 

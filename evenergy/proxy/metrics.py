@@ -1,6 +1,8 @@
 """Metrics of a gateway, in the text form of Prometheus."""
 
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from evenergy._transport.attempts import Attempt
 from evenergy._transport.rate_window import RateLimit
@@ -16,6 +18,15 @@ class Metrics:
         self._responses: Counter[tuple[str, int]] = Counter()
         self._attempts: Counter[str] = Counter()
         self._seconds: float = 0.0
+
+    @contextmanager
+    def request(self) -> Generator[None]:
+        """Count a request while it is in progress."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
     def responded(self, method: str, status: int) -> None:
         """Count a response to a caller."""

@@ -88,7 +88,7 @@ def test_dask_workers_share_one_budget(place: Place, sandbox: Sandbox) -> None:
         ids = [*sandbox.vehicle_ids, "vhcl" + 26 * "Z"] * 5
         results: list[Any] = engine.gather([engine.submit(dask_logs, place, vehicle, pure=False) for vehicle in ids])
     served = [one for one in results if isinstance(one, int)]
-    errors = {type(one) for one in results if not isinstance(one, int)}
+    errors: set[Any] = {type(one) for one in results if not isinstance(one, int)}
     assert errors == {evenergy.NotFoundError, evenergy.RateLimitError}
     assert len(served) + sum(isinstance(one, evenergy.NotFoundError) for one in results) == LIMIT
     limited = [one for one in results if isinstance(one, evenergy.RateLimitError)]

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,11 +50,29 @@ def holder_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+def _create(path: Path) -> None:
+    """Make an empty file for its owner only, unless there is one.
+
+    It is made elsewhere: whoever closes a file loses all locks that this process has on it (sqlite.org,
+    "How To Corrupt", 2.2), and another client of it may hold one.
+    """
+    if path.exists():
+        return
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with suppress(OSError):  # another process was first, or a file system without links: SQLite makes it
+            os.link(new, path)
+    finally:
+        new.unlink()
+
+
 def _is_busy(error: Exception) -> bool:
     """Return whether others have the file locked; the low byte of the code is its kind (sqlite.org/rescode.html)."""
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PROTOCOL,  # two open it at once
     }
 
 
@@ -220,7 +238,7 @@ class SQLiteBudget:
         return self._db
 
     def _open(self) -> sqlite3.Connection:
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        _create(self.path)
         db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):

@@ -214,7 +214,7 @@ class SQLiteBudget:
             facts, now = None if row is None else _decode(row[0]), self._clock()
             if facts is None or now < facts.latest - CLOCK_STEP:
                 db.execute("DELETE FROM slot WHERE bucket = ?", (bucket,))
-                facts = Facts(life=secrets.token_hex(8), trial_at=now)
+                facts = Facts(life=secrets.token_hex(8), trial_at=now, latest=now)
             slots = Slots(db, bucket, facts, now, self._timing)
             rules = Rules(slots, now, self._timing, self._rng)
             yield rules

@@ -107,9 +107,9 @@ class Output(Generic[T]):
         self.kept: list[Any] = []
         """The values of ``--json``, as JSON data; the values of a table."""
         self.vertical = False
-        """Whether it is one value, of which all fields are shown, one below the other."""
+        """True for one value, of which all fields are shown, one below the other."""
         self.streams = False
-        """Whether values are written as they come, at a terminal too, where no table can be made of them."""
+        """True where values are written as they come, at a terminal too, where no table can be made of them."""
         settings.output = self
 
     def write(self, values: Iterable[T]) -> None:

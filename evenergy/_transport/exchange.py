@@ -75,7 +75,6 @@ class Exchange:
             started = loop.time()
             if not ready(started):
                 return None
-            outcome: Response | EvEnergyError | None = None
             with self._connections.timeouts.watch(self._timeout, loop, started):
                 outcome = await _receive(self._request(http, request, url, secret), request)
             if outcome is None:

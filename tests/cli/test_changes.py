@@ -97,7 +97,9 @@ def test_a_body_from_a_file_and_a_parameter(
 
 
 @on_unix
-def test_completion_completes(served: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_completes(
+    served: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def completed(words: str, at: int) -> set[str]:
         monkeypatch.setenv("_EVENERGY_COMPLETE", "bash_complete")
         monkeypatch.setenv("COMP_WORDS", words)

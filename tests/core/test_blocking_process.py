@@ -103,7 +103,7 @@ def start(script: str, environment: dict[str, str], *options: str) -> "subproces
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[str, str]:
-    """What it said, once it has ended; with its children it is killed when it hangs."""
+    """Return what it said, once it has ended; with its children it is killed when it hangs."""
     try:
         return process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:

@@ -7,7 +7,6 @@ import contextlib
 import gc
 import os
 import shutil
-import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from datetime import timedelta
@@ -19,6 +18,7 @@ import click
 from evenergy.errors import EvEnergyError
 
 from .errors import SignInError, UsageError
+from .interrupts import run_async
 from .times import Duration
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ T = TypeVar("T")
 FORMATS: Final = ("json", "jsonl", "csv")
 SHARED_ELSEWHERE: Final = "evenergy.cli.shared_elsewhere"
 """Key of a context's ``meta`` with which the help leaves out the options that all commands share."""
-_PATIENCE: Final = 1.0  # seconds after Ctrl-C in which connections may close
 _CREDENTIALS: Final = ("EVENERGY_TOKEN", "EVENERGY_CLIENT_ID", "EVENERGY_CLIENT_SECRET")
 
 
@@ -85,6 +84,14 @@ class Settings:
         async with connected(self, anonymous=anonymous) as app:
             return await main(app)
 
+    def use_json(self) -> None:
+        """Print JSON unless another format was requested."""
+        self.format = self.format or "json"
+
+    def begin(self, output: Output[Any]) -> None:
+        """Take over the output that the command begins."""
+        self.output = output
+
     def note(self, message: str) -> None:
         """Write a line to standard error, unless ``--quiet`` was given."""
         if not self.quiet:
@@ -114,11 +121,11 @@ class App:
     sandbox: Sandbox | None
     spent: Spent
 
-    def output(self, shape: Shape[T]) -> Output[T]:
+    def output(self, shape: Shape[T], *, vertical: bool = False, streams: bool = False) -> Output[T]:
         """Return the output for values of a form."""
         from .output import Output  # noqa: PLC0415  nothing is imported before it is needed
 
-        return Output(self.settings, shape)
+        return Output(self.settings, shape, vertical=vertical, streams=streams)
 
     def progress(self, noun: str, total: int | None = None) -> Progress:
         """Return the progress of what is counted, such as ``vehicles``."""
@@ -228,35 +235,6 @@ def _sandbox() -> Sandbox:
     from evenergy.sandbox import Sandbox  # noqa: PLC0415  nothing is imported before it is needed
 
     return Sandbox()
-
-
-def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine. Ctrl-C cancels it, and ends the process a second later where something holds it up.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C ended it.
-    """
-    return asyncio.run(_interruptible(main))
-
-
-async def _interruptible(main: Coroutine[Any, Any, T]) -> T:
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(main)
-    interrupted = False
-
-    def interrupt() -> None:
-        nonlocal interrupted
-        interrupted = True
-        task.cancel()
-        loop.call_later(_PATIENCE, os._exit, 130)  # a name look-up that hangs would hold up the end
-
-    with contextlib.suppress(NotImplementedError):  # Windows: asyncio's own handler has to do
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if interrupted:
-            raise KeyboardInterrupt from None
-        raise
 
 
 class SharedOption(click.Option):

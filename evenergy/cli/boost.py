@@ -41,8 +41,7 @@ def _boost(settings: Settings, vehicle_id: str, *, starts: bool) -> None:
         if session is None:
             raise click.ClickException(f"{vehicle_id} is not plugged in: there is no charging session to boost")
         changed = await (sessions.boost_start if starts else sessions.boost_end)(session.id)
-        with app.output(model_shape(ChargingSession, [])) as output:
-            output.vertical = True
+        with app.output(model_shape(ChargingSession, []), vertical=True) as output:
             output.write([changed])
 
     settings.run(run)

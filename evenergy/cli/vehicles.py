@@ -111,8 +111,7 @@ def _list(settings: Settings, limit: int | None) -> None:
 
 
 def _show(app: App, shown: Iterable[Vehicle]) -> None:
-    with app.output(model_shape(Vehicle, _columns())) as output:
-        output.vertical = True
+    with app.output(model_shape(Vehicle, _columns()), vertical=True) as output:
         output.write(shown)
 
 

@@ -29,6 +29,7 @@ from tests.house import (
 )
 from tests.operations import MODULES as ROW_MODULES, ROWS, Row
 
+TESTS = Path(__file__).parent
 INIT = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
 
 # A module imports only what stands left of its folder, or in it; the public names of `evenergy` follow the clients.
@@ -260,10 +261,10 @@ def test_files_functions_and_nesting_are_small() -> None:
 
 
 def docstrings() -> Iterator[tuple[str, str]]:
-    for module, tree in TREES.items():
-        for node in ast.walk(tree):
+    for path in (path for folder in (PACKAGE, TESTS, TESTS.parent / "benchmarks") for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                yield f"{module}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node) or ""
+                yield f"{path.relative_to(TESTS.parent)}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node) or ""
 
 
 def test_no_docstring_begins_with_a_question() -> None:

@@ -10,6 +10,7 @@ from aiohttp.http import HttpProcessingError
 
 from evenergy._codec.secret import Secret
 from evenergy.errors import (
+    ClosedError,
     DecodeError,
     EvEnergyError,
     OutcomeUnknownError,
@@ -67,6 +68,9 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
 """The first entry that fits gives the words for a failure, and whether a retry may succeed."""
 
 
+_UNKNOWN = "; it was sent and may have taken effect: read the resource back before sending it again"
+
+
 def was_sent(error: BaseException) -> bool:
     """Return whether a request that failed may have reached the server."""
     invalid = isinstance(error, ValueError | RuntimeError) and not isinstance(error, aiohttp.ClientError)
@@ -108,10 +112,16 @@ def redirect_error(response: Response, *, method: str, url: str) -> TransportErr
     )
 
 
+def closed_error(method: str, url: str, *, sent: bool) -> ClosedError:
+    """Return the error for a call whose client was closed; of a write that was sent it says that."""
+    unknown = _UNKNOWN if sent and method not in IDEMPOTENT else ""
+    return ClosedError(f"the client was closed during the call ({method} {url}){unknown}")
+
+
 def outcome_unknown(error: TransportError) -> OutcomeUnknownError:
     """Return the error for a write that was sent and has no response."""
     unknown = OutcomeUnknownError(
-        f"{error}; it was sent and may have taken effect: read the resource back before sending it again",
+        f"{error}{_UNKNOWN}",
         method=error.method,
         url=error.url,
         transient=False,

@@ -325,7 +325,7 @@ class Session:
         """Return the error for a spent deadline, or for a client that was closed."""
         url = request.url(self.options.base_url)
         if self.connections.closed:
-            return ClosedError(f"the client was closed during the call ({request.method} {url})")
+            return failures.closed_error(request.method, url, sent=attempts.is_unanswered)
         return failures.deadline_error(
             self.options.deadline,
             attempts.where(),

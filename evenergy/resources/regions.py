@@ -317,6 +317,10 @@ class RegionGroups(Resource[M_co]):
     def create(self, *, name: str, regions: Iterable[RegionGroupEntry]) -> Request[RegionGroup]:
         """Add a group with all its regions, or nothing; `validate` it first. API: ``POST /region_groups``.
 
+        A `ConflictError` says that the name of the group, or of regions, is taken; its ``extensions`` name them. An
+        invalid area, or a name that comes twice or not at all, is an `UnprocessableEntityError`; more than 20 MB are a
+        `PayloadTooLargeError`.
+
         Args:
             name: A name that no other group has.
             regions: The regions, at most 500.
@@ -327,7 +331,9 @@ class RegionGroups(Resource[M_co]):
     def validate(self, *, name: str, regions: Iterable[RegionGroupEntry]) -> Request[RegionGroupValidation]:
         """Validate a group with all its regions; nothing is changed. API: ``POST /region_groups:validate``.
 
-        The arguments are those of `create`.
+        Names that are taken and areas that are invalid are in the result; a body that is none, such as one of more than
+        500 regions, is an `UnprocessableEntityError`, and more than 20 MB are a `PayloadTooLargeError`. The arguments
+        are those of `create`.
         """
         return request(RegionGroupValidation, "POST", "/region_groups:validate", body=_group(name, regions))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -10,16 +11,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
+import griffe
 import pytest
 
+import evenergy
 from evenergy.sandbox import Sandbox
 from tests.blocks import ROOT, Block, environment, python_blocks
 from tools import reference, site
+from tools.model_fields import ModelFields
+from tools.signatures import ClientSignatures, collections, home, methods
 
 DOCS = ROOT / "docs"
 PAGES = [path for paths in site.pages().values() for path in paths]
 SKILL = ROOT / "evenergy" / "SKILL.md"
-WITH_CODE = {path: (DOCS / path).read_text("utf-8") for path in PAGES if python_blocks((DOCS / path).read_text("utf-8"))}
+WITH_CODE = {
+    path: (DOCS / path).read_text("utf-8") for path in PAGES if python_blocks((DOCS / path).read_text("utf-8"))
+}
+PUBLIC: list[str] = vars(evenergy)["__all__"]
 TESTED = [*WITH_CODE, str(SKILL)]
 
 
@@ -66,7 +75,10 @@ def test_the_examples_of_tests_pass(page: str, tmp_path: Path) -> None:
     tests = [block for block in python_blocks(text_of(page)) if block.is_test]
     for number, block in enumerate(tests):
         (tmp_path / f"test_example_{number}.py").write_text(block.code, encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n",
+        encoding="utf-8",
+    )
     with Sandbox() as sandbox:
         output = python(["-m", "pytest", "-q", "-p", "no:cacheprovider"], tmp_path, environment(sandbox))
     assert re.search(r"\d+ passed", output)
@@ -82,7 +94,7 @@ def test_a_wrong_block_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\n# requests: 0\nimport evenergy\nevenergy.nothing\n```\n", encoding="utf-8")
     (report,) = json.loads(python(["-m", "tests.page_runner", str(page)], tmp_path))
-    assert "page.md\", line 4" in report["failure"]
+    assert 'page.md", line 4' in report["failure"]
     assert not matches("a … c", "a b")
     assert Block("python", "x\n", 1, None).requests is None
 
@@ -97,11 +109,34 @@ def test_every_public_name_has_a_place_in_the_reference() -> None:
         assert (DOCS / path).exists(), f"{path} is missing: run `python -m tools.reference`"
         assert text_of(path) == text, f"{path} is not what the package says: run `python -m tools.reference`"
         assert path in PAGES, f"{path} is not in `nav` of zensical.toml"
-    import evenergy  # noqa: PLC0415  its names
-
     text = "\n".join(written.values())
-    missing = [name for name in evenergy.__all__ if f"::: evenergy.{name}\n" not in text and f"## {name}\n" not in text]
+    missing = [name for name in PUBLIC if f"::: evenergy.{name}\n" not in text and f"## {name}\n" not in text]
     assert not missing
+
+
+def test_the_reference_shows_the_signatures_that_both_clients_have() -> None:
+    package: Any = griffe.load("evenergy", extensions=griffe.load_extensions(ClientSignatures, ModelFields))
+    seen = 0
+    for path, *clients in collections():
+        kind = package[home(clients[0]).removeprefix("evenergy.")]
+        for name in methods(clients[0]):
+            for client, shown in zip(clients, kind.members[name].overloads or (), strict=False):
+                method = getattr(client, name)
+                signature, seen = inspect.signature(method), seen + 1
+                prefix = "await " if inspect.iscoroutinefunction(method) else ""
+                assert shown.name == f"{prefix}{path}.{name}"
+                assert str(shown.returns) == str(signature.return_annotation)
+                parameters = [(one.name, str(one.annotation)) for one in shown.parameters]
+                assert parameters == [(one.name, str(one.annotation)) for one in signature.parameters.values()]
+    assert seen > 400  # 210 operations in two clients
+
+
+def test_the_reference_has_a_table_of_all_fields() -> None:
+    package: Any = griffe.load("evenergy", extensions=griffe.load_extensions(ClientSignatures, ModelFields))
+    kind = package["resources.vehicles.VehicleStatusLog"]
+    (table,) = [one for one in kind.docstring.parsed if one.kind is griffe.DocstringSectionKind.attributes]
+    assert [row.name for row in table.value] == [field.name for field in attrs.fields(evenergy.VehicleStatusLog)]
+    assert all(row.annotation is not None for row in table.value)
 
 
 def test_every_page_is_in_the_navigation() -> None:
@@ -130,8 +165,10 @@ def test_llms_txt_lists_every_page_and_its_markdown_is_plain(tmp_path: Path) -> 
     site.add_markdown(tmp_path)
     index = (tmp_path / "llms.txt").read_text("utf-8")
     for page in PAGES:
-        assert f"{site.CONFIG['site_url']}{site.address(page)})" in index
+        assert f"({site.address(page)})" in index
         text = (tmp_path / site.address(page)).read_text("utf-8")
         assert text.startswith("# ")
         assert not re.search(r"^(:::|--8<--)", text, re.MULTILINE), f"{page} needs a generator"
-    assert "await client.vehicles.get(vehicle_id: 'str', /" in (tmp_path / "reference/api/vehicles/index.md").read_text("utf-8")
+    assert "await client.vehicles.get(vehicle_id: 'str', /" in (tmp_path / "reference/api/vehicles/index.md").read_text(
+        "utf-8"
+    )

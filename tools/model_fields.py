@@ -34,7 +34,7 @@ def _walk(scope: Any) -> None:
 
 
 def _complete(kind: Any) -> None:
-    """Move the fields of a class into the table of its docstring; a field with a docstring of its own stays a member."""
+    """Move the fields of a class into the table of its docstring, but for those with a docstring of their own."""
     is_enumeration = any(str(base) == ENUMERATION for base in kind.bases)
     is_value = any(str(one.value).partition("(")[0] in DECORATORS for one in kind.decorators)
     table = _table(kind, is_made=is_enumeration or is_value)

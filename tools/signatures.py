@@ -1,8 +1,8 @@
 """Griffe extension: the signatures that the methods of both clients have.
 
 Read statically, `Vehicles.get` returns a ``Request[Vehicle]``, because it describes a request. The decorators of
-`evenergy._core.resource` make a method of each client of it, and each has its signature at run time. The extension takes
-these, as two overloads: ``await client.vehicles.get(...) -> Vehicle`` and ``client.vehicles.get(...) -> Vehicle``.
+`evenergy._core.resource` make a method of each client of it, and each has its signature at run time. The extension
+takes these, as two overloads: ``await client.vehicles.get(...) -> Vehicle`` and ``client.vehicles.get(...) -> Vehicle``.
 """
 
 from __future__ import annotations

@@ -98,17 +98,19 @@ def _signature(thing: Any) -> str:
 def index() -> str:
     """Return llms.txt: the pages with their first sentences, as https://llmstxt.org describes it."""
     lines = [f"# {CONFIG['site_name']}\n", f"> {CONFIG['site_description']}.\n"]
-    lines.append("Each link is the Markdown of a page. Every code block runs against `evenergy sandbox`, without an account.")
+    lines.append(
+        "Each link is the Markdown of a page. Every code block runs against `evenergy sandbox`, without an account."
+    )
     for heading, paths in pages().items():
         lines.append(f"\n## {heading}\n")
         for path in paths:
             title, first = _opening(markdown(path))
-            lines.append(f"- [{title}]({CONFIG['site_url']}{address(path)}): {first}")
+            lines.append(f"- [{title}]({address(path)}): {first}")
     return "\n".join([*lines, ""])
 
 
 def address(path: str) -> str:
-    """Return where the Markdown of a page is, below the site's URL."""
+    """Return where the Markdown of a page is, beside llms.txt."""
     page = path.removesuffix(".md").removesuffix("index")
     return f"{page.rstrip('/')}/index.md".removeprefix("/")
 
@@ -116,7 +118,9 @@ def address(path: str) -> str:
 def _opening(text: str) -> tuple[str, str]:
     """Return the title of a page, and its first sentence."""
     title, _, rest = text.removeprefix("# ").partition("\n")
-    paragraph = next(part for part in rest.split("\n\n") if part.strip() and not part.strip().startswith(("#", "!", "[")))
+    paragraph = next(
+        part for part in rest.split("\n\n") if part.strip() and not part.strip().startswith(("#", "!", "["))
+    )
     sentence = re.split(r"(?<=[.:])\s", " ".join(paragraph.split()))[0]
     return title, sentence.rstrip(".:") + "."
 
@@ -135,7 +139,7 @@ def main() -> None:
     """Build the site, and exit with the status of the generator when it finds something wrong."""
     command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # the extensions of griffe import `tools`
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603  the generator
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         sys.exit(done.returncode)
     add_markdown(ROOT / CONFIG["site_dir"])

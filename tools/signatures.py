@@ -2,7 +2,7 @@
 
 Read statically, `Vehicles.get` returns a ``Request[Vehicle]``, because it describes a request. The decorators of
 `evenergy._core.resource` make a method of each client of it, and each has its signature at run time. The extension
-takes these, as two overloads: ``await client.vehicles.get(...) -> Vehicle`` and ``client.vehicles.get(...) -> Vehicle``.
+takes these, as two overloads: ``await client.vehicles.get(...) -> Vehicle``, and the same without ``await``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import griffe
@@ -77,6 +77,7 @@ def _show(kind: Any, name: str, path: str, awaited: Callable[..., Any], blocking
         _form(own, f"{prefix}{path}.{name}", inspect.signature(awaited)),
         _form(own, f"{path}.{name}", inspect.signature(blocking)),
     ]
+    own.parameters = own.overloads[0].parameters  # for the table of its docstring
 
 
 def _show_overloads(api: Any, name: str) -> None:
@@ -98,14 +99,24 @@ def _form(method: Any, call: str, signature: inspect.Signature) -> Any:
     form = copy.copy(method)
     form.name, form.overloads = call, None
     form.returns = _annotation(signature.return_annotation, method.parent)
-    form.parameters = griffe.Parameters(*(_parameter(one, method.parent) for one in signature.parameters.values()))
+    form.parameters = griffe.Parameters(*(_parameter(one, method) for one in signature.parameters.values()))
     return form
 
 
-def _parameter(one: inspect.Parameter, scope: Any) -> griffe.Parameter:
+def _parameter(one: inspect.Parameter, method: Any) -> griffe.Parameter:
     kind = griffe.ParameterKind(one.kind.description)
-    default = None if one.default is one.empty else repr(one.default)
-    return griffe.Parameter(one.name, annotation=_annotation(one.annotation, scope), kind=kind, default=default)
+    annotation = _annotation(one.annotation, method.parent)
+    return griffe.Parameter(one.name, annotation=annotation, kind=kind, default=_default(one, method))
+
+
+def _default(one: inspect.Parameter, method: Any) -> str | None:
+    """Return a default as the source has it; an empty mapping has a private name there."""
+    if one.default is one.empty:
+        return None
+    if isinstance(one.default, Mapping):
+        return "{}"
+    written = {parameter.name: str(parameter.default) for parameter in method.parameters}
+    return written.get(one.name, repr(one.default))
 
 
 def _annotation(text: Any, scope: Any) -> Any:

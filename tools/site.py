@@ -99,7 +99,7 @@ def index() -> str:
     """Return llms.txt: the pages with their first sentences, as https://llmstxt.org describes it."""
     lines = [f"# {CONFIG['site_name']}\n", f"> {CONFIG['site_description']}.\n"]
     lines.append(
-        "Each link is the Markdown of a page. Every code block runs against `evenergy sandbox`, without an account."
+        "Each link is the Markdown of a page. Python blocks run against `evenergy sandbox` without an account."
     )
     for heading, paths in pages().items():
         lines.append(f"\n## {heading}\n")

@@ -80,7 +80,7 @@ def main() -> None:
     """Draw what both did."""
     mpl.rcParams["svg.hashsalt"] = "evenergy"  # the same picture each time
     mpl.rcParams["svg.fonttype"] = "none"
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure: Any = Figure(figsize=(8, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for name, one in simulate().items():
         minutes, style = [at / MINUTE for at in one.served], STYLES[name]

@@ -56,9 +56,7 @@ def main(page: str) -> None:
     """Run the blocks of a page."""
     sys.path.insert(0, str(Path.cwd()))  # blocks that are files are imported by others
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    import evenergy.sandbox  # noqa: PLC0415  blocks find the counted class there
-
-    vars(evenergy.sandbox)["Sandbox"] = CountedSandbox
+    sys.modules["evenergy.sandbox"].__dict__["Sandbox"] = CountedSandbox  # blocks find it there
     with CountedSandbox() as sandbox:
         os.environ.update(environment(sandbox))
         done = [run(one, page, namespace) for one in python_blocks(Path(page).read_text("utf-8")) if not one.is_test]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -17,9 +18,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import evenergy
-import evenergy.dlt
-import evenergy.sandbox.server
 from evenergy import AsyncClient, Client
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +56,7 @@ def markdown(path: str) -> str:
 def _described(path: str, block: str) -> Iterator[str]:
     heading = re.search(r"heading: (\S+)", block)
     if heading is None:
-        yield from _object(path.removeprefix("evenergy."))
+        yield from _object(path)
         return
     where = heading[1].removeprefix("client").removeprefix(".")
     yield f"## `{heading[1]}`\n"
@@ -75,7 +73,7 @@ def _described(path: str, block: str) -> Iterator[str]:
 
 def _object(path: str) -> Iterator[str]:
     """Yield the lines of a function, a class with its fields and methods, or an alias."""
-    thing: Any = attrgetter(path)(evenergy)
+    thing: Any = pkgutil.resolve_name(path)
     name = path.rpartition(".")[2]
     yield f"## `{name}`\n"
     if not (inspect.isclass(thing) or inspect.isroutine(thing)):

@@ -1,4 +1,4 @@
-"""What a fleet costs in requests, beside the naive ways: `python -m benchmarks.fleet --help`."""
+"""Cost of a fleet in requests, beside the naive ways: `python -m benchmarks.fleet --help`."""
 
 import argparse
 import asyncio

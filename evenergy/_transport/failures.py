@@ -1,6 +1,7 @@
 """Errors in words: aiohttp's failures, lost writes, redirects and spent deadlines, without a secret in them."""
 
 import os
+import threading
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -144,6 +145,13 @@ def deadline_error(
     )
     error.__cause__ = last and last.with_traceback(None)
     return outcome_unknown(error) if unanswered and method not in IDEMPOTENT else error
+
+
+def no_thread(user: str, error: RuntimeError) -> EvEnergyError:
+    """Return the error for a thread that could not be started, and that ``user`` needs."""
+    if not threading.main_thread().is_alive():
+        return ClosedError("the interpreter is shutting down")
+    return EvEnergyError(f"{user} needs a thread, and none could be started: {error}")
 
 
 def with_context(error: DecodeError, response: Response, *, method: str, url: str) -> DecodeError:

@@ -61,6 +61,11 @@ class Response:
         return document
 
 
+def as_it_is(response: Response) -> Response:
+    """Return a response, for requests whose caller reads it."""
+    return response
+
+
 class Request(Generic[T]):
     """Description of one request, and of how to read its response.
 

@@ -336,20 +336,15 @@ class RebateEvidenceFiles(Resource[M_co]):
 
         Raises:
             TransportError: The file was not stored.
+            RequestTimeoutError: The client's ``deadline``, which bounds each of the three steps, was spent.
             EvEnergyError: As `evenergy.errors` lists.
         """
         name = file_name or _name_of(file)
         started = await self._session.send(_start_upload(self._base_url, name, rebate_evidence_type, user_rebate))
         if started.presigned_url is None:
             raise DecodeError("could not decode the response: it has no presigned_url", where="$.presigned_url")
-        options = self._session.options
-        await put_file(
-            self._session.connections,
-            started.presigned_url,
-            file,
-            content_type=content_type,
-            seconds=options.timeout,
-            retry=options.retry,
+        await self._session.bounded(
+            put_file, self._session.connections, started.presigned_url, file, self._session.options, content_type
         )
         return await self._session.send(_finish_upload(started.id))
 

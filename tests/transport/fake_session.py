@@ -26,6 +26,9 @@ class Session(Protocol):
     @property
     def record(self) -> "Record": ...
 
+    @property
+    def limiter(self) -> RateLimiter: ...
+
     async def call(self, max_wait: float | None = None) -> None:
         """Make a call: `LostError` or `RateLimitError` where it fails."""
 

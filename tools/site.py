@@ -6,6 +6,7 @@ docstrings there that the site shows.
 
 from __future__ import annotations
 
+import enum
 import inspect
 import os
 import pkgutil
@@ -79,6 +80,10 @@ def _object(path: str) -> Iterator[str]:
     if not (inspect.isclass(thing) or inspect.isroutine(thing)):
         yield f"    {name} = {thing!r}\n"
         return
+    if isinstance(thing, enum.EnumMeta):
+        members = ", ".join(str(member.value) for member in thing)
+        yield f"{inspect.getdoc(thing) or ''}\n\n    {members}\n"
+        return
     yield f"    {name}{_signature(thing)}\n"
     yield f"{inspect.getdoc(thing) or ''}\n"
     for member, value in vars(thing).items() if inspect.isclass(thing) else ():
@@ -86,11 +91,28 @@ def _object(path: str) -> Iterator[str]:
             yield f"### `{name}.{member}{_signature(value)}`\n\n{inspect.getdoc(value) or ''}\n"
 
 
+class _Plain(str):
+    """Annotation that is shown without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
 def _signature(thing: Any) -> str:
     try:
-        return str(inspect.signature(thing)).replace("evenergy.resources.", "")
+        signature = inspect.signature(thing)
     except (TypeError, ValueError):
         return "(...)"
+    parameters = [one.replace(annotation=_plain(one.annotation)) for one in signature.parameters.values()]
+    return str(signature.replace(parameters=parameters, return_annotation=_plain(signature.return_annotation)))
+
+
+def _plain(annotation: Any) -> Any:
+    if annotation is inspect.Signature.empty:
+        return annotation
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    text = text.replace("Annotated[datetime.datetime, msgspec.Meta(tz=True)]", "datetime")
+    return _Plain(re.sub(r"\b(?:evenergy|collections|typing)\.(?:\w+\.)*", "", text))
 
 
 def index() -> str:

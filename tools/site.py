@@ -6,7 +6,6 @@ docstrings there that the site shows.
 
 from __future__ import annotations
 
-import enum
 import inspect
 import os
 import pkgutil
@@ -15,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from enum import Enum
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def _object(path: str) -> Iterator[str]:
     if not (inspect.isclass(thing) or inspect.isroutine(thing)):
         yield f"    {name} = {thing!r}\n"
         return
-    if isinstance(thing, enum.EnumMeta):
+    if inspect.isclass(thing) and issubclass(thing, Enum):
         members = ", ".join(str(member.value) for member in thing)
         yield f"{inspect.getdoc(thing) or ''}\n\n    {members}\n"
         return

@@ -16,11 +16,11 @@ import griffe
 import pytest
 
 import evenergy
+from docs.tools import reference, site
+from docs.tools.model_fields import ModelFields
+from docs.tools.signatures import ClientSignatures, collections, home, methods
 from evenergy.sandbox import Sandbox
 from tests.blocks import ROOT, Block, environment, python_blocks
-from tools import reference, site
-from tools.model_fields import ModelFields
-from tools.signatures import ClientSignatures, collections, home, methods
 
 DOCS = ROOT / "docs"
 PAGES = [path for paths in site.pages().values() for path in paths]
@@ -103,11 +103,11 @@ def test_a_wrong_block_is_found(tmp_path: Path) -> None:
 
 
 def test_every_public_name_has_a_place_in_the_reference() -> None:
-    """When this fails: python -m tools.reference, and add a new page to `nav` in zensical.toml."""
+    """When this fails: python -m docs.tools.reference, and add a new page to `nav` in zensical.toml."""
     written = reference.pages()
     for path, text in written.items():
-        assert (DOCS / path).exists(), f"{path} is missing: run `python -m tools.reference`"
-        assert text_of(path) == text, f"{path} is not what the package says: run `python -m tools.reference`"
+        assert (DOCS / path).exists(), f"{path} is missing: run `python -m docs.tools.reference`"
+        assert text_of(path) == text, f"{path} is not what the package says: run `python -m docs.tools.reference`"
         assert path in PAGES, f"{path} is not in `nav` of zensical.toml"
     text = "\n".join(written.values())
     missing = [name for name in PUBLIC if f"::: evenergy.{name}\n" not in text and f"## {name}\n" not in text]

@@ -1,4 +1,4 @@
-"""The documentation as a site: `python -m tools.site` builds it strictly, then adds each page as Markdown and llms.txt.
+"""The documentation as a site: `python -m docs.tools.site` builds it strictly, and adds Markdown of each page and llms.txt.
 
 Markdown of a page is at its own URL with ``index.md`` behind it. The pages of the reference have the signatures and
 docstrings there that the site shows.
@@ -10,6 +10,7 @@ import inspect
 import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -21,7 +22,7 @@ from typing import Any
 
 from evenergy import AsyncClient, Client
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CONFIG: dict[str, Any] = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
 
@@ -158,10 +159,11 @@ def add_markdown(site: Path) -> None:
 def main() -> None:
     """Build the site, and exit with the status of the generator when it finds something wrong."""
     command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # the extensions of griffe import `tools`
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # the extensions of griffe import `docs.tools`
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         sys.exit(done.returncode)
+    shutil.rmtree(ROOT / CONFIG["site_dir"] / "tools", ignore_errors=True)  # the generator takes all files of docs/
     add_markdown(ROOT / CONFIG["site_dir"])
 
 

@@ -1,4 +1,4 @@
-"""The picture of `evenergy demo` as SVG: `python -m tools.demo_picture docs/demo.svg`. It needs a POSIX system.
+"""The picture of `evenergy demo` as SVG: `python -m docs.tools.demo_picture docs/demo.svg`. It needs a POSIX system.
 
 The command runs at a terminal of 120 columns, and rich draws what it printed.
 """

@@ -1,4 +1,4 @@
-"""The pages of the reference, written from the package: `python -m tools.reference`.
+"""The pages of the reference, written from the package: `python -m docs.tools.reference`.
 
 Each public name of `evenergy._names` has a place on one of them, and each collection of the clients too.
 """
@@ -9,10 +9,10 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs.tools.signatures import collections, home, methods
 from evenergy import AsyncClient, _names
-from tools.signatures import collections, home, methods
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[1]
 
 PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "clients": (

@@ -1,4 +1,4 @@
-"""The documentation as a site: `python -m docs.tools.site` builds it strictly, and adds Markdown of each page and llms.txt.
+"""The documentation as a site: `python -m docs.tools.site` builds it strictly, and adds Markdown and llms.txt.
 
 Markdown of a page is at its own URL with ``index.md`` behind it. The pages of the reference have the signatures and
 docstrings there that the site shows.

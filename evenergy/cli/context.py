@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -17,14 +16,14 @@ import click
 
 from evenergy.errors import EvEnergyError
 
-from .errors import SignInError, UsageError
 from .interrupts import run_async
 from .times import Duration
 
 if TYPE_CHECKING:
-    from evenergy import AsyncClient, Attempt, Auth, RateLimit
+    from evenergy import AsyncClient, Attempt, RateLimit
     from evenergy.sandbox import Sandbox
 
+    from .memory import Memory
     from .output import Output, Shape
     from .progress import Progress
 
@@ -33,7 +32,6 @@ T = TypeVar("T")
 FORMATS: Final = ("json", "jsonl", "csv")
 SHARED_ELSEWHERE: Final = "evenergy.cli.shared_elsewhere"
 """Key of a context's ``meta`` with which the help leaves out the options that all commands share."""
-_CREDENTIALS: Final = ("EVENERGY_TOKEN", "EVENERGY_CLIENT_ID", "EVENERGY_CLIENT_SECRET")
 
 
 class PipeClosedError(Exception):
@@ -114,12 +112,14 @@ class App:
         client: The client.
         sandbox: The sandbox of ``--sandbox``, or None.
         spent: The requests spent so far.
+        memory: What earlier runs have learnt, or None with ``--sandbox``.
     """
 
     settings: Settings
     client: AsyncClient
     sandbox: Sandbox | None
     spent: Spent
+    memory: Memory | None = None
 
     def output(self, shape: Shape[T], *, vertical: bool = False, streams: bool = False) -> Output[T]:
         """Return the output for values of a form."""
@@ -206,29 +206,10 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
                 # The environment may name a user, whom the sandbox does not know.
                 yield App(settings, client.with_options(user=settings.user), sandbox, spent)
         return
-    auth = credentials(settings, anonymous=anonymous)
-    async with AsyncClient(
-        auth, user=settings.user, base_url=settings.base_url, max_wait=max_wait, on_attempt=spent.count
-    ) as client:
-        yield App(settings, client, None, spent)
+    from .account_client import account_client  # noqa: PLC0415  likewise
 
-
-def credentials(settings: Settings, *, anonymous: bool = False) -> Auth | None:
-    """Return the credentials of the profile, or None for those of the environment.
-
-    THE place where a profile's credentials come in.
-
-    Raises:
-        SignInError: There are none, and they are needed.
-    """
-    if settings.profile is not None:
-        raise UsageError("there are no profiles yet: set EVENERGY_CLIENT_ID and EVENERGY_CLIENT_SECRET")
-    if not anonymous and not any(os.environ.get(name, "").strip() for name in _CREDENTIALS):
-        raise SignInError(
-            "no credentials, so nothing was sent: run `evenergy login`, or set EVENERGY_CLIENT_ID and"
-            " EVENERGY_CLIENT_SECRET; --sandbox needs none"
-        )
-    return None
+    async with account_client(settings, max_wait, spent.count, anonymous=anonymous) as (client, memory):
+        yield App(settings, client, None, spent, memory)
 
 
 def _sandbox() -> Sandbox:
@@ -307,7 +288,6 @@ def connection_options() -> list[click.Parameter]:
             section=section,
             attribute="profile",
             metavar="NAME",
-            envvar="EVENERGY_PROFILE",
             help="Use the credentials of a profile.",
         ),
         SharedOption(["--user"], section=section, attribute="user", metavar="ID", help="Act as this user."),

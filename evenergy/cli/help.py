@@ -34,10 +34,21 @@ Variables that evenergy reads
   EVENERGY_PROFILE         the profile to use, as --profile
   EVENERGY_USER            the user to act as, as --user
   EVENERGY_BASE_URL        the base URL of the API, as --base-url
+  EVENERGY_CONFIG_DIR      the directory of profiles, tokens and what is remembered between runs
   EVENERGY_WEBHOOK_SECRET  the signing secret of webhooks
   EVENERGY_LOG             debug, info, warning: the library's log on standard error
   NO_COLOR                 any value: no colours
   COLUMNS                  the width of tables, in place of that of the terminal
+  HTTPS_PROXY, NO_PROXY    the proxy, and the hosts that need none
+  SSL_CERT_FILE            the certificates to trust, such as a company's
+
+The first of these that has credentials is used, and brings its base URL and its user along:
+
+  1. --profile NAME, as `evenergy login` stored it; no variable changes it
+  2. the variables EVENERGY_TOKEN, or EVENERGY_CLIENT_ID and EVENERGY_CLIENT_SECRET, with EVENERGY_BASE_URL
+  3. the profile of EVENERGY_PROFILE, else the profile "default"; EVENERGY_USER changes its user
+
+--base-url and --user go before all of them. A profile's token is sent to no other server than the one it is for.
 
 No secret is ever an argument of a command, since others on the machine see arguments.
 """,

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from evenergy.sandbox import Sandbox
 from tests.cli.shell import of
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a directory of its own for profiles and memory, and no credentials."""
+    for name in list(os.environ):
+        if name.startswith("EVENERGY_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    directory = tmp_path / "config"
+    monkeypatch.setenv("EVENERGY_CONFIG_DIR", str(directory))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))  # for processes without the other
+    return directory
 
 
 @pytest.fixture(scope="package")

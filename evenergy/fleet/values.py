@@ -10,6 +10,7 @@ import attrs
 from evenergy._codec.model import model
 from evenergy.errors import EvEnergyError
 from evenergy.resources.batteries import HomeBattery, HomeBatteryStatusLog
+from evenergy.resources.evses import EVSE, EVSEStatusLog
 from evenergy.resources.meters import BoundaryMeter, BoundaryMeterStatusLog
 from evenergy.resources.vehicles import Vehicle, VehicleStatusLog
 
@@ -17,6 +18,7 @@ __all__ = [
     "WATCHED",
     "BoundaryMeterNow",
     "Change",
+    "EVSENow",
     "HomeBatteryNow",
     "NewLogs",
     "VehicleNow",
@@ -52,6 +54,17 @@ class VehicleNow(Vehicle):
     """
 
     latest_status_log: VehicleStatusLog | None = None
+
+
+@model
+class EVSENow(EVSE):
+    """Charger with its newest status log.
+
+    Attributes:
+        latest_status_log: None when the charger never reported.
+    """
+
+    latest_status_log: EVSEStatusLog | None = None
 
 
 @model

@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,7 +25,7 @@ from .database import file_path, in_words
 from .schema import LogTable
 
 _BATCH: Final = 1_000  # rows that stand in memory as Python objects
-_GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow arrays
+_GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow tables
 _METADATA: Final = b"evenergy"
 
 
@@ -75,6 +76,7 @@ class _Export:
     months: dict[str, int]
     parquet: Any
     arrow: Any
+    json: Any
 
     @classmethod
     def of(cls, connection: sqlite3.Connection, table: LogTable, path: Path, target: Path) -> _Export:
@@ -83,8 +85,8 @@ class _Export:
         months = cast(
             "list[tuple[str, int]]", connection.execute("SELECT month, changes FROM months ORDER BY month").fetchall()
         )
-        parquet = library("pyarrow.parquet", "arrow")
-        return cls(connection, table, target, schema.identity(connection), dict(months), parquet, arrow)
+        parquet, json = library("pyarrow.parquet", "arrow"), library("pyarrow.json", "arrow")
+        return cls(connection, table, target, schema.identity(connection), dict(months), parquet, arrow, json)
 
     def is_current(self, month: str) -> bool:
         """Return whether the file of a month has all its logs and columns."""
@@ -109,14 +111,9 @@ class _Export:
         return path
 
     def _groups(self, month: str) -> Iterator[Any]:
-        batches: list[Any] = []
-        for batch in self._batches(month):
-            batches.append(batch)
-            if len(batches) == _GROUP:
-                yield self.arrow.Table.from_batches(batches)
-                batches.clear()
-        if batches:
-            yield self.arrow.Table.from_batches(batches)
+        batches = self._batches(month)
+        while group := list(islice(batches, _GROUP)):
+            yield self.arrow.concat_tables(group)
 
     def _path(self, month: str) -> Path:
         return self.target / f"{self.table.name}-{month}.parquet"
@@ -127,7 +124,7 @@ class _Export:
         return cast("Any", arrow_schema(self.table.layout)).with_metadata({_METADATA: state})
 
     def _batches(self, month: str) -> Iterator[Any]:
-        table, arrow = self.table, self.arrow
+        table = self.table
         there = set(
             schema.columns(self.connection, table)
         )  # an older version made the file, and nobody opened it since
@@ -139,14 +136,26 @@ class _Export:
             f" ON log.{table.device} = device.{table.device} AND log.sampled_at >= ? AND log.sampled_at < ?",
             (first.isoformat(), after.isoformat()),
         )
-        types = arrow_schema(table.layout)
+        stored, wanted = self._stored(), arrow_schema(table.layout)
         while batch := rows.fetchmany(_BATCH):
-            cells = zip(table.layout.columns, cast("Any", types), zip(*batch, strict=True), strict=True)
-            arrays = [self._array(column.type, part, field.type) for column, field, part in cells]
-            yield arrow.RecordBatch.from_arrays(arrays, schema=self._schema(month))
+            yield self._table(batch, stored).cast(wanted)
 
-    def _array(self, kind: ColumnType, cells: tuple[object, ...], wanted: Any) -> Any:
-        """Return cells of SQLite as an Arrow array."""
-        stored = {ColumnType.BOOLEAN: self.arrow.int64(), ColumnType.TIME: self.arrow.string()}
-        stored[ColumnType.DATE] = self.arrow.string()
-        return self.arrow.array(cells, stored.get(kind, wanted)).cast(wanted)
+    def _stored(self) -> Any:
+        """Return the Arrow schema of cells as SQLite holds them."""
+        other = {ColumnType.BOOLEAN: self.arrow.int64(), ColumnType.TIME: self.arrow.string()}
+        other[ColumnType.DATE] = self.arrow.string()
+        fields = zip(self.table.layout.columns, cast("Any", arrow_schema(self.table.layout)), strict=True)
+        return self.arrow.schema([(column.name, other.get(column.type, field.type)) for column, field in fields])
+
+    def _table(self, rows: list[tuple[object, ...]], stored: Any) -> Any:
+        """Return rows of SQLite as an Arrow table.
+
+        They go through JSON: pyarrow imports pandas, where it is installed, to make an array of a list (50 MiB).
+        """
+        names = self.table.layout.names
+        lines = msgspec.json.Encoder().encode_lines([dict(zip(names, row, strict=True)) for row in rows])
+        return self.json.read_json(
+            self.arrow.BufferReader(lines),
+            parse_options=self.json.ParseOptions(explicit_schema=stored, unexpected_field_behavior="error"),
+            read_options=self.json.ReadOptions(use_threads=False, block_size=len(lines)),
+        )

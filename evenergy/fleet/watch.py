@@ -35,7 +35,7 @@ from .values import Change, VehicleNow, WatchField
 V = TypeVar("V")
 
 _HOUR: Final = 3601.0
-"""Seconds: a request reaches the API some time after it was counted here, so an hour here is a little longer."""
+"""Seconds: a request that was cancelled may reach the API a little later, so an hour here is longer."""
 _GONE: Final = 2
 """Complete sweeps without a vehicle until it is gone: one may pass it by while the list changes."""
 _FIELDS: Final[frozenset[WatchField]] = frozenset(get_args(WatchField))
@@ -55,17 +55,22 @@ class Allowance:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._sent: deque[float] = deque()
+        self._in_flight = 0
 
     def spend(self) -> bool:
         """Return True and spend a request if the hour has room for one."""
-        now = asyncio.get_running_loop().time()
-        if not self._has_room(1, now):
+        if not self._has_room(1, asyncio.get_running_loop().time()):
             return False
-        self._sent.append(now)
+        self._in_flight += 1
         return True
 
+    def settle(self) -> None:
+        """Date the requests in flight when they have ended: until then they may wait for the rate limit."""
+        self._sent.extend([asyncio.get_running_loop().time()] * self._in_flight)
+        self._in_flight = 0
+
     async def room(self, requests: int) -> None:
-        """Wait until the hour has room for so many requests, or is empty."""
+        """Wait until the hour has room for so many requests, or is empty. Nothing is in flight."""
         requests = min(requests, self._budget)
         loop = asyncio.get_running_loop()
         while not self._has_room(requests, now := loop.time()):  # noqa: ASYNC110  it waits for the time to pass
@@ -74,7 +79,7 @@ class Allowance:
     def _has_room(self, requests: int, now: float) -> bool:
         while self._sent and self._sent[0] + _HOUR <= now:
             self._sent.popleft()
-        return len(self._sent) + requests <= self._budget
+        return len(self._sent) + self._in_flight + requests <= self._budget
 
 
 @attrs.define
@@ -147,6 +152,8 @@ class Watch(Feed[Change]):
             self._sweep = None
             self._failed(error)
             return
+        finally:
+            self._allowance.settle()
         now = clock.utc_now()
         for vehicle in page.items:
             sweep.present.add(vehicle.id)

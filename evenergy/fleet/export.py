@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,15 @@ from .schema import LogTable
 _BATCH: Final = 1_000  # rows that stand in memory as Python objects
 _GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow tables
 _METADATA: Final = b"evenergy"
+_EPOCH: Final = date(1970, 1, 1)
+
+
+def _days(text: str) -> int:
+    return (date.fromisoformat(text) - _EPOCH).days
+
+
+_READERS: Final[dict[ColumnType, Callable[[Any], Any]]] = {ColumnType.BOOLEAN: bool, ColumnType.DATE: _days}
+"""Functions that turn cells of SQLite into what pyarrow reads from JSON, where they differ."""
 
 
 def export_parquet(
@@ -61,8 +70,9 @@ def export_parquet(
         try:
             target.mkdir(parents=True, exist_ok=True)
             return [export.write(month) for month in export.months if not export.is_current(month)]
-        except OSError as error:
-            raise EvEnergyError(f"the export to {target} failed: {error.strerror or error}") from None
+        except (OSError, ValueError, export.arrow.ArrowException) as error:  # values: cells that another program wrote
+            reason = (isinstance(error, OSError) and error.strerror) or error
+            raise EvEnergyError(f"the export of {path} to {target} failed: {reason}") from None
 
 
 @attrs.frozen
@@ -101,7 +111,10 @@ class _Export:
         path = self._path(month)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with self.parquet.ParquetWriter(temporary, self._schema(month), compression="zstd") as writer:
+            pool = self.arrow.system_memory_pool()  # the default one reserves 20 MiB more
+            with self.parquet.ParquetWriter(
+                temporary, self._schema(month), compression="zstd", memory_pool=pool
+            ) as writer:
                 for table in self._groups(month):
                     writer.write_table(table)
             temporary.replace(path)
@@ -125,9 +138,8 @@ class _Export:
 
     def _batches(self, month: str) -> Iterator[Any]:
         table = self.table
-        there = set(
-            schema.columns(self.connection, table)
-        )  # an older version made the file, and nobody opened it since
+        # An older version may have made the file, and nobody opened it since.
+        there = set(schema.columns(self.connection, table))
         names = [f"log.{name}" if name in there else "NULL" for name in table.layout.names]
         first = date.fromisoformat(f"{month}-01")
         after = (first + timedelta(days=31)).replace(day=1)
@@ -136,26 +148,29 @@ class _Export:
             f" ON log.{table.device} = device.{table.device} AND log.sampled_at >= ? AND log.sampled_at < ?",
             (first.isoformat(), after.isoformat()),
         )
-        stored, wanted = self._stored(), arrow_schema(table.layout)
         while batch := rows.fetchmany(_BATCH):
-            yield self._table(batch, stored).cast(wanted)
+            yield self._table(batch)
 
-    def _stored(self) -> Any:
-        """Return the Arrow schema of cells as SQLite holds them."""
-        other = {ColumnType.BOOLEAN: self.arrow.int64(), ColumnType.TIME: self.arrow.string()}
-        other[ColumnType.DATE] = self.arrow.string()
-        fields = zip(self.table.layout.columns, cast("Any", arrow_schema(self.table.layout)), strict=True)
-        return self.arrow.schema([(column.name, other.get(column.type, field.type)) for column, field in fields])
-
-    def _table(self, rows: list[tuple[object, ...]], stored: Any) -> Any:
+    def _table(self, rows: list[tuple[Any, ...]]) -> Any:
         """Return rows of SQLite as an Arrow table.
 
         They go through JSON: pyarrow imports pandas, where it is installed, to make an array of a list (50 MiB).
         """
-        names = self.table.layout.names
-        lines = msgspec.json.Encoder().encode_lines([dict(zip(names, row, strict=True)) for row in rows])
+        layout, arrow = self.table.layout, self.arrow
+        cells: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for at, column in enumerate(layout.columns):
+            if column.type in _READERS:
+                read = _READERS[column.type]
+                cells[at] = [None if cell is None else read(cell) for cell in cells[at]]
+        names = layout.names
+        lines = msgspec.json.Encoder().encode_lines(
+            [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+        )
         return self.json.read_json(
-            self.arrow.BufferReader(lines),
-            parse_options=self.json.ParseOptions(explicit_schema=stored, unexpected_field_behavior="error"),
+            arrow.BufferReader(lines),
+            parse_options=self.json.ParseOptions(
+                explicit_schema=arrow_schema(layout), unexpected_field_behavior="error"
+            ),
             read_options=self.json.ReadOptions(use_threads=False, block_size=len(lines)),
+            memory_pool=arrow.system_memory_pool(),
         )

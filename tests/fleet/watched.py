@@ -25,6 +25,7 @@ from evenergy._core.pagination import Page
 from evenergy.errors import EvEnergyError
 from evenergy.fleet import clock
 from evenergy.fleet.values import WatchField
+from evenergy.resources.vehicles import Integration
 from tests.fleet.simulation import BrokenPromiseError
 from tests.server import run_jumping
 
@@ -64,7 +65,7 @@ def car(rng: random.Random, number: int, end: float) -> Car:
                 state_of_charge_percentage=None if asleep else rng.randint(1, 4),
             )
             reported = None if rng.random() < 0.1 else log
-            states.append((at, VehicleNow(vehicle_id, integrated="ACTIVE", latest_status_log=reported)))
+            states.append((at, VehicleNow(vehicle_id, integrated=Integration.ACTIVE, latest_status_log=reported)))
         at += rng.expovariate(1 / rng.choice((600, HOUR, 6 * HOUR)))
     return Car(vehicle_id, states)
 
@@ -192,7 +193,7 @@ def differences(before: VehicleNow | None, after: VehicleNow | None) -> set[str]
 
 def values(vehicle: VehicleNow | None) -> dict[str, object]:
     log = None if vehicle is None else vehicle.latest_status_log
-    of_log = {name: getattr(log, name, None) for name in FIELDS[:3]}
+    of_log: dict[str, object] = {name: getattr(log, name, None) for name in FIELDS[:3]}
     return {**of_log, "integrated": getattr(vehicle, "integrated", None)}
 
 

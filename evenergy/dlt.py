@@ -13,11 +13,13 @@ lost: give it a ``budget``.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from ._codec.columns import Cell, ColumnType, layout
+from .errors import EvEnergyError
 from .fleet.database import LogPage
 from .records import library, to_records
 from .resources.vehicles import VehicleStatusLog
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from dlt.extract import DltSource
 
 __all__ = ["source"]
+
+_log = logging.getLogger(__name__)
 
 _NAME: Final = "vehicle_status_logs"
 _TYPES: Final = {
@@ -39,6 +43,20 @@ _TYPES: Final = {
 }
 
 
+class NewLogsPage(LogPage, Protocol):
+    """Page of new logs, such as a `NewLogs`."""
+
+    @property
+    def vehicle_id(self) -> str | None:
+        """Return the vehicle that was read."""
+        ...
+
+    @property
+    def error(self) -> EvEnergyError | None:
+        """Return why it, or one log of it, could not be read."""
+        ...
+
+
 class Fleet(Protocol):
     """Fleet of a blocking client."""
 
@@ -50,7 +68,7 @@ class Fleet(Protocol):
         within: timedelta,
         lookback: timedelta,
         budget: int | None,
-    ) -> Iterable[LogPage]:
+    ) -> Iterable[NewLogsPage]:
         """Return an iterator over the status logs that were never delivered."""
         ...
 
@@ -74,8 +92,9 @@ def source(
 ) -> DltSource:
     """Return a dlt source with the resource ``vehicle_status_logs``. Needs the extra ``dlt``.
 
-    The rows are those of `to_records`; they are appended, and never change. All columns have their types, also those
-    that no log has a value for.
+    A vehicle that cannot be read is logged as a warning, and the next run reads it again. The rows are those of
+    `to_records`; they are appended, and never change. All columns have their types, also those that no log has a value
+    for.
 
     Args:
         client: A blocking client, which stays open while the pipeline runs.
@@ -92,6 +111,8 @@ def source(
     def vehicle_status_logs() -> Iterator[list[dict[str, Cell]]]:
         marks = cast("dict[str, str]", dlt.current.resource_state().setdefault("marks", {}))
         for page in logs(dict(marks), since=since, within=within, lookback=lookback, budget=budget):
+            if page.error is not None:  # the next run reads it again
+                _log.warning("%s: %s", page.vehicle_id or "a page of the list", page.error)
             if page.logs:
                 yield to_records(page.logs, VehicleStatusLog)
             marks.update(page.marks)  # loaded with the rows, or not at all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,15 +13,26 @@ import attrs
 import pytest
 
 import evenergy.dlt
-from evenergy import EvEnergyError
+from evenergy import Client, ClientCredentials, EvEnergyError, Retry
+from evenergy.sandbox import Sandbox
 from tests.fleet.pages import VEHICLES, Page, page_of
 
 dlt: Any = pytest.importorskip("dlt", reason="the extra dlt is not installed")
 pytest.importorskip("duckdb", reason="dlt[duckdb] is not installed")
 
+SIZE = 110
+
 
 class PowerError(Exception):
     """Power that fails."""
+
+
+@attrs.frozen
+class NewPage(Page):
+    """Page as `new_status_logs` gives it."""
+
+    vehicle_id: str | None = None
+    error: EvEnergyError | None = None
 
 
 @attrs.define
@@ -35,15 +47,16 @@ class Cars:
     def fleet(self) -> Cars:
         return self
 
-    def new_status_logs(self, marks: Mapping[str, str], **options: Any) -> Iterator[Page]:
+    def new_status_logs(self, marks: Mapping[str, str], **options: Any) -> Iterator[NewPage]:
         self.calls.append({"marks": dict(marks), **options})
         for number, vehicle in enumerate(VEHICLES):
             if number == self.fail_at:
                 raise PowerError("the power fails")
             delivered = int(marks.get(vehicle, 0))
             if delivered < self.minutes:
-                yield page_of(vehicle, range(delivered, self.minutes), str(self.minutes))
-        yield Page([], {"": "place"})
+                page = page_of(vehicle, range(delivered, self.minutes), str(self.minutes))
+                yield NewPage(page.logs, page.marks, vehicle)
+        yield NewPage([], {"": "place"})
 
 
 @pytest.fixture
@@ -55,7 +68,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(folder: Path, client: Cars, **options: Any) -> Any:
+def run(folder: Path, client: Cars | Client, **options: Any) -> Any:
     pipeline = dlt.pipeline(
         "fleet",
         pipelines_dir=str(folder / "pipelines"),
@@ -96,6 +109,34 @@ def test_failures_and_another_machine_lose_and_double_nothing(folder: Path) -> N
     pipeline = run(folder, client)
     assert_complete(pipeline, 6)
     assert client.calls[-1]["marks"] == {**dict.fromkeys(VEHICLES, "5"), "": "place"}
+
+
+def test_the_real_client_loads_each_log_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    now = [time.time() - 86_400]
+    sandbox = Sandbox(vehicles=SIZE, days=1, rate_limit=1_000_000, clock=lambda: now[0])
+    auth = ClientCredentials(sandbox.client_id, sandbox.client_secret)
+    retry = Retry(attempts=1)
+    with sandbox, Client(auth, base_url=sandbox.base_url, retry=retry) as client:
+        since = datetime.fromtimestamp(now[0] - 3 * 3600, UTC)
+        sandbox.fail(times=None, status=401, path="/vehicles/*")
+        with pytest.raises(Exception, match="401"):
+            run(folder, client, since=since)
+        sandbox.clear_faults()
+        sandbox.fail(times=2, status=500, path="/vehicles/*")
+        run(folder, client, since=since, budget=60)
+        assert sum("vhcl" in message and "500" in message for message in caplog.messages) == 2
+        run(folder, client, since=since)
+        shutil.rmtree(folder / "pipelines")  # another machine
+        now[0] += 2 * 3600
+        pipeline = run(folder, client, since=since)
+        before = sandbox.requests
+        run(folder, client, since=since)
+        assert sandbox.requests - before == -(-SIZE // 100)  # no news
+        lists = [client.vehicles.status_logs.list(one, since=since) for one in sandbox.vehicle_ids]
+        truth = {(log.vehicle_id, log.sampled_at) for each in lists for log in each}
+    rows = query(pipeline, "SELECT vehicle_id, sampled_at FROM vehicle_status_logs")
+    assert len(rows) == len(set(rows)) == len(truth)
+    assert {(vehicle, sampled.astimezone(UTC)) for vehicle, sampled in rows} == truth
 
 
 def test_columns_have_their_types_and_options_are_passed_on(folder: Path) -> None:

@@ -171,9 +171,11 @@ def check(connection: sqlite3.Connection, path: Path, table: LogTable) -> None:
             f"{path} was written by a newer version of evenergy (format {version}, this version reads up to {VERSION}):"
             " upgrade evenergy here"
         )
-    (name,) = connection.execute("SELECT logs FROM about").fetchone()
-    if name != table.name:
-        raise InvalidArgumentError(f"expected a database of {table.name}, got one of {name}: {path}")
+    about = connection.execute("SELECT logs FROM about").fetchone()
+    if about is None:
+        raise InvalidArgumentError(f"the database {path} is damaged, its table 'about' is empty: restore a backup")
+    if about[0] != table.name:
+        raise InvalidArgumentError(f"expected a database of {table.name}, got one of {about[0]}: {path}")
 
 
 def identity(connection: sqlite3.Connection) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import datetime
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -89,6 +90,10 @@ class BoundaryMeterNow(BoundaryMeter):
     latest_status_log: BoundaryMeterStatusLog | None = None
 
 
+def _count(values: Sized) -> str:
+    return f"<{len(values)}>"
+
+
 @attrs.frozen
 class NewLogs(Generic[L]):
     """Logs that were never delivered before, and the marks to store once they are safe: the outcome of one request.
@@ -103,8 +108,8 @@ class NewLogs(Generic[L]):
         left: Reads that are known to wait.
     """
 
-    logs: list[L]
-    marks: dict[str, str]
+    logs: list[L] = attrs.field(repr=_count)
+    marks: dict[str, str] = attrs.field(repr=_count)
     vehicle_id: str | None
     error: EvEnergyError | None
     requests: int

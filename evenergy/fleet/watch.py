@@ -125,12 +125,15 @@ class Watch(Feed[Change]):
         retries = CountedRetries(session.retry_budget, self._allowance.spend)
         counted = Session(session.options, session.credentials, session.connections, retries)
         self._reader: Reader[VehicleNow, VehicleStatusLog] = Reader(source, counted)
-        self._every, self._charging = _seconds("every", every), _seconds("charging", charging)
+        self._every = validate.duration("every", every).total_seconds()
+        self._charging = validate.duration("charging", charging).total_seconds()
         self._fields = _checked(fields)
         self._missing: Counter[str] = Counter()
         self._sweep: _Sweep | None = None
         self._begun: float | None = None
         self._not_before = 0.0
+        if not isinstance(cast("object", known), Mapping):
+            raise validate.invalid_argument("known as a mapping of ids to vehicles", known)
         self.known: dict[str, VehicleNow] = dict(known)
         self.failures: int = 0
         self.fresh_at: datetime | None = None
@@ -247,17 +250,12 @@ class BlockingWatch(BlockingFeed[Change]):
         return self._feed.fresh_at
 
 
-def _seconds(name: str, duration: timedelta) -> float:
-    if duration <= timedelta(0):
-        raise InvalidArgumentError(f"expected {name} above zero, got {duration}")
-    return duration.total_seconds()
-
-
 def _checked(fields: Collection[WatchField]) -> frozenset[WatchField]:
-    unknown = set(fields) - _FIELDS if not isinstance(fields, str) else {fields}
-    if unknown or not fields:
-        raise InvalidArgumentError(f"expected fields among {', '.join(sorted(_FIELDS))}, got {fields!r}")
-    return frozenset(fields)
+    if isinstance(cast("object", fields), Collection) and not isinstance(fields, str) and fields:
+        given = frozenset(fields)
+        if given <= _FIELDS:
+            return given
+    raise InvalidArgumentError(f"expected fields among {', '.join(sorted(_FIELDS))}, got {fields!r}")
 
 
 def _value(vehicle: VehicleNow, name: WatchField) -> object:

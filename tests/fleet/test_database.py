@@ -21,6 +21,7 @@ from evenergy import (
     VehicleStatusLog,
 )
 from evenergy.fleet.database import FleetDatabase
+from evenergy.fleet.marks import Mark
 from evenergy.resources.batteries import HomeBatteryStatusLog
 from tests.fleet.pages import BASE, VEHICLES, Page, log_of, page_of
 from tests.fleet.stored import count, query, stored
@@ -125,6 +126,15 @@ def test_a_class_that_is_no_log_is_rejected(path: Path, kind: type) -> None:
     assert not path.exists()
 
 
+def test_a_number_that_is_too_large_costs_that_number(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logs = [log_of(CAR, 0), attrs.evolve(log_of(CAR, 1), odometer_meters=(1 << 64) - 1), log_of(CAR, 2)]
+    with FleetDatabase(path) as database:
+        assert database.save(Page(logs, {CAR: "mark"})) == 3
+        assert database.save(Page(logs, {CAR: "next"})) == 0
+    assert query(path, "SELECT count(*), max(odometer_meters) FROM vehicle_status_logs") == [(3, None)]
+    assert "odometer_meters=18446744073709551615 of https" in caplog.messages[0]
+
+
 # The swap
 
 
@@ -168,13 +178,27 @@ def test_a_vehicle_that_another_run_removed_is_left_out(path: Path) -> None:
 def test_later_pages_of_a_page_that_was_not_saved_are_left_out(path: Path) -> None:
     with FleetDatabase(path) as database:
         database.save(page_of(CAR, range(1), "0"))
-        broken = attrs.evolve(log_of(CAR, 2), odometer_meters=1 << 64)
-        with pytest.raises(EvEnergyError, match=r"fleet\.db could not be used: .*too large"):
+        broken = attrs.evolve(log_of(CAR, 2), data_source="\ud800")
+        with pytest.raises(EvEnergyError, match=r"fleet\.db could not be used: .*surrogates"):
             database.save(Page([log_of(CAR, 1), broken], {CAR: "1"}))
         assert database.save(page_of(CAR, range(3, 5), "2")) == 0  # it would say that logs 1 and 2 were delivered
         assert database.save(page_of(OTHER, range(1), "2")) == 1
         assert database.marks == {CAR: "0", OTHER: "2"}
         assert database.save(page_of(CAR, range(1, 5), "1")) == 4
+
+
+def mark(since: int) -> str:
+    return Mark(since, since - 1).text()
+
+
+def test_pages_of_a_run_without_the_marks_are_rejected(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(1), mark(5)))
+        with pytest.raises(InvalidArgumentError, match=r"page of vhcl_\w+ does not continue .*pass database.marks"):
+            database.save(page_of(CAR, range(1, 2), mark(6)))  # what lies between would be lost
+        assert database.marks == {CAR: mark(5)}
+        assert database.save(page_of(CAR, range(1, 2), mark(4))) == 1  # more history than before
+        assert database.save(page_of(OTHER, range(1), mark(6))) == 1
 
 
 def test_a_page_that_cannot_be_written_changes_nothing(path: Path) -> None:

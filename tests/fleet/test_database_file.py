@@ -47,6 +47,12 @@ def test_a_failure_to_open_gives_the_lease_back(path: Path) -> None:
             FleetDatabase(path)
 
 
+def test_two_names_of_one_file_have_one_lease(path: Path) -> None:
+    (path.parent / "link.db").symlink_to(path)
+    with FleetDatabase(path), pytest.raises(SyncRunningError, match=r"fleet\.db is open"):
+        FleetDatabase(path.parent / "link.db")
+
+
 HOLD = """
 import sys
 from evenergy.fleet.database import FleetDatabase
@@ -98,7 +104,7 @@ def test_a_directory_that_is_missing_is_an_error_in_words(tmp_path: Path) -> Non
         FleetDatabase(tmp_path / "none" / "fleet.db")
 
 
-@pytest.mark.parametrize("path", ["", ":memory:", 5])
+@pytest.mark.parametrize("path", ["", ":memory:", 5, "a\0b", "~nobody-at-all/fleet.db"])
 def test_what_is_no_path_is_rejected(path: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="expected path"):
         FleetDatabase(path)
@@ -133,6 +139,16 @@ def test_a_database_of_another_program_is_rejected_and_left_alone(path: Path) ->
         FleetDatabase(path)
     assert query(path, "SELECT name FROM sqlite_master") == [("orders",)]
     assert query(path, "PRAGMA journal_mode") == [("delete",)]
+
+
+def test_a_damaged_file_is_an_error_in_words(path: Path) -> None:
+    FleetDatabase(path).close()
+    query(path, "DELETE FROM about")
+    with pytest.raises(InvalidArgumentError, match=r"fleet\.db is damaged"):
+        FleetDatabase(path)
+    query(path, "DROP TABLE about")
+    with pytest.raises(EvEnergyError, match="no such table: about"):
+        FleetDatabase(path)
 
 
 def test_columns_that_a_newer_version_has_are_added(path: Path) -> None:

@@ -162,13 +162,27 @@ async def test_a_sweep_goes_on_where_it_was_cut_short_and_stays_on_the_list() ->
         {"lookback": -DAY},
         {"budget": 1},
         {"concurrency": 0},
+        {"budget": 2.5},
+        {"within": 6},
+        {"lookback": 6},
+        {"since": "2026-01-01"},
         {"marks": {"vhcl1": "nonsense"}},
+        {"marks": "{}"},
+        {"marks": None},
     ],
 )
 async def test_wrong_arguments_are_rejected_at_once(arguments: dict[str, object]) -> None:
     async with AsyncClient("token") as client:
         with pytest.raises(InvalidArgumentError):
             client.fleet.new_status_logs(**arguments)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_what_is_shown_of_a_run_and_its_pages_is_short(client: AsyncClient) -> None:
+    run = client.fleet.new_status_logs()
+    assert repr(await anext(run)) == (
+        "NewLogs(logs=<100>, marks=<100>, vehicle_id=None, error=None, requests=1, left=0)"
+    )
+    assert repr(run) == "<NewStatusLogs: 1 requests, 0 left>"
 
 
 async def test_the_marks_that_were_given_are_not_changed(client: AsyncClient) -> None:

@@ -1,1 +1,1 @@
-"""How fast the library is, and whether it holds: see README.md."""
+"""Benchmarks: speed, and behaviour under load; see README.md."""

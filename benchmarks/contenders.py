@@ -1,4 +1,4 @@
-"""Who is compared: each can fetch a make, one vehicle's history, and the newest logs of many vehicles.
+"""Contenders: each can fetch a make, one vehicle's history, and the newest logs of many vehicles.
 
 Packages that not everybody has are imported when their contender starts.
 """
@@ -24,7 +24,7 @@ Answer = tuple[list[Any], str | None]
 
 
 class Contender(Protocol):
-    """What is measured. The numbers are those of the logs that came, so that nobody is fast by leaving some out."""
+    """Contender of a workload. Its numbers are those of the logs that came, so that none gains by leaving some out."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *_: object) -> None: ...
@@ -66,7 +66,7 @@ class Ours:
 
 
 class Asynchronous:
-    """What a user writes around an async HTTP library, or around a generated client."""
+    """Code that a user writes around an async HTTP library, or around a generated client."""
 
     def __init__(self, base: str, concurrency: int = CONCURRENCY) -> None:
         self.base = base
@@ -149,7 +149,7 @@ class Httpx(Asynchronous):
 
 
 class Generated(Asynchronous):
-    """What openapi-python-client makes of the provider's description: typed; pages are up to the caller."""
+    """Client that openapi-python-client generates from the description: typed; pages are up to the caller."""
 
     def __init__(self, base: str) -> None:
         super().__init__(base)
@@ -233,7 +233,7 @@ _IMPORTS = {
 
 
 def imports(name: str) -> tuple[str, ...]:
-    """What a program must import to use a contender."""
+    """Return the modules that a program must import to use a contender."""
     return _IMPORTS.get(name, ("generated.client", "generated.api.vehicles.get_vehicles_vehicle_id_status_logs"))
 
 
@@ -268,7 +268,7 @@ def sync_make(name: str, base: str) -> Iterator[Callable[[], object]]:
 
 @contextmanager
 def _threaded(made: Callable[[], Contender]) -> Generator[Callable[[], object]]:
-    """What a user writes around an async library for blocking code: a loop in a thread."""
+    """Return blocking functions over an async library, as a user writes them: a loop in a thread."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, daemon=True)
     thread.start()

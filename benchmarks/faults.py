@@ -24,7 +24,7 @@ ALWAYS = "vhclF"  # ids that begin so are answered with a fault, whatever the sh
 
 
 class State:
-    """What all connections share."""
+    """State that all connections share."""
 
     def __init__(self, share: float) -> None:
         self.share = share

@@ -1,4 +1,4 @@
-"""What is measured, in which unit, and what the library wants to reach."""
+"""Goals: what is measured, in which unit, and what the library wants to reach."""
 
 from dataclasses import dataclass
 
@@ -46,9 +46,9 @@ TURNS = {
     "W6": (3, 1),
     "W7": (10, 200),
 }
-"""How many turns a contender has in a round, and how much it does in each."""
+"""Turns of a contender in a round, and its work in each."""
 
 QUICK = {"W1": (1, 100), "W2": (1, 1), "W3": (1, 64), "W4": (1, 64), "W5": (1, 50), "W6": (1, 1), "W7": (1, 100)}
 
 NOT_IN = {"W7": {"aiohttp + json"}, "W5": {"httpx", "requests"}}
-"""Who has no part in a workload, being too like another in it."""
+"""Contenders that have no part in a workload, being too like another in it."""

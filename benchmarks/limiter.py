@@ -1,4 +1,4 @@
-"""How close the rate limiter comes to the best possible, in virtual time: `python -m benchmarks.limiter`.
+"""Distance of the rate limiter from the best possible, in virtual time: `python -m benchmarks.limiter`.
 
 The limiter is the library's own. The session, the server and the loop, whose clock jumps from timer to timer, are
 those of the tests.
@@ -75,7 +75,7 @@ async def work(session: FakeSession, wanted: int) -> None:
 
 
 def simulate(scenario: Scenario, seed: int) -> tuple[float, int]:
-    """When all were served, and how many 429s were sent."""
+    """Return the time at which all were served, and the number of 429s."""
     rng, server = random.Random(seed), scenario.server()
     server.log.extend(scenario.used)
 

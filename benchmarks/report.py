@@ -45,7 +45,7 @@ def table(results: Results, names: list[str]) -> str:
 
 
 def machine() -> str:
-    """What the figures were measured on."""
+    """Return a line about the machine on which the figures were measured."""
     names = ["evenergy", "aiohttp", "msgspec", "orjson", "httpx", "requests", "uvloop"]
     system = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return ", ".join([system, *_versions(names)])

@@ -1,4 +1,4 @@
-"""How cost grows with the number of vehicles and of requests at once: `python -m benchmarks.scaling`."""
+"""Growth of cost with the number of vehicles and of requests at once: `python -m benchmarks.scaling`."""
 
 import argparse
 import random
@@ -29,7 +29,7 @@ CONTENDERS: dict[str, Callable[[str, int], Contender]] = {
 }
 
 Cell = tuple[int, int]
-"""How many vehicles, and how many requests at once."""
+"""Numbers of vehicles, and of requests at once."""
 
 Figures = dict[Cell, float]
 

@@ -1,4 +1,4 @@
-"""What all contenders talk to: answers made once, a core of its own. `python -m benchmarks.server 0 0.05` runs it."""
+"""Server of all contenders: responses made once, a core of its own. `python -m benchmarks.server 0 0.05` runs it."""
 
 import asyncio
 import functools

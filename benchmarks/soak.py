@@ -31,7 +31,7 @@ ZERO = ("lost", "doubled", "wrong", "leaked tasks", "leaked sockets", "secrets t
 
 
 class Soak:
-    """What came of the requests."""
+    """Outcomes of the requests."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
@@ -80,13 +80,13 @@ def misbehaving(share: float) -> Generator[str]:
 
 
 def counts(origin: str) -> dict[str, int]:
-    """What the server did."""
+    """Return the server's own counts."""
     with urllib.request.urlopen(f"{origin}/counts") as answer:
         return cast("dict[str, int]", json.load(answer))
 
 
 def sockets() -> int:
-    """How many this process has open; 0 where the system does not tell."""
+    """Return the number that this process has open; 0 where the system does not tell."""
     folder = Path("/proc/self/fd")
     return sum(_target(entry).startswith("socket:") for entry in folder.iterdir()) if folder.exists() else 0
 

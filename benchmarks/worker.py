@@ -108,7 +108,7 @@ def w7(name: str, base: str, count: int) -> Generator[Reading]:
 
 
 def _bridge(base: str, count: int) -> Generator[Reading]:
-    """What blocking adds to the same calls awaited."""
+    """Measure what blocking adds to the same calls awaited."""
     from evenergy import AsyncClient, Client  # noqa: PLC0415
 
     async def awaited() -> None:

@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeAlias, cast, runtime_checkable
 import attrs
 
 from ._codec import urls, validate
-from ._codec.secret import Secret
+from ._codec.secret import Secret, unframed, unframed_init
 from .errors import InvalidArgumentError
 
 
@@ -54,6 +54,7 @@ def _optional_url(value: str | None) -> str | None:
     return None if value is None else urls.endpoint_url(value)
 
 
+@unframed_init
 @attrs.frozen
 class BearerToken:
     """Access token that somebody else renews."""
@@ -104,6 +105,7 @@ class Token:
         }
 
     @classmethod
+    @unframed
     def from_dict(cls, data: Mapping[str, object]) -> Self:
         """Return the token that `to_dict` wrote, or that a token endpoint sent.
 
@@ -176,6 +178,7 @@ def _store_identity(store: TokenStore | None) -> object:
     return store
 
 
+@unframed_init
 @attrs.frozen
 class ClientCredentials:
     """Application that acts for itself (RFC 6749, section 4.4).
@@ -201,6 +204,7 @@ OnToken: TypeAlias = Callable[[Token], Awaitable[None] | None]
 """Function that is called with each new token, to store it."""
 
 
+@unframed_init
 @attrs.define
 class AuthorizationCode:
     """User who let an application act for them (RFC 6749, section 4.1, with PKCE).

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Self, cast
 from aiohttp import ClientSession
 from msgspec import UNSET, UnsetType
 
+from ._codec.secret import unframed
 from ._core.generic import GenericCalls
 from ._core.loop_thread import LoopThread
 from ._core.resource import Async, Blocking, Child, M_co, operation
 from ._core.setup import BASE_URL, ClientArguments, bearer, new_session, unclosed, view_of
+from ._lazy import load
 from ._transport.attempts import OnAttempt
 from ._transport.rate_window import RateLimit
 from ._transport.request import Request, request
@@ -128,15 +130,15 @@ class Api(GenericCalls[M_co]):
     @operation
     def webhook_portal(self) -> Request[WebhookPortal]:
         """Return a link to the pages on which webhooks are set up; it works once. API: ``GET /webhook_portal``."""
-        from .resources.account import WebhookPortal  # noqa: PLC0415  a domain is imported at its first use
-
-        return request(WebhookPortal, "GET", "/webhook_portal")
+        model: type[WebhookPortal] = load(".resources.account").WebhookPortal
+        return request(model, "GET", "/webhook_portal")
 
     @property
     def rate_limit(self) -> RateLimit | None:
         """Return the rate limit as the API last reported it, or None before the first response."""
         return self._session.credentials.limiter.rate_limit
 
+    @unframed
     def with_options(
         self,
         *,
@@ -207,6 +209,7 @@ class AsyncClient(Api[Async]):
         InvalidArgumentError: An argument, or a variable of the environment, is invalid.
     """
 
+    @unframed
     def __init__(
         self,
         auth: Auth | None = None,
@@ -228,7 +231,7 @@ class AsyncClient(Api[Async]):
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
     ) -> None:
-        auth = bearer(auth)  # so that no frame of an error shows the plain token
+        auth = bearer(auth)
         arguments = ClientArguments(
             user=user,
             base_url=base_url,
@@ -270,6 +273,7 @@ class Client(Api[Blocking]):
         auth: As for `AsyncClient`, like all others; it takes no ``session``.
     """
 
+    @unframed
     def __init__(
         self,
         auth: Auth | None = None,
@@ -290,7 +294,7 @@ class Client(Api[Blocking]):
         allow_http: Iterable[str] = (),
         on_attempt: OnAttempt | None = None,
     ) -> None:
-        auth = bearer(auth)  # so that no frame of an error shows the plain token
+        auth = bearer(auth)
         arguments = ClientArguments(
             user=user,
             base_url=base_url,

@@ -7,7 +7,6 @@ data in records, and JSON text in tables.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import msgspec
 
 from ._codec.columns import Cell, Column, ColumnType, Layout, layout
+from ._lazy import load
 from .errors import EvEnergyError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def library(name: str, extra: str) -> Any:
         EvEnergyError: It is not installed.
     """
     try:
-        return importlib.import_module(name)
+        return load(name)
     except ImportError as error:
         raise EvEnergyError(f"{name} could not be imported ({error}): pip install 'evenergy[{extra}]'") from None
 

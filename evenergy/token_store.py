@@ -1,7 +1,6 @@
 """Store of a token in a file, which processes on one machine share."""
 
 import contextlib
-import importlib
 import logging
 import os
 import secrets
@@ -14,6 +13,7 @@ from typing import Any, TypeVar, cast
 import attrs
 import msgspec
 
+from ._lazy import load
 from .auth import Token
 from .errors import EvEnergyError, InvalidArgumentError
 
@@ -183,11 +183,11 @@ def try_lock(descriptor: int) -> bool:
     """Lock a file for this descriptor, so also against other threads; return False when it is locked."""
     try:
         if _IS_WINDOWS:
-            windows: Any = importlib.import_module("msvcrt")
+            windows: Any = load("msvcrt")
             os.lseek(descriptor, 0, os.SEEK_SET)  # it locks from the position on
             windows.locking(descriptor, windows.LK_NBLCK, 1)
         else:
-            posix: Any = importlib.import_module("fcntl")
+            posix: Any = load("fcntl")
             posix.flock(descriptor, posix.LOCK_EX | posix.LOCK_NB)
     except (BlockingIOError, PermissionError):  # EWOULDBLOCK, and on Windows EACCES
         return False
@@ -196,9 +196,9 @@ def try_lock(descriptor: int) -> bool:
 
 def _unlock(descriptor: int) -> None:
     if _IS_WINDOWS:
-        windows: Any = importlib.import_module("msvcrt")
+        windows: Any = load("msvcrt")
         os.lseek(descriptor, 0, os.SEEK_SET)
         windows.locking(descriptor, windows.LK_UNLCK, 1)
     else:
-        posix: Any = importlib.import_module("fcntl")
+        posix: Any = load("fcntl")
         posix.flock(descriptor, posix.LOCK_UN)

@@ -1,11 +1,10 @@
-"""What tests share."""
+"""Fixtures and settings that the tests share."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, cast
 from unittest.mock import Mock
 
 import aiohttp
-import hypothesis
 import pytest
 from aioresponses import aioresponses
 from hypothesis import HealthCheck, settings
@@ -14,12 +13,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
-hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one fails no test
-hypothesis.settings.load_profile("any machine")
-
 
 class Answers(Protocol):
-    """What the tests use of aioresponses, whose own types are not complete."""
+    """Part of aioresponses that the tests use; its own types are not complete."""
 
     def get(self, url: str, **kwargs: Any) -> None:
         """Answer a GET."""
@@ -29,7 +25,7 @@ class Answers(Protocol):
 
 
 class _Response(aiohttp.ClientResponse):
-    """What aioresponses 0.7.9 makes lacks an argument that aiohttp 3.14 asks for (pnuckowski/aioresponses#289)."""
+    """Response with an argument that those of aioresponses 0.7.9 lack (pnuckowski/aioresponses#289)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("stream_writer", Mock())

@@ -20,7 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Server:
-    """Where a server listens, and what it was asked."""
+    """Server of a test: its address, and the requests that came."""
 
     def __init__(self) -> None:
         self.origin = ""

@@ -29,6 +29,7 @@ from tests.house import (
 )
 from tests.operations import MODULES as ROW_MODULES, ROWS, Row
 
+TESTS = Path(__file__).parent
 INIT = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
 
 # A module imports only what stands left of its folder, or in it; the public names of `evenergy` follow the clients.
@@ -226,6 +227,43 @@ def test_imports_go_one_way() -> None:
     graphlib.TopologicalSorter({module: imports(module, deferred=False) for module in TREES}).prepare()  # no circle
 
 
+def test_imports_at_first_use_go_through_lazy_which_a_fork_waits_for() -> None:
+    late = [f"{name} imports by itself" for name, node in functions() for each in ast.walk(node) if _imports(each)]
+    allowed = ("evenergy._lazy.", "evenergy.sandbox.", "evenergy.cli.", "evenergy.dlt.")
+    assert not [one for one in late if not one.startswith(allowed)]
+
+
+def _imports(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom) or (
+        isinstance(node, ast.Attribute) and node.attr == "import_module"
+    )
+
+
+def foreign_writes(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """Yield the attributes that a function sets on an object that is neither its own nor made in it."""
+    own = {"self", "cls"}
+    for each in ast.walk(node):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Call):
+            own |= {target.id for target in each.targets if isinstance(target, ast.Name)}
+    for each in ast.walk(node):
+        if not (isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)):
+            continue
+        if ast.unparse(each.value) not in own and not re.fullmatch("__.*__|args", each.attr):
+            yield f"{node.name} sets {ast.unparse(each)}"
+
+
+def test_no_attribute_of_one_object_is_written_by_another() -> None:
+    written = {f"{module}: {one}" for module, tree in TREES.items() for one in _foreign(module, tree)}
+    # The sandbox's tables are its database; the grant's token is where the caller reads and assigns it.
+    assert written == {"evenergy._transport.token_owner: _set sets self._code.token"}
+
+
+def _foreign(module: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and folder(module) != "sandbox":
+            yield from foreign_writes(node)
+
+
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for module, tree in TREES.items():
         for node in ast.walk(tree):
@@ -260,10 +298,10 @@ def test_files_functions_and_nesting_are_small() -> None:
 
 
 def docstrings() -> Iterator[tuple[str, str]]:
-    for module, tree in TREES.items():
-        for node in ast.walk(tree):
+    for path in (path for folder in (PACKAGE, TESTS, TESTS.parent / "benchmarks") for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                yield f"{module}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node) or ""
+                yield f"{path.relative_to(TESTS.parent)}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node) or ""
 
 
 def test_no_docstring_begins_with_a_question() -> None:

@@ -50,7 +50,7 @@ def test_the_commands_for_a_fresh_machine_are_those_that_the_gate_runs() -> None
     """`.ci/run` takes them out of the README and runs them in new virtual environments."""
     first, second = SHELL
     assert re.fullmatch(r"python3 -m venv \.venv && .*evenergy demo", first)
-    assert re.fullmatch(r"python3 -m venv \.venv-dev && .*pytest -q", second)
+    assert re.fullmatch(r"python3 -m venv \.venv-dev && .*pytest -q -n auto", second)
     gate = (ROOT / ".ci" / "run").read_text()
     assert "grep -m1 '^python3 -m venv .*evenergy demo' README.md" in gate
     assert "grep -m1 '^python3 -m venv .*pytest' README.md" in gate

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast, get_args, get_origin
 import attrs
 import msgspec
 
+from evenergy._lazy import load
 from evenergy.errors import DecodeError, InvalidArgumentError
 
 from .wire_types import JSON, OpenEnum, time_text
@@ -71,9 +72,7 @@ def decoder(into: Any) -> Callable[[bytes], Any]:
         found = fast(body)
         if found is not _ODD:
             return found
-        from . import strict  # noqa: PLC0415  cattrs is imported when it is needed
-
-        return strict.structure(body, into)
+        return load("._codec.strict").structure(body, into)
 
     return decode
 
@@ -95,9 +94,7 @@ def items_decoder(into: Any, wrapped_in: str | None = None) -> Callable[[bytes],
         found = fast(body)
         if found is not _ODD:
             return Decoded(found if wrapped_in is None else getattr(found, wrapped_in))
-        from . import strict  # noqa: PLC0415  likewise
-
-        entries = strict.structure_items(body, into, wrapped_in)
+        entries: list[Any] = load("._codec.strict").structure_items(body, into, wrapped_in)
         return Decoded(entries, [entry for entry in entries if isinstance(entry, DecodeError)])
 
     return decode

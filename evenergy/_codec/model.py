@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import msgspec
 
+from evenergy._lazy import load
+
 __all__ = ["model", "secret_field"]
 
 T = TypeVar("T")
@@ -70,17 +72,18 @@ else:
     @cache
     def _dataclass(kind: type) -> type:
         """Return a dataclass with the fields of a model, and no methods."""
-        import dataclasses  # noqa: PLC0415  most programs never need it
+        library: Any = load("dataclasses")
 
-        def with_default(field: msgspec.structs.FieldInfo) -> "dataclasses.Field[object]":
+        def with_default(field: msgspec.structs.FieldInfo) -> object:
             if field.default is not msgspec.NODEFAULT:
-                return dataclasses.field(default=field.default)
+                return library.field(default=field.default)
             if field.default_factory is not msgspec.NODEFAULT:
-                return dataclasses.field(default_factory=field.default_factory)
-            return dataclasses.field()
+                return library.field(default_factory=field.default_factory)
+            return library.field()
 
         fields = [(field.name, field.type, with_default(field)) for field in msgspec.structs.fields(kind)]
-        return dataclasses.make_dataclass(kind.__name__, fields, init=False, repr=False, eq=False)
+        made: type = library.make_dataclass(kind.__name__, fields, init=False, repr=False, eq=False)
+        return made
 
     def _with_defaults(parts: dict[str, object]) -> dict[str, object]:
         plain = {name: part.default if isinstance(part, _Secret) else part for name, part in parts.items()}

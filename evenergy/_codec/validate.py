@@ -111,6 +111,17 @@ def time_range(since: datetime | None, until: datetime | None) -> tuple[str | No
     return None if low is None else time_text(low), None if high is None else time_text(high)
 
 
+def span(start: object, end: object) -> tuple[datetime, datetime]:
+    """Return the two ends of a span of time in their own zones, as plain datetimes.
+
+    Raises:
+        InvalidArgumentError: One of them is no aware datetime, or ``end`` is not a later instant than ``start``.
+    """
+    if instant(start) >= instant(end):
+        raise InvalidArgumentError(f"expected end to be later than start, got {start} and {end}")
+    return _plain_datetime(cast("datetime", start)), _plain_datetime(cast("datetime", end))
+
+
 def aware(value: object) -> str:
     """Return an aware datetime as the API writes it."""
     return time_text(instant(value))

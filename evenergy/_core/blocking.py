@@ -11,11 +11,12 @@ import functools
 import inspect
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from evenergy.errors import ClosedError, DecodeError, InvalidArgumentError
+from evenergy._transport.failures import no_thread
+from evenergy.errors import DecodeError, InvalidArgumentError
 
 from .fan_out import OfPool, OnProgress, Outcome, TaskPool
 from .item_method import ItemMethod, collected
@@ -129,13 +130,13 @@ class BlockingFanOut(OfPool[Item, R], Iterator[Outcome[Item, R]]):
         self._loop, self._pool, self._items = loop, pool, items
         self._more = True
         self._source_error: Exception | None = None
-        self._is_closed = self._is_interrupted = False
+        self._is_closed = False
 
     def __next__(self) -> Outcome[Item, R]:
         if self._is_closed:
             raise StopIteration
         if self._is_interrupted:
-            raise ClosedError("the fan-out was interrupted; start another for the items that have no outcome")
+            raise self._interrupted()
         try:
             while True:
                 if (outcome := self._pool.pop()) is not None:
@@ -267,7 +268,10 @@ def _in_thread(call: Callable[[], R]) -> "concurrent.futures.Future[R]":
         else:
             future.set_result(result)
 
-    threading.Thread(target=run, name="evenergy-fan-out", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="evenergy-fan-out", daemon=True).start()
+    except RuntimeError as error:
+        raise no_thread("a function in a fan-out", error) from None
     return future
 
 
@@ -296,13 +300,3 @@ async def _start(pool: TaskPool[Item, R], item: Item) -> None:
 async def _wait(pool: TaskPool[Any, Any]) -> None:
     if pool.busy:  # looked at again, here on the loop, where the last one cannot end in between
         await pool.wait()
-
-
-def blocking_iterator(loop: LoopThread, items: AsyncIterator[R]) -> Iterator[R]:
-    """Return an iterator that advances an async one on the loop of a blocking client, item by item."""
-    missing = object()
-
-    async def following() -> Any:
-        return await anext(items, missing)
-
-    return iter(functools.partial(loop.run, following), missing)

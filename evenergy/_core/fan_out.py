@@ -196,6 +196,7 @@ class OfPool(Generic[Item, V]):
     """Part of both fan-outs that says what ended them."""
 
     _pool: TaskPool[Item, V]
+    _is_interrupted = False
 
     @property
     def stopped_by(self) -> EvEnergyError | None:
@@ -214,6 +215,11 @@ class OfPool(Generic[Item, V]):
         """
         return self._pool.skipped
 
+    @staticmethod
+    def _interrupted() -> ClosedError:
+        """Return the error for the next outcome after an interrupted wait: it must not look like a complete fan-out."""
+        return ClosedError("the fan-out was interrupted; start another for the items that have no outcome")
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._pool}>"
 
@@ -222,9 +228,11 @@ class FanOut(OfPool[Item, V], AsyncIterator[Outcome[Item, V]]):
     """Outcomes of a fan-out, in order of completion. An item is taken when the next outcome is wanted.
 
     Leaving the loop cancels the calls in flight as soon as this object is let go; `aclose` (`contextlib.aclosing`)
-    does it at once, and waits for it.
+    does it at once, and waits for it. A cancelled wait for an outcome cancels them too: the next outcome is a
+    `ClosedError` then, for the items in flight are lost.
     """
 
+    _is_closed = False
     _loop: asyncio.AbstractEventLoop | None = None
 
     def __init__(self, pool: TaskPool[Item, V], items: Iterable[Item] | AsyncIterable[Item]) -> None:
@@ -237,13 +245,16 @@ class FanOut(OfPool[Item, V], AsyncIterator[Outcome[Item, V]]):
     async def __anext__(self) -> Outcome[Item, V]:
         self._loop = asyncio.get_running_loop()
         try:
-            while True:
+            while self._is_closed or not self._is_interrupted:
                 await self._take()
                 if (outcome := self._pool.pop()) is not None:
                     return outcome
                 if not await self._wait():
                     break
+            else:
+                raise self._interrupted()
         except asyncio.CancelledError:
+            self._is_interrupted = True
             self._release()
             raise
         if self._source_error is not None:
@@ -254,7 +265,7 @@ class FanOut(OfPool[Item, V], AsyncIterator[Outcome[Item, V]]):
 
     async def aclose(self) -> None:
         """Cancel the calls in flight, and wait until they have ended; no outcome comes any more."""
-        self._more, self._source_error = False, None
+        self._is_closed, self._more, self._source_error = True, False, None
         pending, self._pending_item = self._pending_item, None
         if pending is not None:
             pending.cancel()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypeVar, cast, ov
 
 from evenergy._codec import urls, validate
 from evenergy._codec.urls import Parameter
-from evenergy._transport.request import ListRequest, Request, Response, encode, items_reader, reader
+from evenergy._transport.request import ListRequest, Request, Response, as_it_is, encode, items_reader, reader
 from evenergy.errors import InvalidArgumentError
 
 from .blocking import BlockingFanOut, BlockingPager, blocking_fan_out
@@ -101,7 +101,7 @@ class GenericCalls(Resource[M_co]):
         return Request(
             validate.http_method(method),
             where,
-            _as_it_is if into is None else reader(into),
+            as_it_is if into is None else reader(into),
             urls.encoded((*given, *urls.query_items(params or {}))),
             None if json is None else encode(json),
         )
@@ -259,7 +259,3 @@ class GenericCalls(Resource[M_co]):
         if self._loop is None:
             return async_fan_out(method, shared, items, concurrency=concurrency, on_progress=on_progress)
         return blocking_fan_out(self._loop, method, shared, items, concurrency=concurrency, on_progress=on_progress)
-
-
-def _as_it_is(response: Response) -> Response:
-    return response

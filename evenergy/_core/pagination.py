@@ -95,6 +95,10 @@ class Turn(Generic[E]):
         self.undecoded: Sequence[DecodeError] = undecoded
         self.following: Turn[E] | None = None
 
+    def lead_to(self, following: "Turn[E]") -> None:
+        """Keep the turn of the next page, for all who iterate."""
+        self.following = following
+
 
 class Listing(AsyncIterator[E], Generic[T, E]):
     """Iterator over a listing, page by page; a class and no generator, so that leaving a loop leaves nothing open.
@@ -133,7 +137,7 @@ class Listing(AsyncIterator[E], Generic[T, E]):
         async with self._one_at_a_time():
             if turn.following is None:
                 request = self._request.with_query(turn.query, lambda response: self._read(response, turn))
-                turn.following = await self._session.send(request)
+                turn.lead_to(await self._session.send(request))
         return turn.following
 
     def _one_at_a_time(self) -> asyncio.Lock:
@@ -172,6 +176,8 @@ class Listing(AsyncIterator[E], Generic[T, E]):
         Raises:
             DecodeError: The link is no URL, or leads back to a page that was read before.
         """
+        if self._request.parts:
+            return next(iter(self._request.parts[number + 1 :]), None)
         following = follow(query, linked(links, "next"))
         if following is not None:
             self._numbers.setdefault(_cursor(query), number)

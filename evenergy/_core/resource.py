@@ -1,9 +1,9 @@
 """Resources: operations written once, which one client awaits and the other blocks on.
 
 A method describes a `Request` and sends nothing, so it is a pure function. Its decorator makes a method of both clients
-of it: `operation` for one request, `paged` for a listing, `coroutine` for work of several requests, `streamed` for an
-iterator that is no listing, `in_two_forms` for an object with methods of its own. The client that a resource belongs to
-is part of its type: ``Vehicles[Async]`` or ``Vehicles[Blocking]``.
+of it: `operation` for one request, `paged` for a listing, `coroutine` for work of several requests, `in_two_forms` for
+an object with methods of its own. The client that a resource belongs to is part of its type: ``Vehicles[Async]`` or
+``Vehicles[Blocking]``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import FunctionType, new_class
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
@@ -19,7 +19,7 @@ from evenergy._lazy import load
 from evenergy._transport.request import ListRequest, Request
 from evenergy._transport.session import Session
 
-from .blocking import BlockingPager, blocking_iterator
+from .blocking import BlockingPager
 from .loop_thread import LoopThread
 from .pagination import Pager
 
@@ -92,17 +92,6 @@ class Paged(Protocol[P, R]):
     def __get__(self, resource: Resource[Blocking], owner: type) -> Callable[P, BlockingPager[R]]: ...
 
 
-class Streamed(Protocol[P, R_co]):
-    """Method that gives an iterator, as type checkers see it."""
-
-    @overload
-    def __get__(self, resource: None, owner: type) -> Callable[..., Any]: ...
-    @overload
-    def __get__(self, resource: Resource[Async], owner: type) -> Callable[P, AsyncIterator[R_co]]: ...
-    @overload
-    def __get__(self, resource: Resource[Blocking], owner: type) -> Callable[P, Iterator[R_co]]: ...
-
-
 class InTwoForms(Protocol[P, A_co, B_co]):
     """Method that gives an object of another class in each client, as type checkers see it."""
 
@@ -143,16 +132,6 @@ def paged(describe: Callable[Concatenate[S, P], ListRequest[R]]) -> Paged[P, R]:
         return BlockingPager(pager(self, *args, **kwargs), _thread(self))
 
     return cast("Paged[P, R]", Method(_like(describe, pager, "Pager"), _like(describe, blocking, "BlockingPager")))
-
-
-def streamed(method: Callable[Concatenate[S, P], AsyncIterator[R]]) -> Streamed[P, R]:
-    """Make a method of a function that returns an async iterator, which the blocking client advances on its loop."""
-
-    @functools.wraps(method)
-    def blocking(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
-        return blocking_iterator(_thread(self), method(self, *args, **kwargs))
-
-    return cast("Streamed[P, R]", Method(method, _like(method, blocking, "Iterator")))
 
 
 def in_two_forms(

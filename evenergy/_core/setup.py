@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -252,8 +251,9 @@ def _proxies(proxy: object, base_url: str, *, trust_env: bool) -> proxies.Proxie
         return proxies.fixed(proxy)
     if not trust_env:
         return proxies.no_proxy
-    proxies.from_environment(base_url)  # an invalid variable fails here, and not in the first call
-    return functools.lru_cache(proxies.from_environment)
+    found = proxies.of_environment()
+    found(base_url)  # an invalid variable fails here, and not in the first call
+    return found
 
 
 def _user_agent(value: object) -> str | None:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from evenergy._lazy import check_not_importing, is_importing
+from evenergy._transport.failures import no_thread
 from evenergy.errors import ClosedError, EvEnergyError, TransportError
 
 from .wakers import EventfdWaker, LockWaker, Waker, new_waker, process
@@ -27,6 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _GRACE = 5.0  # seconds for a cancelled call to unwind
+_LOOP = "the client's event loop"
 
 _inherited: list[object] = []
 """Workers of a parent process. They are kept and never touched: to close one would edit the parent's epoll."""
@@ -36,6 +38,10 @@ class Scope:
     """Mark of the calls that one function makes, by which they can be cancelled together."""
 
     is_closed: bool = False
+
+    def close(self) -> None:
+        """Let no more calls begin."""
+        self.is_closed = True
 
 
 scope_of_calls: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope_of_calls", default=None)
@@ -67,6 +73,20 @@ class _Call(Generic[R]):
         begun = self._function(*self._args, **self._kwargs)
         del self._function, self._args, self._kwargs
         return begun
+
+    def run_in(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+        """Begin the task of the call, which does this work."""
+        self.task = loop.create_task(work, context=self.context)
+
+    def finish(self, result: R | None, error: BaseException | None) -> None:
+        """End the call with its result or its error, and wake its caller."""
+        self.result, self.error = result, error
+        self.is_done = True
+        self.waker.wake()
+
+    def wake_by(self, waker: Waker) -> None:
+        """Wake the caller by another waker from here on."""
+        self.waker = waker
 
     @property
     def scope(self) -> Scope | None:
@@ -139,7 +159,7 @@ class Worker:
 
     def cancel_scope(self, scope: Scope) -> list[asyncio.Task[None]]:
         """Cancel the calls of a scope, now and to come; return the tasks that have to unwind. Runs on the loop."""
-        scope.is_closed = True
+        scope.close()
         calls = [call for call in self._calls if call.scope is scope]
         for call in calls:
             self._cancel(call)
@@ -219,7 +239,8 @@ class Worker:
 
     def _abandon(self, call: _Call[Any]) -> None:
         """Cancel a call that its caller leaves, as after Ctrl-C, and wait until it has unwound, but not for long."""
-        call.waker = waker = LockWaker()  # whose wait has an end
+        waker = LockWaker()  # whose wait has an end
+        call.wake_by(waker)
         with contextlib.suppress(EvEnergyError):  # no thread can be started
             self._post(self._cancel, call)
             self._wait_for(call, waker)
@@ -235,7 +256,7 @@ class Worker:
         try:
             _thread.start_new_thread(self._start_thread, ())
         except RuntimeError as error:
-            raise _no_thread(error) from None
+            raise no_thread(_LOOP, error) from None
 
     def _start_thread(self) -> None:
         if not self._launched.acquire(blocking=False):
@@ -245,7 +266,7 @@ class Worker:
             self.thread.start()
         except RuntimeError as error:
             self._launched.release()
-            self._finish_all(_no_thread(error))
+            self._finish_all(no_thread(_LOOP, error))
 
     def _main(self) -> None:
         self._ident = threading.get_ident()
@@ -303,13 +324,14 @@ class Worker:
         if scope is not None and scope.is_closed:
             self._finish(call, ClosedError("the fan-out that the call belongs to has ended"))
         elif self.loop is not None:
-            call.task = self.loop.create_task(self._run(call), context=call.context)
+            call.run_in(self.loop, self._run(call))
 
     async def _run(self, call: _Call[Any]) -> None:
         """Run a call. Its error is a value, so that a SystemExit ends the call and not the loop."""
         try:
-            call.result = await call.begin()
-            self._finish(call)  # here and not when the task is done, which is one turn of the loop later
+            self._finish(
+                call, result=await call.begin()
+            )  # here and not when the task is done, which is one turn of the loop later
         except asyncio.CancelledError:
             self._cancelled(call)
             raise
@@ -339,22 +361,15 @@ class Worker:
         for call in list(self._calls):
             self._finish(call, error)
 
-    def _finish(self, call: _Call[Any], error: BaseException | None = None) -> None:
-        call.error = error
+    def _finish(self, call: _Call[Any], error: BaseException | None = None, result: object = None) -> None:
         self._calls.discard(call)
-        call.is_done = True
-        call.waker.wake()
+        call.finish(result, error)
 
 
 def _without_our_frames(error: BaseException) -> BaseException:
     """Return an error without the frame of the worker; one of ours without any, since its text says all."""
-    if isinstance(error, RuntimeError | TransportError) and not threading.main_thread().is_alive():
+    cause = error.__cause__ if isinstance(error, TransportError) else error
+    if isinstance(cause, RuntimeError) and not threading.main_thread().is_alive():
         return ClosedError(f"the interpreter is shutting down: {error}")  # as when no thread can resolve a host name
     trace = error.__traceback__
     return error.with_traceback(None if isinstance(error, EvEnergyError) or trace is None else trace.tb_next)
-
-
-def _no_thread(error: RuntimeError) -> EvEnergyError:
-    if not threading.main_thread().is_alive():
-        return ClosedError("the interpreter is shutting down")
-    return EvEnergyError(f"the client's event loop needs a thread, and none could be started: {error}")

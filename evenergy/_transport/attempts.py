@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
 
 from evenergy._codec.secret import Secret
+from evenergy._lazy import load
 from evenergy.errors import (
     AuthenticationError,
     DecodeError,
@@ -30,6 +31,8 @@ from .retry import Retry, RetryBudget
 if TYPE_CHECKING:
     import tenacity
     import tenacity.wait
+
+T = TypeVar("T")
 
 TRANSIENT = frozenset({408, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
 """Statuses after which a retry may succeed; those from 520 on are of content delivery networks."""
@@ -81,8 +84,6 @@ class Attempts:
     """True while the request of this attempt is on the wire, or its response was lost."""
     waited: float = 0.0
     """Seconds that were spent on the rate limit."""
-    ticket: int | None = None
-    """The place in the queue of the rate limiter, once there is one."""
 
     _made = 0  # those that count: neither a 429 nor the 401 that a new token may cure
     _sends = 0  # those that came as far as a connection
@@ -127,16 +128,11 @@ class Attempts:
         self._is_queued = False
         self.waited += waited
 
-    def keep(self, ticket: int) -> None:
-        """Keep the place in the queue, for a permit that was void at the moment of sending."""
-        self.ticket = ticket
-
     def sent(self, now: float) -> None:
         """Record that the request goes out."""
         self._sent = self.is_unanswered = True
         self._sends += 1
         self._sent_at = now
-        self.ticket = None
 
     def responded(self) -> None:
         """Record that the response is here."""
@@ -147,8 +143,8 @@ class Attempts:
         self._sent = self.is_unanswered = sent
 
     def elapsed(self) -> float:
-        """Return the seconds since the request went out; 0 when it never did."""
-        return self.loop.time() - self._sent_at if self._sent_at else 0.0
+        """Return the seconds since the request went out."""
+        return self.loop.time() - self._sent_at
 
     def unauthorized(self, token: Secret, error: AuthenticationError) -> None:
         """Remember the token that a 401 rejected."""
@@ -171,20 +167,60 @@ class Attempts:
         """Return whether a 404 means that an earlier DELETE of this call took effect."""
         return self._sent and self._method == "DELETE" and self._lost
 
-    def policy(self) -> "tenacity.AsyncRetrying":
-        """Return the retry policy for tenacity, from the first failure on."""
-        import tenacity  # noqa: PLC0415  nothing has failed yet in most programs
+    async def run(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> T:
+        """Return the result of the first attempt that succeeds; tenacity decides, from the first failure on.
 
-        self._jitter = tenacity.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)
-        return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(self.is_worth_retrying),
+        Args:
+            attempt: A function that makes one attempt.
+            sleep: The function that waits between two.
+
+        Raises:
+            EvEnergyError: The error of the last attempt, with their number in its message.
+        """
+        failed: EvEnergyError | None
+        try:
+            return await attempt()
+        except EvEnergyError as error:
+            self._failed(error)
+            if not self.is_worth_retrying(error):
+                raise
+            failed = error
+
+        async def next_attempt() -> T:
+            nonlocal failed
+            if failed is not None:  # tenacity begins with the failure that there was
+                error, failed = failed, None
+                raise error
+            try:
+                return await attempt()
+            except EvEnergyError as error:
+                self._failed(error)
+                raise
+
+        try:
+            return await self._policy(sleep)(next_attempt)
+        except EvEnergyError as error:
+            last = self._counted(error)
+        raise last  # here, where no frame of tenacity is attached
+
+    def _policy(self, sleep: Callable[[float], Awaitable[object]]) -> "tenacity.AsyncRetrying":
+        library: Any = load("tenacity")
+        self._jitter = library.wait_random_exponential(self._retry.backoff, self._retry.max_backoff)
+        policy: tenacity.AsyncRetrying = library.AsyncRetrying(
+            sleep=sleep,
+            retry=library.retry_if_exception(self.is_worth_retrying),
             wait=self._pause,
             stop=self._is_over,
             before_sleep=_announce,
             reraise=True,
         )
+        return policy
 
-    def failed(self, error: EvEnergyError) -> None:
+    def _failed(self, error: EvEnergyError) -> None:
         """Count an attempt that failed."""
         self.last = error
         if self._sent and isinstance(error, AuthenticationError):
@@ -193,10 +229,11 @@ class Attempts:
             self._made += 1
         self._lost = self._lost or (self._sent and _is_lost(error))
 
-    def counted(self, error: EvEnergyError) -> EvEnergyError:
-        """Return the last error, with the number of attempts in its message."""
+    def _counted(self, error: EvEnergyError) -> EvEnergyError:
+        """Return the last error, with the number of attempts in its message where there were several."""
         error.__traceback__ = None
-        return error if self._sends <= 1 else reworded(error, f"{error}, after {self._sends} attempts")
+        count = self._sends or self.total  # those of a token refresh are not counted by their sending
+        return error if count == 1 else reworded(error, f"{error}, after {count} attempts")
 
     def is_worth_retrying(self, error: BaseException) -> bool:
         """Return whether a retry of this call may succeed."""

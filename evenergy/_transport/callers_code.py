@@ -18,7 +18,9 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Self, TypeAlias, TypeVar, cast
 
 from evenergy.auth import Token, TokenStore
-from evenergy.errors import InvalidArgumentError, RequestTimeoutError
+from evenergy.errors import EvEnergyError, InvalidArgumentError, RequestTimeoutError
+
+from .failures import no_thread
 
 T = TypeVar("T")
 _Outcome: TypeAlias = tuple[T | None, BaseException | None]
@@ -85,15 +87,26 @@ class PlainThread:
             del ended  # or its error and this frame would hold each other
 
     def put(self, job: Callable[[], None]) -> None:
-        """Add a job that nobody waits for, and that raises nothing."""
+        """Add a job that nobody waits for, and that raises nothing.
+
+        Raises:
+            ClosedError: The interpreter is shutting down.
+            EvEnergyError: No thread could be started.
+        """
         if self._pid != os.getpid():
             self._reset()  # the thread is the parent's, and may have held the lock
         with self._changed:
+            self._thread = self._thread or self._started()  # before the job, which nobody would run without it
             self._jobs.append(job)
             self._changed.notify()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._main, name="evenergy-caller", daemon=True)
-                self._thread.start()
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._main, name="evenergy-caller", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise no_thread("a token source, a token store or on_token", error) from None
+        return thread
 
     def keep(self, *, kept: bool) -> None:
         """Keep the thread while it has nothing to do, or let it end: a lock may belong to the thread that took it."""
@@ -199,7 +212,8 @@ class _PlainLock:
         try:
             await self._thread.run(self._take)
         except BaseException:
-            self._thread.put(self._release_late)  # behind `_take`, which may still wait for the lock
+            with contextlib.suppress(EvEnergyError):  # without a thread nothing was taken
+                self._thread.put(self._release_late)  # behind `_take`, which may still wait for the lock
             self._thread.keep(kept=False)
             raise
         return self

@@ -120,7 +120,8 @@ class Connections:
     async def prepare(self) -> None:
         """Import all modules in a thread, for a caller whose loop must not be blocked: one who gave a session."""
         self.is_prepared = True
-        await asyncio.get_running_loop().run_in_executor(None, preload)
+        with contextlib.suppress(RuntimeError):  # no thread at exit: what is needed is imported at its first use
+            await asyncio.get_running_loop().run_in_executor(None, preload)
 
     def session(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         """Return the session to send with on this loop.
@@ -146,7 +147,7 @@ class Connections:
     async def close(self) -> None:
         """Close what was opened here, and end the calls in flight with a ClosedError."""
         try:
-            for source in filter(None, [reference() for reference in self._owned]):
+            for source in filter(None, [reference() for reference in list(self._owned)]):
                 await source.close()
         finally:
             self.closed = True
@@ -159,7 +160,7 @@ class Connections:
 
     def own(self, source: Closeable) -> None:
         """Close a source with the client. Views may be made, and dropped, in any thread."""
-        self._owned = [*(reference for reference in self._owned if reference()), weakref.ref(source)]
+        self._owned.append(weakref.ref(source, self._owned.remove))
 
     def __del__(self) -> None:
         self._guard = None  # the warning may keep this object

@@ -28,6 +28,10 @@ class AccessToken(Secret):
         self.rejection: AuthenticationError | None = None
         """The error of the API that rejected it, or None."""
 
+    def reject(self, rejection: AuthenticationError) -> None:
+        """Keep the error of the API that rejected it."""
+        self.rejection = copied(rejection)  # it has no traceback, which would keep the call alive
+
 
 class CredentialState:
     """Token and rate limit of one set of credentials: an application, or a user of one."""
@@ -88,7 +92,7 @@ class CredentialState:
     def invalidate(self, token: Secret, rejection: AuthenticationError) -> None:
         """Remember that the API rejected this token, and tell its source."""
         if isinstance(token, AccessToken):
-            token.rejection = copied(rejection)  # it has no traceback, which would keep the call alive
+            token.reject(rejection)
         invalidate: Any = getattr(self.source, "invalidate", None)
         if invalidate is not None:
             invalidate(token.reveal())

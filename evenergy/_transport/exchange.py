@@ -1,4 +1,4 @@
-"""One HTTP exchange: a connection, one request, its whole response. The only file that sends through aiohttp.
+"""One HTTP exchange: a connection, one request, its whole response. All calls of the API are sent here.
 
 An `Exchange` knows neither tokens nor rate limits nor retries: `Session` and the OAuth endpoints send through it.
 """
@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from evenergy._codec.secret import Secret
-from evenergy.errors import ClosedError, EvEnergyError
+from evenergy.errors import EvEnergyError
 
 from . import failures
 from .connections import Connections
@@ -68,6 +68,7 @@ class Exchange:
         loop, started = asyncio.get_running_loop(), 0.0
         self._connections.session(loop)  # binds the connections to this loop, and the semaphore with them
         semaphore = self._connections.semaphore
+        outcome: Response | EvEnergyError | None = None
         await semaphore.acquire()  # `async with` is two more coroutines
         try:
             http = self._connections.session(loop)  # waiting took time: the client may be closed by now
@@ -75,7 +76,6 @@ class Exchange:
             if not ready(started):
                 return None
             with self._connections.timeouts.watch(self._timeout, loop, started):
-                outcome: Response | EvEnergyError | None = None
                 outcome = await _receive(self._request(http, request, url, secret), request)
             if outcome is None:
                 raise ExpiredError
@@ -112,7 +112,7 @@ class Exchange:
 
     def _failure(self, error: Exception, method: str, url: str, secret: Secret | None) -> EvEnergyError:
         if self._connections.closed:
-            return ClosedError(f"the client was closed during the call ({method} {url})")
+            return failures.closed_error(method, url, sent=failures.was_sent(error))
         hint = ""
         if self._connections.network.proxies(url) is None and not self._connections.trusts_env:
             hint = unused_hint(url)

@@ -1,6 +1,7 @@
 """Errors in words: aiohttp's failures, lost writes, redirects and spent deadlines, without a secret in them."""
 
 import os
+import threading
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from aiohttp.http import HttpProcessingError
 
 from evenergy._codec.secret import Secret
 from evenergy.errors import (
+    ClosedError,
     DecodeError,
     EvEnergyError,
     OutcomeUnknownError,
@@ -67,6 +69,9 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
 """The first entry that fits gives the words for a failure, and whether a retry may succeed."""
 
 
+_UNKNOWN = "; it was sent and may have taken effect: read the resource back before sending it again"
+
+
 def was_sent(error: BaseException) -> bool:
     """Return whether a request that failed may have reached the server."""
     invalid = isinstance(error, ValueError | RuntimeError) and not isinstance(error, aiohttp.ClientError)
@@ -108,10 +113,16 @@ def redirect_error(response: Response, *, method: str, url: str) -> TransportErr
     )
 
 
+def closed_error(method: str, url: str, *, sent: bool) -> ClosedError:
+    """Return the error for a call whose client was closed; of a write that was sent it says that."""
+    unknown = _UNKNOWN if sent and method not in IDEMPOTENT else ""
+    return ClosedError(f"the client was closed during the call ({method} {url}){unknown}")
+
+
 def outcome_unknown(error: TransportError) -> OutcomeUnknownError:
     """Return the error for a write that was sent and has no response."""
     unknown = OutcomeUnknownError(
-        f"{error}; it was sent and may have taken effect: read the resource back before sending it again",
+        f"{error}{_UNKNOWN}",
         method=error.method,
         url=error.url,
         transient=False,
@@ -134,6 +145,13 @@ def deadline_error(
     )
     error.__cause__ = last and last.with_traceback(None)
     return outcome_unknown(error) if unanswered and method not in IDEMPOTENT else error
+
+
+def no_thread(user: str, error: RuntimeError) -> EvEnergyError:
+    """Return the error for a thread that could not be started, and that ``user`` needs."""
+    if not threading.main_thread().is_alive():
+        return ClosedError("the interpreter is shutting down")
+    return EvEnergyError(f"{user} needs a thread, and none could be started: {error}")
 
 
 def with_context(error: DecodeError, response: Response, *, method: str, url: str) -> DecodeError:

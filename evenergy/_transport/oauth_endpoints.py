@@ -29,7 +29,7 @@ from evenergy.errors import (
 
 from .exchange import Exchange
 from .headers import retry_after
-from .request import Request, Response
+from .request import Request, Response, as_it_is
 
 Grant: TypeAlias = ClientCredentials | AuthorizationCode
 
@@ -117,7 +117,7 @@ class OAuthEndpoints:
     async def _post(self, url: str, form: Form) -> Response:
         if self.app.client_secret is None:
             form = Form(form, client_id=self.app.client_id)
-        request = Request("POST", url, _as_it_is, body=urlencode(form).encode())
+        request = Request("POST", url, as_it_is, body=urlencode(form).encode())
         response = await self._exchange.send(request, url, self._basic(), _always)
         if response is None:
             raise ClosedError("the client is closed")
@@ -134,10 +134,6 @@ class OAuthEndpoints:
 def is_invalid_grant(error: EvEnergyError) -> bool:
     """Return whether the token endpoint rejected the refresh token itself: it was used before, revoked, or expired."""
     return isinstance(error, AuthenticationError) and error.title.endswith(f": {_INVALID_GRANT}")
-
-
-def _as_it_is(response: Response) -> Response:
-    return response
 
 
 def _always(_: float) -> bool:

@@ -1,5 +1,6 @@
 """Proxies: the caller's, or those of the environment; their passwords are shown nowhere."""
 
+import functools
 import os
 import urllib.request
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 from yarl import URL
 
+from evenergy._codec.secret import unframed
 from evenergy._codec.validate import VISIBLE
 from evenergy.errors import InvalidArgumentError
 
@@ -38,6 +40,13 @@ def fixed(value: object) -> Proxies:
     return lambda _: found
 
 
+def of_environment() -> Proxies:
+    """Return the proxies that the environment names, looked up once for each origin."""
+    of_origin = functools.lru_cache(from_environment)
+    return lambda url: of_origin("/".join(url.split("/", 3)[:3]))
+
+
+@unframed
 def from_environment(url: str) -> Proxy | None:
     """Return the proxy that the environment names for a URL, or None.
 

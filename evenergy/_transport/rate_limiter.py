@@ -21,7 +21,7 @@ from evenergy.errors import ClosedError, RateLimitError
 
 from .rate_window import RateLimit, RateWindow
 from .usage import WINDOW
-from .window import LimitReading, Permit, State, Window
+from .window import Permit, State, Window
 
 _SLACK = 0.01  # seconds: no wait at all, to a caller
 _GRACE = 30.0  # seconds after its patience in which a waiter still waits for what is in flight
@@ -103,11 +103,6 @@ class RateLimiter:
     def rate_limit(self) -> RateLimit | None:
         """The state of the rate limit by the last response that told it, or None."""
         return RateLimit.of(self._window.reading)
-
-    @property
-    def reading(self) -> LimitReading | None:
-        """The same as plain numbers."""
-        return self._window.reading
 
     @property
     def queued(self) -> int:

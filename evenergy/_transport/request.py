@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType, NoneType
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -61,6 +61,11 @@ class Response:
         return document
 
 
+def as_it_is(response: Response) -> Response:
+    """Return a response, for requests whose caller reads it."""
+    return response
+
+
 class Request(Generic[T]):
     """Description of one request, and of how to read its response.
 
@@ -117,11 +122,33 @@ class ListRequest(Request[Decoded[T]]):
 
     __slots__ = ()
 
+    @property
+    def parts(self) -> Sequence[str]:
+        """Return the queries of all pages, where this library divides the listing; none where the API links pages."""
+        return ()
+
     def with_query(self, query: str, read: Callable[[Response], P]) -> "PageRequest[P]":
         """Return the request of a page: the same but for its query, and for the result."""
         return PageRequest(
             self.method, self.path, read, query, self.body, needs_user=self.needs_user, headers=self.headers
         )
+
+
+class DividedRequest(ListRequest[T]):
+    """Description of a listing whose pages this library cuts itself, as the API bounds how much it returns at once."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(
+        self, into: type[T], path: str, queries: Iterable[Mapping[str, Parameter]], *, wrapped_in: str | None = None
+    ) -> None:
+        self._parts = [_query(query, ()) for query in queries]
+        super().__init__("GET", path, items_reader(into, wrapped_in), self._parts[0])
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """Return the queries of all pages."""
+        return self._parts
 
 
 class ReadPage(Protocol):

@@ -5,11 +5,12 @@ operation → `Session` (what is sent, and when) → `Exchange` (how: one HTTP e
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import attrs
 from multidict import CIMultiDict
@@ -22,7 +23,7 @@ from evenergy.errors import (
     ClosedError,
     DecodeError,
     EvEnergyError,
-    NotFoundError,
+    InvalidArgumentError,
     ProblemError,
     RateLimitError,
     RequestTimeoutError,
@@ -41,11 +42,13 @@ from .retry import Retry, RetryBudget
 from .timeouts import ExpiredError
 from .window import Permit
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # In Python 3.11 each look at a member of an enumeration takes as long as the rest of a comparison ten times.
 _UNAUTHORIZED, _TOO_MANY = HTTPStatus.UNAUTHORIZED.value, HTTPStatus.TOO_MANY_REQUESTS.value
 _REDIRECTS, _ERRORS = HTTPStatus.MULTIPLE_CHOICES.value, HTTPStatus.BAD_REQUEST.value
+_NOT_FOUND = HTTPStatus.NOT_FOUND.value
 
 
 _log = logging.getLogger(__name__)
@@ -93,38 +96,30 @@ class Session:
         Raises:
             EvEnergyError: As `evenergy.errors` lists.
         """
-        options = self.options
+        options, timeouts = self.options, self.connections.timeouts
         attempts = Attempts(
             request.method, options.retry, self.retry_budget, max_wait=options.max_wait, deadline=options.deadline
         )
         if not self.connections.is_prepared:
             await self.connections.prepare()
-        first: EvEnergyError | None = None
-        if self.options.deadline is None:
-            try:
-                return await self._attempt(request, attempts)
-            except EvEnergyError as error:
-                attempts.failed(error)
-                if not attempts.is_worth_retrying(error):
-                    raise
-                first = error
-        try:
-            return await self.connections.timeouts.bounded(self._retry(request, attempts, first), self.options.deadline)
-        except ExpiredError:
-            last = self._deadline_error(request, attempts)
-        except EvEnergyError as error:
-            last = attempts.counted(error)
-        raise last  # here, where no frame of tenacity is attached
+        self.connections.session(attempts.loop)  # on a wrong loop the timeouts are not touched
+        call = attempts.run(functools.partial(self._attempt, request, attempts), timeouts.sleep)
+        with contextlib.suppress(ExpiredError):
+            if options.deadline is None:  # each part of an attempt is bounded by itself
+                return await call
+            return await timeouts.bounded(call, options.deadline)
+        raise self._deadline_error(request, attempts)
 
-    async def bounded(self, work: Awaitable[T]) -> T:
+    async def bounded(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Await something that is a call of its own, within the deadline.
 
         Raises:
             RequestTimeoutError: The deadline is spent.
             ClosedError: The client was closed.
         """
+        self.connections.session(asyncio.get_running_loop())  # on a wrong loop the timeouts are not touched
         with contextlib.suppress(ExpiredError):
-            return await self.connections.timeouts.bounded(work, self.options.deadline)
+            return await self.connections.timeouts.bounded(work(*args, **kwargs), self.options.deadline)
         if self.connections.closed:
             raise ClosedError("the client was closed during the call")
         raise RequestTimeoutError(f"the deadline of {self.options.deadline:g} s was spent")
@@ -134,39 +129,24 @@ class Session:
         given = resource if isinstance(resource, str) else resource.id
         return f"{self.options.base_url}/{collection}/{validate.identifier(given, prefix)}"
 
-    async def _retry(self, request: Request[T], attempts: Attempts, first: EvEnergyError | None) -> T:
-        """Let tenacity decide, from the first failure on."""
-        failed = first
-
-        async def attempt() -> T:
-            nonlocal failed
-            if failed is not None:
-                error, failed = failed, None
-                raise error
-            try:
-                return await self._attempt(request, attempts)
-            except EvEnergyError as error:
-                if isinstance(error, NotFoundError) and attempts.is_deleted():
-                    return request.read(Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b""))
-                attempts.failed(error)
-                raise
-
-        return await attempts.policy()(attempt)
-
     async def _attempt(self, request: Request[T], attempts: Attempts) -> T:
         """Make one attempt: a token, a permit, an exchange, and the meaning of its response."""
         url = request.url(self.options.base_url)
         attempts.begin()
         self.connections.session(attempts.loop)  # a closed client fetches no token
         token = await self._token(attempts)  # first, so that many who wait for one share its fate
-        permit = self.credentials.limiter.take(attempts.loop) if attempts.ticket is None else None
+        permit = self.credentials.limiter.take(attempts.loop)
+        ticket: int | None = None
         response: Response | None = None
         while response is None:
             if permit is None:
-                permit = await self._queue(request, attempts, url)
+                permit = await self._queue(request, attempts, url, ticket)
                 token = await self._token_for(permit, attempts, token)  # it may have expired meanwhile
             response = await self._exchange_with(permit, request, url, token, attempts)
+            ticket = permit.ticket  # to queue again, where the permit was void at the moment of sending
             permit = None
+        if response.status == _NOT_FOUND and attempts.is_deleted():
+            response = Response(HTTPStatus.NO_CONTENT, CIMultiDict[str](), b"")
         if response.status >= (_ERRORS if request.reads_redirect else _REDIRECTS):
             raise self._rejection(request, response, token, attempts, url)
         try:
@@ -204,12 +184,14 @@ class Session:
             failed = failures.outcome_unknown(error) if error.sent and request.method not in IDEMPOTENT else error
             self._observe(request, url, attempts, failed)
             raise failed from failed.__cause__
+        except InvalidArgumentError:
+            limiter.give_back(permit)
+            raise
         except BaseException:
             limiter.lost(permit)
             raise
         if response is None:
             limiter.give_back(permit)
-            attempts.keep(permit.ticket)
             return None
         attempts.responded()
         self._settle(permit, response)
@@ -247,13 +229,13 @@ class Session:
         except Exception:  # noqa: BLE001  whatever it is, it is the caller's
             _log.exception("on_attempt raised an error; the call goes on")
 
-    async def _queue(self, request: Request[Any], attempts: Attempts, url: str) -> Permit:
+    async def _queue(self, request: Request[Any], attempts: Attempts, url: str, ticket: int | None) -> Permit:
         """Wait for a permit of the rate limiter."""
         limiter = self.credentials.limiter
         attempts.queue()
         try:
             permit = await self.connections.timeouts.bounded(
-                limiter.acquire(ends=attempts.patience_ends, ticket=attempts.ticket, deadline=attempts.deadline), None
+                limiter.acquire(ends=attempts.patience_ends, ticket=ticket, deadline=attempts.deadline), None
             )
         except RateLimitError as error:
             raise RateLimitError(
@@ -325,7 +307,7 @@ class Session:
         """Return the error for a spent deadline, or for a client that was closed."""
         url = request.url(self.options.base_url)
         if self.connections.closed:
-            return ClosedError(f"the client was closed during the call ({request.method} {url})")
+            return failures.closed_error(request.method, url, sent=attempts.is_unanswered)
         return failures.deadline_error(
             self.options.deadline,
             attempts.where(),

@@ -77,6 +77,14 @@ class Timeouts:
             return await work
         raise ExpiredError
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds.
+
+        Raises:
+            ExpiredError: `expire_all` was called.
+        """
+        await self.bounded(asyncio.sleep(seconds), None)
+
     def add(self, timeout: Timeout) -> None:
         """Begin a timeout."""
         self._running.add(timeout)

@@ -124,7 +124,7 @@ class TokenOwner:
     def leave(self, refresh: "Refresh") -> None:
         """Let another refresh begin: this one has ended, or nothing comes of it."""
         with self._lock:
-            refresh.is_over = True
+            refresh.abandon()
             if self._refresh is refresh:
                 self._refresh = None
 
@@ -132,7 +132,7 @@ class TokenOwner:
         """Forget the parent's refresh, and the lock that one of its threads may have held."""
         self._lock = threading.RLock()
         if self._refresh is not None:
-            self._refresh.is_over = True
+            self._refresh.abandon()
             self._refresh = None
 
     def _look(self, now: float) -> None:
@@ -146,7 +146,7 @@ class TokenOwner:
     def _set(self, token: Token | None) -> None:
         self._known = token
         if self._code is not None:
-            self._code.token = token
+            self._code.token = token  # where the caller reads it
 
     def _use(self, token: Token | None, since: float, life: float | None = None) -> None:
         self._known = token
@@ -203,6 +203,14 @@ class Refresh:
             self._is_spending = False
             self._spent.set()
         return self.token
+
+    def keep(self, token: Token | None) -> None:
+        """Keep the new token as it is to be used, or None where the grant has another one meanwhile."""
+        self.token = token
+
+    def abandon(self) -> None:
+        """Request nothing any more: it has ended, or another one takes over."""
+        self.is_over = True
 
     def newest(self) -> Token | None:
         """Return the newest token of the grant."""

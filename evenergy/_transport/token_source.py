@@ -9,7 +9,7 @@ import attrs
 
 from evenergy._codec.secret import Secret
 from evenergy.auth import AuthorizationCode, ClientCredentials, OnToken, Token
-from evenergy.errors import AuthenticationError, ClosedError, EvEnergyError, ProblemFields, reworded
+from evenergy.errors import AuthenticationError, ClosedError, EvEnergyError, ProblemFields
 
 from .attempts import Attempts
 from .callers_code import TIME, PlainThread, StoreCalls, StuckError, bounded
@@ -148,13 +148,14 @@ class RefreshingTokenSource:
                 stored = await store.load()
                 if _adopt(stored, known, refresh):
                     return
-                refresh.token = await self._issue(refresh, known, stored, store)
-                if refresh.token is None or refresh.newest() is not known:
-                    refresh.token = None  # exchanged, revoked or assigned meanwhile: this one is of the grant before
+                issued = await self._issue(refresh, known, stored, store)
+                if issued is None or refresh.newest() is not known:
+                    refresh.keep(None)  # exchanged, revoked or assigned meanwhile: this one is of the grant before
                     return
-                refresh.owner.announce(refresh.token)
-                await _save(store, refresh.token)
-            await self._hand_over(refresh.token)
+                refresh.keep(issued)
+                refresh.owner.announce(issued)
+                await _save(store, issued)
+            await self._hand_over(issued)
         finally:  # also when it could not be stored: what it renewed is used up
             if refresh.token is not None and refresh.newest() in (known, refresh.token):
                 _publish(refresh.token, refresh.requested_at, refresh.owner)
@@ -191,32 +192,17 @@ class RefreshingTokenSource:
         policy = self._policy
         # As a GET: a token request changes nothing but the token, for which everybody waits.
         attempts = Attempts("GET", policy.retry, policy.budget, max_wait=policy.max_wait, deadline=None)
-        failed: EvEnergyError | None = None
 
         async def attempt() -> Token:
-            nonlocal failed
-            if failed is not None:
-                error, failed = failed, None
-                raise error
             attempts.begin()
             try:
                 return await refresh.request(self.endpoints, form)
             except EvEnergyError as error:
-                attempts.failed(error)
+                if refresh.owner.valid(refresh.loop.time()) is not None:  # nobody waits
+                    attempts.give_up(error)
                 raise
 
-        try:
-            return await attempt()
-        except EvEnergyError as error:
-            nobody_waits = refresh.owner.valid(refresh.loop.time()) is not None
-            if nobody_waits or not attempts.is_worth_retrying(error):
-                raise
-            failed = error
-        try:
-            return await attempts.policy()(attempt)  # imports tenacity, which most programs never need
-        except EvEnergyError as error:
-            last = error.with_traceback(None)
-        raise reworded(last, f"{last}, after {attempts.total} attempts")  # where no frame of tenacity is attached
+        return await attempts.run(attempt)
 
     async def _hand_over(self, token: Token) -> None:
         """Call ``on_token``."""

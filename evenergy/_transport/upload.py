@@ -12,12 +12,12 @@ import aiohttp
 from yarl import URL
 
 from evenergy._codec import urls
-from evenergy.errors import EvEnergyError, InvalidArgumentError, TransportError
+from evenergy.errors import ClosedError, EvEnergyError, InvalidArgumentError, TransportError
 
 from . import failures
 from .attempts import TRANSIENT
 from .connections import Connections
-from .retry import Retry
+from .session import Options
 from .timeouts import ExpiredError
 
 Source: TypeAlias = bytes | str | Path | IO[bytes]
@@ -28,7 +28,7 @@ _CHUNK = 2**18  # bytes
 
 
 async def put_file(
-    connections: Connections, url: str, source: Source, *, content_type: str | None, seconds: float | None, retry: Retry
+    connections: Connections, url: str, source: Source, options: Options, content_type: str | None
 ) -> None:
     """Send a file to a presigned URL by PUT, and retry it: the store takes the whole file or nothing.
 
@@ -36,14 +36,14 @@ async def put_file(
         InvalidArgumentError: The file cannot be read.
         TransportError: The file was not stored; the message shows the host alone, since the URL is a secret.
     """
-    target = _target(url)
+    target, retry = _target(url), options.retry
     for attempt in range(1, retry.attempts + 1):
         try:
-            await _put(connections, target, source, content_type, seconds)
+            await _put(connections, target, source, content_type, options.timeout)
         except TransportError as error:
             if attempt == retry.attempts or not error.transient:
                 raise
-            await asyncio.sleep(random.uniform(0, min(retry.backoff * 2**attempt, retry.max_backoff)))
+            await asyncio.sleep(random.uniform(0, min(retry.backoff * 2 ** (attempt - 1), retry.max_backoff)))
         else:
             return
 
@@ -52,12 +52,11 @@ async def _put(
     connections: Connections, target: URL, source: Source, content_type: str | None, seconds: float | None
 ) -> None:
     loop, where = asyncio.get_running_loop(), f"{target.scheme}://{target.host}"
+    http, proxy = connections.session(loop), connections.network.proxies(where)
     file = await loop.run_in_executor(None, _opened, source)
     status: int | None = None
     failed: EvEnergyError | None = None
     try:
-        http = connections.session(loop)
-        proxy = connections.network.proxies(where)
         size = await loop.run_in_executor(None, _size, file)
         with connections.timeouts.watch(seconds, loop, loop.time()):
             async with http.put(
@@ -75,7 +74,10 @@ async def _put(
         if status is None:
             raise ExpiredError
     except failures.FAILURES as error:
-        failed = failures.transport_error(error, method="PUT", url=where, timeout=seconds)
+        if connections.closed:
+            failed = ClosedError(f"the client was closed during the upload (PUT {where})")
+        else:
+            failed = failures.transport_error(error, method="PUT", url=where, timeout=seconds)
     finally:
         if file is not source:
             await loop.run_in_executor(None, file.close)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
@@ -11,10 +11,10 @@ from msgspec import UNSET, UnsetType
 from evenergy._codec.decode import decode
 from evenergy._codec.model import model, secret_field
 from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
-from evenergy._core.resource import M_co, Resource, operation, paged
+from evenergy._core.resource import M_co, Resource, coroutine, operation, paged
 from evenergy._transport.request import ListRequest, Request, Response, encode, fields, list_request, request
 
-from ._kinds import NOTIFICATION, SUBSCRIPTION, SUBSCRIPTION_OFFERING, TIMEZONE
+from ._kinds import Kind
 from .users import User
 
 __all__ = [
@@ -28,6 +28,11 @@ __all__ = [
     "Timezone",
     "WebhookPortal",
 ]
+
+NOTIFICATION = Kind("notf", "notifications")
+SUBSCRIPTION = Kind("subs", "subscriptions")
+SUBSCRIPTION_OFFERING = Kind("subo", "subscription_offerings")
+TIMEZONE = Kind("tzon", "timezones")
 
 SubscriptionExpand: TypeAlias = Literal["user", "offering"]
 """References of a subscription that can be expanded."""
@@ -185,8 +190,16 @@ class Notifications(Resource[M_co]):
             notification_id: An id or a URL.
             read_at: The time, as an aware datetime.
         """
-        path, body = NOTIFICATION.path(notification_id), fields(read_at=read_at)
-        return Request("PATCH", path, _read_notification, body=encode(body))
+        return _update(notification_id, read_at)
+
+    @coroutine
+    async def mark_read(self, notification_id: str, /) -> Notification:
+        """Mark a notification as read now: `update` with the time of this machine's clock.
+
+        Args:
+            notification_id: An id or a URL.
+        """
+        return await self._session.send(_update(notification_id, datetime.now(UTC)))
 
 
 class Subscriptions(Resource[M_co]):
@@ -228,6 +241,11 @@ class Timezones(Resource[M_co]):
     def list(self, *, page_size: int | None = None) -> ListRequest[Timezone]:
         """List all time zones. API: ``GET /timezones``."""
         return list_request(Timezone, TIMEZONE.all, page_size=page_size)
+
+
+def _update(notification_id: str, read_at: datetime | UnsetType) -> Request[Notification]:
+    body = encode(fields(read_at=read_at))
+    return Request("PATCH", NOTIFICATION.path(notification_id), _read_notification, body=body)
 
 
 def _read_notification(response: Response) -> Notification:

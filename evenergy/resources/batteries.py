@@ -10,7 +10,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
-from ._kinds import HOME_BATTERY, HOME_BATTERY_MAKE, HOME_BATTERY_MODEL
+from ._kinds import HOME_BATTERY, Kind
 from ._logs import Logs
 
 __all__ = [
@@ -24,6 +24,9 @@ __all__ = [
     "HomeBatteryStatus",
     "HomeBatteryStatusLog",
 ]
+
+HOME_BATTERY_MAKE = Kind("bmak", "home_battery_makes")
+HOME_BATTERY_MODEL = Kind("bmod", "home_battery_models")
 
 HomeBatteryModelExpand: TypeAlias = Literal["make"]
 """References of a model of home batteries that can be expanded."""

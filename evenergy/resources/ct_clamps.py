@@ -10,7 +10,7 @@ from evenergy._codec.wire_types import Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
-from ._kinds import CT_CLAMP
+from ._kinds import Kind
 from ._logs import Logs
 from .evses import CTClamp
 
@@ -19,6 +19,8 @@ __all__ = [
     "CTClampLog",
     "CTClampLogExpand",
 ]
+
+CT_CLAMP = Kind("ctcl", "ct_clamps")
 
 CTClampExpand: TypeAlias = Literal["evse"]
 """References of a clamp that can be expanded."""

@@ -10,7 +10,7 @@ from evenergy._codec.wire_types import reference_id
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
-from ._kinds import EVSE_FIRMWARE_VERSION, EVSE_MAKE, EVSE_MODEL, USER
+from ._kinds import EVSE_MAKE, EVSE_MODEL, USER, Kind
 
 __all__ = [
     "EVSEFirmwareVersion",
@@ -18,6 +18,8 @@ __all__ = [
     "EVSEModel",
     "EVSEModelExpand",
 ]
+
+EVSE_FIRMWARE_VERSION = Kind("evsf", "evse_firmware_versions")
 
 EVSEModelExpand: TypeAlias = Literal["make"]
 """References of a model of chargers that can be expanded."""

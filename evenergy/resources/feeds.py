@@ -11,9 +11,11 @@ from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
 from ._intervals import interval_end
-from ._kinds import CARBON_FEED, GRID_FEED
+from ._kinds import CARBON_FEED, Kind
 
 __all__ = ["CarbonFeed", "CarbonIntensity", "GridFeed", "GridLevel"]
+
+GRID_FEED = Kind("grfd", "grid_feeds")
 
 
 @model

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
+from evenergy._codec import validate
 from evenergy._codec.model import model
+from evenergy._codec.urls import Parameter
 from evenergy._codec.wire_types import Member, OpenEnum, Time
-from evenergy._core.resource import M_co, Resource, operation, paged
-from evenergy._transport.request import ListRequest, Request, list_request, request
+from evenergy._core.blocking import BlockingPager
+from evenergy._core.pagination import Pager
+from evenergy._core.resource import M_co, Resource, in_two_forms, operation, paged
+from evenergy._transport.request import DividedRequest, ListRequest, Request, list_request, request
 
-from ._kinds import HEM_SYSTEM
+from ._kinds import Kind
 
 __all__ = [
     "EnergyStatsResolution",
@@ -18,6 +23,11 @@ __all__ = [
     "HEMSystemEnergyStatsBucket",
     "HEMSystemLivePower",
 ]
+
+HEM_SYSTEM = Kind("hems", "hem_systems")
+
+_MONTH = 31 * 86_400  # seconds
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class EnergyStatsResolution(OpenEnum):
@@ -142,7 +152,57 @@ class HEMSystems(Resource[M_co]):
         path = HEM_SYSTEM.path(system_id, "energy_stats")
         return request(HEMSystemEnergyStats, "GET", path, start=start, end=end, resolution=resolution)
 
+    @in_two_forms(BlockingPager)
+    def energy_buckets(
+        self, system_id: str, /, *, start: datetime, end: datetime, resolution: EnergyStatsResolution | str
+    ) -> Pager[HEMSystemEnergyStatsBucket]:
+        """List the energy of a home period by period, over any span: a request for each part that the API allows.
+
+        A part is 24 hours of ``PT30M``, 31 days of ``P1D``, a year of ``P1M``; it is `energy_stats`, page by page.
+
+        Args:
+            system_id: An id or a URL.
+            start: The beginning, as an aware datetime in the home's time zone, such as
+                ``datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/London"))``: days and months are counted in this zone.
+            end: The end, likewise.
+            resolution: The length of the periods.
+
+        Raises:
+            InvalidArgumentError: An end is no aware datetime, or ``end`` is not later than ``start``.
+        """
+        spans = _spans(*validate.span(start, end), resolution)
+        queries = (dict[str, Parameter](start=first, end=last, resolution=resolution) for first, last in spans)
+        path = HEM_SYSTEM.path(system_id, "energy_stats")
+        return Pager(self._session, DividedRequest(HEMSystemEnergyStatsBucket, path, queries, wrapped_in="buckets"))
+
     @operation
     def live_power(self, system_id: str, /) -> Request[HEMSystemLivePower]:
         """Return the power in a home now. API: ``GET /hem_systems/{hem_system_id}/live_power``."""
         return request(HEMSystemLivePower, "GET", HEM_SYSTEM.path(system_id, "live_power"))
+
+
+def _spans(start: datetime, end: datetime, resolution: str) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the parts of a span of time, each no longer than the API allows."""
+    while (part_end := _part_end(start, resolution)).timestamp() < end.timestamp():
+        yield start, part_end
+        start = part_end
+    yield start, end
+
+
+def _part_end(start: datetime, resolution: str) -> datetime:
+    """Return the end of the longest part: by the clock on the wall, and no longer in hours.
+
+    When clocks go back a day has 25 hours.
+    """
+    try:
+        if resolution == EnergyStatsResolution.PT30M:
+            hours_later = (start.astimezone(UTC) + timedelta(days=1)).astimezone(start.tzinfo)
+            return min(hours_later, start + timedelta(days=1), key=datetime.timestamp)
+        if resolution == EnergyStatsResolution.P1D:
+            later = start + timedelta(days=31)
+            return later if later.timestamp() - start.timestamp() <= _MONTH else start + timedelta(days=30)
+        if resolution == EnergyStatsResolution.P1M:
+            return start.replace(year=start.year + 1, day=min(start.day, 28))
+    except (OverflowError, ValueError):  # behind the year 9999
+        pass
+    return _NEVER  # a resolution without a known bound

@@ -12,7 +12,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, redirect_request, request
 
-from ._kinds import INVERTER, INVERTER_MAKE, INVERTER_MODEL, USER
+from ._kinds import INVERTER, USER, Kind
 
 if TYPE_CHECKING:
     from .users import User
@@ -27,6 +27,9 @@ __all__ = [
     "InverterStatus",
     "InverterStatusLog",
 ]
+
+INVERTER_MAKE = Kind("imak", "inverter_makes")
+INVERTER_MODEL = Kind("imod", "inverter_models")
 
 InverterExpand: TypeAlias = Literal["model", "model.make", "latest_status_log"]
 """References of an inverter that can be expanded."""

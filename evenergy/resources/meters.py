@@ -10,7 +10,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
-from ._kinds import BOUNDARY_METER, BOUNDARY_METER_MAKE, BOUNDARY_METER_MODEL
+from ._kinds import BOUNDARY_METER, Kind
 from ._logs import Logs
 
 __all__ = [
@@ -23,6 +23,9 @@ __all__ = [
     "BoundaryMeterStatus",
     "BoundaryMeterStatusLog",
 ]
+
+BOUNDARY_METER_MAKE = Kind("bmma", "boundary_meter_makes")
+BOUNDARY_METER_MODEL = Kind("bmmo", "boundary_meter_models")
 
 BoundaryMeterModelExpand: TypeAlias = Literal["make"]
 """References of a model of boundary meters that can be expanded."""

@@ -35,12 +35,12 @@ class OAuth(Resource[M_co]):
             code_verifier: The verifier of the `AuthorizationRequest`.
         """
         tokens, app = self._tokens(), self._app()
-        form = Form(grant_type="authorization_code", code=secret("code", code), redirect_uri=app.redirect_uri)
-        if code_verifier is not None:
-            form["code_verifier"] = secret("code_verifier", code_verifier)
+        form = _form(app, code, code_verifier)
         del code, code_verifier  # from here on no traceback of ours can show them
+        if isinstance(form, InvalidArgumentError):
+            raise form
         requested_at = asyncio.get_running_loop().time()
-        token = await self._session.bounded(tokens.endpoints.token(form))
+        token = await self._session.bounded(tokens.endpoints.token, form)
         await tokens.store(token, requested_at)
         return token
 
@@ -51,7 +51,7 @@ class OAuth(Resource[M_co]):
         self._app()  # another grant has nothing to revoke
         token = await tokens.stored_token()
         if token is not None:
-            await self._session.bounded(tokens.endpoints.revoke(token))
+            await self._session.bounded(tokens.endpoints.revoke, token)
             await tokens.forget()
 
     def _tokens(self) -> RefreshingTokenSource:
@@ -65,6 +65,17 @@ class OAuth(Resource[M_co]):
         if isinstance(app, AuthorizationCode):
             return app
         raise _wrong_auth()
+
+
+def _form(app: AuthorizationCode, code: str, code_verifier: str | None) -> Form | InvalidArgumentError:
+    """Return the form of an exchange, or the error: raised here, it would hold this frame."""
+    try:
+        form = Form(grant_type="authorization_code", code=secret("code", code), redirect_uri=app.redirect_uri)
+        if code_verifier is not None:
+            form["code_verifier"] = secret("code_verifier", code_verifier)
+    except InvalidArgumentError as error:
+        return error.with_traceback(None)
+    return form
 
 
 def _wrong_auth() -> InvalidArgumentError:

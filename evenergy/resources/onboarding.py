@@ -103,6 +103,7 @@ class VehicleOnboardings(Resource[M_co]):
         """Start to link a vehicle of a make, a model or a trim. API: ``GET /vehicle_onboarding``.
 
         It needs no token. For a web page, send the browser to the ``onboarding_url`` of a make, model or trim instead.
+        When the maker's service gives no address for this user, it is an `UnprocessableEntityError`.
 
         Args:
             user_id: The user whose vehicle it will be: an id or a URL.
@@ -134,6 +135,9 @@ class VehicleOnboardings(Resource[M_co]):
         smartcar_user_id: str | UnsetType | None = UNSET,
     ) -> Request[CompletedOnboarding]:
         """Complete an onboarding with the code of the provider's SDK. API: ``POST /vehicle_onboarding/complete``.
+
+        It is never retried. An onboarding that has expired, or a code that the provider rejects, is an
+        `UnprocessableEntityError`: begin again with `start`.
 
         Args:
             authorization_request_id: The id that `start` returned; it is good once.

@@ -14,7 +14,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
-from ._kinds import SAVED_ROUTE, USER, VEHICLE
+from ._kinds import USER, VEHICLE, Kind
 
 if TYPE_CHECKING:
     from .vehicles import Vehicle
@@ -28,6 +28,8 @@ __all__ = [
     "SavedRoute",
     "UserNotificationPreferences",
 ]
+
+SAVED_ROUTE = Kind("savr", "saved_routes")
 
 
 class PayoutReceiverType(OpenEnum):

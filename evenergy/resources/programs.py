@@ -12,7 +12,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request, unpaged_request
 
-from ._kinds import PARTICIPATION_AGREEMENT_VERSION, PROGRAM, PROGRAM_TIER
+from ._kinds import PROGRAM, Kind
 from .catalogue import VehicleModel
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ __all__ = [
     "ProgramVehicleCompatibilityExpand",
     "VehicleType",
 ]
+
+PARTICIPATION_AGREEMENT_VERSION = Kind("pagv", "participation_agreement_versions")
+PROGRAM_TIER = Kind("tier", "tiers")
 
 ProgramVehicleCompatibilityExpand: TypeAlias = Literal["model"]
 """References of a compatible vehicle that can be expanded."""

@@ -14,7 +14,7 @@ from evenergy._transport.request import ListRequest, Request, fields, request, u
 from evenergy._transport.upload import put_file
 from evenergy.errors import DecodeError, InvalidArgumentError
 
-from ._kinds import REBATE_EVIDENCE_FILE, REBATE_EVIDENCE_TYPE, REBATE_TYPE, USER_REBATE
+from ._kinds import Kind
 
 __all__ = [
     "RebateDataType",
@@ -30,6 +30,11 @@ __all__ = [
     "UserRebateExpand",
     "UserRebateStatus",
 ]
+
+REBATE_EVIDENCE_FILE = Kind("rbef", "rebate_evidence_files")
+REBATE_EVIDENCE_TYPE = Kind("rbet", "rebate_evidence_types")
+REBATE_TYPE = Kind("rbtt", "rebate_types")
+USER_REBATE = Kind("rbtu", "user_rebates")
 
 RebateTypeExpand: TypeAlias = Literal["required_evidence"]
 """References of a type of rebate that can be expanded."""
@@ -331,20 +336,15 @@ class RebateEvidenceFiles(Resource[M_co]):
 
         Raises:
             TransportError: The file was not stored.
+            RequestTimeoutError: The client's ``deadline``, which bounds each of the three steps, was spent.
             EvEnergyError: As `evenergy.errors` lists.
         """
         name = file_name or _name_of(file)
         started = await self._session.send(_start_upload(self._base_url, name, rebate_evidence_type, user_rebate))
         if started.presigned_url is None:
             raise DecodeError("could not decode the response: it has no presigned_url", where="$.presigned_url")
-        options = self._session.options
-        await put_file(
-            self._session.connections,
-            started.presigned_url,
-            file,
-            content_type=content_type,
-            seconds=options.timeout,
-            retry=options.retry,
+        await self._session.bounded(
+            put_file, self._session.connections, started.presigned_url, file, self._session.options, content_type
         )
         return await self._session.send(_finish_upload(started.id))
 

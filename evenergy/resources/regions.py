@@ -16,7 +16,7 @@ from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 from evenergy.errors import InvalidArgumentError
 
-from ._kinds import REGION, REGION_GROUP
+from ._kinds import Kind
 
 if TYPE_CHECKING:
     from .users import LatLong
@@ -36,6 +36,9 @@ __all__ = [
     "RegionValidationStatus",
     "SupportsGeoInterface",
 ]
+
+REGION = Kind("regn", "regions")
+REGION_GROUP = Kind("rgrp", "region_groups")
 
 
 class SupportsGeoInterface(Protocol):
@@ -314,6 +317,10 @@ class RegionGroups(Resource[M_co]):
     def create(self, *, name: str, regions: Iterable[RegionGroupEntry]) -> Request[RegionGroup]:
         """Add a group with all its regions, or nothing; `validate` it first. API: ``POST /region_groups``.
 
+        A `ConflictError` says that the name of the group, or of regions, is taken; its ``extensions`` name them. An
+        invalid area, or a name that comes twice or not at all, is an `UnprocessableEntityError`; more than 20 MB are a
+        `PayloadTooLargeError`.
+
         Args:
             name: A name that no other group has.
             regions: The regions, at most 500.
@@ -324,7 +331,9 @@ class RegionGroups(Resource[M_co]):
     def validate(self, *, name: str, regions: Iterable[RegionGroupEntry]) -> Request[RegionGroupValidation]:
         """Validate a group with all its regions; nothing is changed. API: ``POST /region_groups:validate``.
 
-        The arguments are those of `create`.
+        Names that are taken and areas that are invalid are in the result; a body that is none, such as one of more than
+        500 regions, is an `UnprocessableEntityError`, and more than 20 MB are a `PayloadTooLargeError`. The arguments
+        are those of `create`.
         """
         return request(RegionGroupValidation, "POST", "/region_groups:validate", body=_group(name, regions))
 

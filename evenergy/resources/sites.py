@@ -9,9 +9,11 @@ from evenergy._codec.wire_types import Member, OpenEnum
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, request, unpaged_request
 
-from ._kinds import EVSE_SITE
+from ._kinds import Kind
 
 __all__ = ["CPMS", "CPMSProvider", "EVSESite"]
+
+EVSE_SITE = Kind("site", "evse_sites")
 
 
 class CPMS(OpenEnum):

@@ -14,7 +14,7 @@ from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
 from ._intervals import interval_end
-from ._kinds import SOLAR_ARRAY, SOLAR_FORECAST, VEHICLE
+from ._kinds import VEHICLE, Kind
 from ._logs import Logs
 from .inverters import Inverter
 from .users import LatLong, User
@@ -27,6 +27,9 @@ __all__ = [
     "SolarForecastLog",
     "SolarForecastLogExpand",
 ]
+
+SOLAR_ARRAY = Kind("solr", "solar_arrays")
+SOLAR_FORECAST = Kind("solf", "solar_forecasts")
 
 SolarArrayExpand: TypeAlias = Literal["user", "inverter"]
 """References of a solar array that can be expanded."""

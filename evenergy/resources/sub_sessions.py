@@ -14,7 +14,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request
 
-from ._kinds import CHARGING_SUB_SESSION, EVSE, SCHEDULE_PLAN, USER, VEHICLE
+from ._kinds import CHARGING_SUB_SESSION, EVSE, USER, VEHICLE, Kind
 from .charging import (
     ChargingMode,
     ChargingSubSession,
@@ -36,6 +36,8 @@ __all__ = [
     "SchedulePlansExpand",
     "SubSessionDetailExpand",
 ]
+
+SCHEDULE_PLAN = Kind("scpl", "schedule_plans")  # filters alone: a plan has no path
 
 ChargingSubSessionExpand: TypeAlias = Literal[
     "evse",

@@ -14,7 +14,7 @@ from evenergy._codec.wire_types import Member, OpenEnum, Time, reference_id
 from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, fields, list_request, request, unpaged_request
 
-from ._kinds import SUPPORT_TICKET, SUPPORT_TICKET_MESSAGE, USER
+from ._kinds import USER, Kind
 from .support_categories import SupportTicketCategories, SupportTicketCategory, SupportTicketSubcategory
 from .users import User
 
@@ -24,6 +24,9 @@ __all__ = [
     "SupportTicketMessage",
     "SupportTicketMessageType",
 ]
+
+SUPPORT_TICKET = Kind("tick", "support_tickets")
+SUPPORT_TICKET_MESSAGE = Kind("tmsg", "messages")
 
 SupportTicketExpand: TypeAlias = Literal["user", "messages"]
 """References of a support ticket that can be expanded."""

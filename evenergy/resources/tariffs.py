@@ -13,7 +13,7 @@ from evenergy._core.resource import Child, M_co, Resource, operation, paged
 from evenergy._transport.request import ListRequest, Request, list_request, request
 
 from ._intervals import interval_end
-from ._kinds import SUPPLIER, TARIFF, USER
+from ._kinds import USER, Kind
 
 __all__ = [
     "DailyPrices",
@@ -26,6 +26,9 @@ __all__ = [
     "TariffOption",
     "TariffType",
 ]
+
+SUPPLIER = Kind("supl", "suppliers")
+TARIFF = Kind("tari", "tariffs")
 
 TariffOption: TypeAlias = Literal["daily_prices"]
 """Parts of a tariff that the API gives only under contract."""

@@ -9,8 +9,9 @@ No order is promised: an end may arrive before its beginning, so compare ``data.
 not guaranteed either: whoever needs every sub-session also lists them.
 """
 
-import importlib
 import typing
+
+from evenergy._lazy import load
 
 from .deduplicator import Deduplicator
 from .delivery import WebhookError, WebhookHeaders
@@ -36,7 +37,7 @@ if not typing.TYPE_CHECKING:
         """Import the typed events at their first use: they need the models of charging."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-        return getattr(importlib.import_module(".events", __name__), name)
+        return getattr(load(".webhooks.events"), name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

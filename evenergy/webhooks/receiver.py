@@ -14,6 +14,7 @@ from evenergy._codec import validate
 from evenergy._codec.decode import decode
 from evenergy._codec.model import model
 from evenergy._codec.wire_types import Time
+from evenergy._lazy import load
 from evenergy.errors import DecodeError, EvEnergyError, InvalidArgumentError, reworded
 
 from .delivery import MESSAGE_ID, Delivery, WebhookError, WebhookHeaders, delivery_of, raw_bytes
@@ -195,12 +196,12 @@ def _event(message_id: str, body: bytes) -> "WebhookEvent":
     """Return the event that a verified body holds; its class goes by the body's ``type``."""
     envelope = decode(body, _Envelope)
     if envelope.type.startswith("charging_sub_session."):
-        from . import events  # noqa: PLC0415  the models of charging are imported when they are needed
-
+        events: Any = load(".webhooks.events")  # with the models of charging
         kind = events.CLASSES.get(envelope.type)
         if kind is not None:
-            read = decode(body, events.SubSessionBody)
-            return kind(read.type, read.timestamp, read.data, message_id)
+            read: Any = decode(body, events.SubSessionBody)
+            event: WebhookEvent = kind(read.type, read.timestamp, read.data, message_id)
+            return event
     return UnknownWebhookEvent(message_id, envelope.type, envelope.timestamp, envelope.data)
 
 

@@ -45,7 +45,7 @@ def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
 
 
 def run(*arguments: str, **more: str) -> tuple[int, str, str]:
-    """How a script with arguments ended, and what it wrote to standard output and standard error."""
+    """Return how a script with arguments ended, and what it wrote to standard output and standard error."""
     with started(*arguments, env=environment(**more)) as process:
         out, err = process.communicate(timeout=60)
     return process.returncode, out, err
@@ -56,7 +56,7 @@ def invoke(*arguments: str) -> Result:
 
 
 def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
-    """How the command ended, and what it wrote to standard output and standard error."""
+    """Return how the command ended, and what it wrote to standard output and standard error."""
     with pytest.raises(SystemExit) as end:
         main.main(arguments)
     out, err = capsys.readouterr()

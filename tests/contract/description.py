@@ -46,7 +46,7 @@ class Description:
         self.operations = {operation.id: operation for operation in self._operations()}
 
     def resolve(self, schema: Schema) -> Schema:
-        """What a reference names; beside it a keyword may stand, which wins (OpenAPI 3.1)."""
+        """Return the schema that a reference names; a keyword beside it wins (OpenAPI 3.1)."""
         while "$ref" in schema:
             beside = {name: value for name, value in schema.items() if name != "$ref"}
             schema = {**self.at(schema["$ref"]), **beside}
@@ -114,5 +114,5 @@ def load(path: str | Path) -> Description:
 
 
 def configured() -> str | None:
-    """Where the environment says that the description is."""
+    """Return the path of the description, from the environment."""
     return os.environ.get(VARIABLE) or None

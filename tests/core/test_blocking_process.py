@@ -103,7 +103,7 @@ def start(script: str, environment: dict[str, str], *options: str) -> "subproces
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[str, str]:
-    """What it said, once it has ended; with its children it is killed when it hangs."""
+    """Return what it said, once it has ended; with its children it is killed when it hangs."""
     try:
         return process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -574,6 +574,23 @@ def test_a_call_at_exit_works_or_raises_closed_error(sandbox: Sandbox, script: s
     assert set(before) <= {"True"}
     assert last in said
     assert err == ""
+
+
+def test_a_failure_in_a_thread_that_outlives_the_main_one_is_named(sandbox: Sandbox) -> None:
+    script = """
+        def work():
+            threading.main_thread().join()
+            try:
+                client.root()
+            except evenergy.EvEnergyError as error:
+                print(type(error).__name__, flush=True)
+
+        client = evenergy.Client("t", base_url="http://127.0.0.1:1/v2", retry=evenergy.Retry(attempts=1))
+        evenergy.preload()
+        threading.Thread(target=work).start()
+        """
+    out, err = run(sandbox, script, "-W", "ignore::ResourceWarning")
+    assert (out, err) == ("TransportError\n", "")
 
 
 def test_a_call_of_a_finalizer_at_exit_raises_closed_error(sandbox: Sandbox) -> None:

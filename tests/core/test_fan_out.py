@@ -14,6 +14,7 @@ from evenergy import (
     AsyncClient,
     Client,
     ClientCredentials,
+    ClosedError,
     FanOut,
     InvalidArgumentError,
     NotFoundError,
@@ -405,8 +406,22 @@ async def test_one_of_several_tasks_that_gives_up_leaves_none_waiting() -> None:
     first.cancel()
     await settle()
     assert first.cancelled()
-    with pytest.raises(StopAsyncIteration):
+    with pytest.raises(ClosedError, match="interrupted"):
         await second
+
+
+async def test_after_a_cancelled_wait_the_fan_out_does_not_look_complete() -> None:
+    outcomes = fan(Work(), "abc")
+    waiting = asyncio.ensure_future(anext(outcomes))
+    await settle()
+    waiting.cancel()
+    await settle()
+    for _ in range(2):
+        with pytest.raises(ClosedError, match="start another for the items that have no outcome"):
+            await anext(outcomes)
+    await outcomes.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(outcomes)
 
 
 async def test_aclose_beside_one_who_waits_for_an_asynchronous_source() -> None:

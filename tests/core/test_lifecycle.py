@@ -28,7 +28,7 @@ async def ok(_: web.Request) -> web.Response:
 
 
 def sockets() -> int:
-    """How many this process has open."""
+    """Return the number that this process has open."""
     links = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     return sum("socket" in str(link.readlink()) for link in links)
 
@@ -103,6 +103,28 @@ async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
         go.set()
         with pytest.raises(evenergy.ClosedError):
             await call
+
+
+@pytest.mark.parametrize(("method", "is_told"), [("POST", True), ("PATCH", True), ("GET", False), ("DELETE", False)])
+@pytest.mark.parametrize("deadline", [None, 60.0])
+async def test_the_error_of_a_write_that_was_sent_before_the_close_says_so(
+    method: str, is_told: bool, deadline: float | None
+) -> None:
+    requested = asyncio.Event()
+
+    async def silent(_: web.Request) -> web.Response:
+        requested.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with serving(silent) as server:
+        client = AsyncClient("t", base_url=server.url, deadline=deadline)
+        call = asyncio.create_task(client.request(method, "/anything"))
+        await requested.wait()
+        await client.close()
+        with pytest.raises(evenergy.ClosedError, match="the client was closed during the call") as raised:
+            await call
+    assert ("it was sent and may have taken effect" in str(raised.value)) is is_told
 
 
 async def test_close_ends_a_call_that_waits_for_a_source_of_the_callers() -> None:
@@ -216,7 +238,7 @@ async def test_views_close_nothing_and_share_the_connections() -> None:
 
 
 async def test_calls_cancelled_anywhere_leave_nothing() -> None:
-    """Wherever a cancellation hits: the token, the rate limiter, the semaphore, the connection, the backoff."""
+    """Cancel at each place: the token, the rate limiter, the semaphore, the connection, the backoff."""
     rng = random.Random(5)
 
     async def sometimes(request: web.Request) -> web.Response:

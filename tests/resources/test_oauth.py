@@ -18,7 +18,7 @@ from tests.server import MAKE_ID, run_jumping, serving
 
 
 async def authorized(sandbox: Sandbox, app: AuthorizationCode, client: AsyncClient) -> Token:
-    """What a user's browser does."""
+    """Do what a user's browser does."""
     request = client.oauth.authorization_request()
     async with aiohttp.ClientSession() as browser, browser.get(request.url, allow_redirects=False) as response:
         back = parse_qs(urlsplit(response.headers["Location"]).query)

@@ -15,6 +15,7 @@ from aiohttp import web
 import evenergy
 from evenergy import AsyncClient, Client, Retry
 from tests.server import serving
+from tests.transport.virtual_time import run
 
 REBATE = "rbtu01HRFF3SEVSCRAV9B3CHVDFN0H"
 KIND = "rbet01HRFF3SEVSCRAV9B3CHVDFN0H"
@@ -104,3 +105,69 @@ async def test_the_blocking_client_uploads_too() -> None:
                 return client.rebate_evidence_files.upload(b"x", file_name="a", **NAMES).id
 
         assert await asyncio.to_thread(upload) == FILE
+
+
+def test_a_deadline_ends_the_pause_between_two_uploads() -> None:
+    async def main() -> None:
+        retry = Retry(attempts=3, backoff=10_000, max_backoff=10_000)
+        async with (
+            storing(503, 503) as store,
+            AsyncClient("t", base_url=store.url, retry=retry, deadline=1, timeout=None) as client,
+        ):
+            with pytest.raises(evenergy.RequestTimeoutError, match="deadline of 1 s"):
+                await client.rebate_evidence_files.upload(b"x", file_name="a", **NAMES)
+            assert len(store.requests) == 1
+            assert asyncio.get_running_loop().time() < 100
+
+    run(main())
+
+
+async def test_close_ends_the_pause_between_two_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused = asyncio.Event()
+
+    def uniform(*_: float) -> float:
+        paused.set()
+        return 1e6
+
+    async with storing(503, 503) as store, AsyncClient("t", base_url=store.url) as client:
+        monkeypatch.setattr("evenergy._transport.upload.random.uniform", uniform)
+        call = asyncio.create_task(client.rebate_evidence_files.upload(b"x", file_name="a", **NAMES))
+        await paused.wait()
+        await client.close()
+        with pytest.raises(evenergy.ClosedError):
+            await call
+
+
+async def test_close_ends_an_upload_on_its_way() -> None:
+    read, go = asyncio.Event(), asyncio.Event()
+
+    class File(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            loop.call_soon_threadsafe(read.set)
+            asyncio.run_coroutine_threadsafe(go.wait(), loop).result()
+            return super().read(size)
+
+    loop = asyncio.get_running_loop()
+    async with storing() as store, AsyncClient("t", base_url=store.url) as client:
+        call = asyncio.create_task(client.rebate_evidence_files.upload(File(b"x"), file_name="a", **NAMES))
+        await read.wait()
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        go.set()
+        await closing
+        with pytest.raises(evenergy.ClosedError):
+            await call
+
+
+async def test_the_pause_before_the_first_retry_is_at_most_the_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    most: list[float] = []
+
+    def uniform(_: float, high: float) -> float:
+        most.append(high)
+        return 0.0
+
+    monkeypatch.setattr("evenergy._transport.upload.random.uniform", uniform)
+    retry = Retry(attempts=4, backoff=0.5, max_backoff=1.5)
+    async with storing(503, 503, 503) as store, AsyncClient("t", base_url=store.url, retry=retry) as client:
+        await client.rebate_evidence_files.upload(b"x", file_name="a", **NAMES)
+    assert most == [0.5, 1.0, 1.5]

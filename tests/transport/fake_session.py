@@ -21,10 +21,13 @@ class LostError(Exception):
 
 
 class Session(Protocol):
-    """What worlds call: this fake, or the whole client."""
+    """Session as the worlds call it: this fake, or the whole client."""
 
     @property
     def record(self) -> "Record": ...
+
+    @property
+    def limiter(self) -> RateLimiter: ...
 
     async def call(self, max_wait: float | None = None) -> None:
         """Make a call: `LostError` or `RateLimitError` where it fails."""
@@ -59,7 +62,7 @@ class Rejection:
 
 @dataclass
 class Record:
-    """What happened."""
+    """Record of what was sent and rejected."""
 
     sent: list[Sent] = field(default_factory=list[Sent])
     rejections: list[Rejection] = field(default_factory=list[Rejection])

@@ -1,4 +1,4 @@
-"""What tests of `RateLimiter` call: a limiter with a quiet wall clock, and the steps of a session."""
+"""Helpers of the tests of `RateLimiter`: a limiter with a quiet wall clock, and the steps of a session."""
 
 import asyncio
 import math

@@ -253,6 +253,21 @@ async def test_a_thread_for_plain_functions_runs_one_after_another_and_ends() ->
         await asyncio.sleep(0)
 
 
+async def test_a_thread_that_cannot_be_started_fails_the_call_and_leaves_the_next_one_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    thread, done = PlainThread(), list[str]()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(evenergy.EvEnergyError, match="needs a thread, and none could be started"):
+            await thread.run(done.append, "first")
+    await asyncio.wait_for(thread.run(done.append, "second"), LIMIT)
+    assert done == ["second"]
+
+
 async def test_a_thread_for_plain_functions_passes_on_whatever_they_raise() -> None:
     def fail(error: BaseException) -> None:
         raise error

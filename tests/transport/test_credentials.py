@@ -258,6 +258,17 @@ def test_a_token_endpoint_that_is_down_costs_one_call_of_retries_whoever_waits()
     run_jumping(main())
 
 
+async def test_a_single_token_request_that_fails_is_not_counted_in_the_message() -> None:
+    provider = Provider((503, b""))
+    async with serving(provider) as server, AsyncClient(expired_grant(), base_url=server.url) as client:
+        while client._session.retry_budget.spend(None):
+            pass
+        with pytest.raises(evenergy.ServerError, match="POST") as raised:
+            await client.vehicle_makes.get(MAKE_ID)
+    assert "attempts" not in str(raised.value)
+    assert provider.requested == 1
+
+
 def test_a_waiter_with_a_deadline_gives_up_alone() -> None:
     async def main() -> None:
         provider = Provider(rotates=True)

@@ -6,10 +6,12 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import AsyncGenerator
+import urllib.request
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -17,7 +19,7 @@ import trustme
 from aiohttp import web
 
 import evenergy
-from evenergy import AsyncClient, Attempt, Client, InvalidArgumentError, Retry
+from evenergy import AsyncClient, Attempt, AuthorizationCode, Client, InvalidArgumentError, Retry, Token
 from evenergy._transport import connections
 from tests.server import MAKE, MAKE_ID, Server, serving
 
@@ -311,6 +313,40 @@ async def test_one_client_on_two_running_loops_is_rejected() -> None:
         with pytest.raises(evenergy.EvEnergyError, match="in use on another event loop"):
             await asyncio.to_thread(lambda: asyncio.run(client.root()))
         assert (await client.vehicle_makes.get(MAKE_ID)).id == MAKE_ID
+
+
+async def test_the_environment_is_read_once_for_each_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = Mock(wraps=urllib.request.getproxies)
+    monkeypatch.setattr("urllib.request.getproxies", looked_up)
+    async with serving(ok) as server, AsyncClient("t", base_url=server.url, trust_env=True) as client:
+        for page in range(5):
+            await client.request("GET", "/vehicles", params={"page": page})
+    assert looked_up.call_count == 1
+
+
+@pytest.mark.parametrize("kind", ["request", "oauth"])
+async def test_a_call_from_a_wrong_loop_leaves_the_timeouts_of_the_first_alone(kind: str) -> None:
+    requested, released = asyncio.Event(), asyncio.Event()
+
+    async def held(_: web.Request) -> web.Response:
+        requested.set()
+        await released.wait()
+        return web.json_response({})
+
+    def wrong(client: AsyncClient) -> Coroutine[Any, Any, object]:
+        return client.root() if kind == "request" else client.oauth.exchange("code", code_verifier="v" * 43)
+
+    grant = AuthorizationCode("app", "https://x", token=Token.from_dict({"access_token": "t"}))
+    async with serving(held) as server, AsyncClient(grant, base_url=server.url, deadline=60) as client:
+        call = asyncio.create_task(client.root())
+        await requested.wait()
+        running = set(client._session.connections.timeouts._running)
+        with pytest.raises(evenergy.EvEnergyError, match="in use on another event loop"):
+            await asyncio.to_thread(lambda: asyncio.run(cast("Any", wrong(client))))
+        assert client._session.connections.timeouts._running == running
+        assert client._session.connections.timeouts._timer is not None
+        released.set()
+        await call
 
 
 async def test_many_threads_share_one_blocking_client() -> None:

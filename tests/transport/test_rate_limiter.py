@@ -87,7 +87,7 @@ def test_nobody_takes_a_permit_past_those_who_wait_or_were_just_served() -> None
 
 
 def test_who_can_wait_no_longer_is_served_after_those_before_it() -> None:
-    """What courtesy left to others goes to the head of the queue first."""
+    """Permits that courtesy left to others go to the head of the queue first."""
 
     async def main() -> list[str]:
         one, order = limiter(), list[str]()

@@ -1,4 +1,4 @@
-"""What is known of a bucket's use, against the truth that only the server knows."""
+"""Knowledge of a bucket's use, against the truth that only the server has."""
 
 import math
 

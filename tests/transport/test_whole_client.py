@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 
 import attrs
 import pytest
@@ -62,7 +63,29 @@ def test_500_tasks_and_a_second_of_429(concurrency: int, max_wait: float | None)
 
 
 def whole(world: World) -> WholeSession:
-    return WholeSession(Wire(world.server, world.delay, world.fault), concurrency=world.concurrency, timeout=60)
+    wire = Wire(world.server, world.delay, world.fault)
+    return WholeSession(wire, world.limiter, concurrency=world.concurrency, timeout=60)
+
+
+class SuspendedWorld(ChaosWorld):
+    """Machine that is suspended over and over, and whose wall clock is set: by either clock, and by both."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, whole)
+        self.jumps = self.sets_wall = True
+        self.noticed = Mock(wraps=self.limiter._window.distrust)
+        cast("Any", self.limiter._window).distrust = self.noticed
+
+
+@pytest.mark.parametrize("first", range(100, 124, 8))
+def test_the_laws_hold_on_a_machine_whose_clocks_jump(first: int) -> None:
+    noticed = 0
+    for seed in range(first, first + 8):
+        world = SuspendedWorld(seed)
+        world.play()
+        assert world.limiter is world.session.limiter
+        noticed += world.noticed.call_count
+    assert noticed, "no client has noticed that its machine was suspended"
 
 
 @pytest.mark.parametrize("first", range(0, 60, 20))

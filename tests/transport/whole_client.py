@@ -14,6 +14,7 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 
 import evenergy
+from evenergy._transport.rate_limiter import RateLimiter
 from tests.transport.fake_session import Fault, LostError, Record, Rejection, Sent
 from tests.transport.virtual_time import Reply, Server
 
@@ -115,11 +116,18 @@ async def call(one: evenergy.AsyncClient) -> None:
 class WholeSession:
     """The whole client, as the worlds call it."""
 
-    def __init__(self, wire: Wire, **options: Any) -> None:
+    def __init__(self, wire: Wire, limiter: RateLimiter, **options: Any) -> None:
         self.record = Record(wire.sent)
         self._client = client(wire, **options)
+        self._client._session.credentials.limiter = limiter  # which draws from the seed of the world
         self._views: dict[float | None, evenergy.AsyncClient] = {}
         self._calls = 0  # in progress
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """Return the limiter that the client and its views use."""
+        (limiter,) = {one._session.credentials.limiter for one in (self._client, *self._views.values())}
+        return limiter
 
     async def call(self, max_wait: float | None = None) -> None:
         """Make a call."""

@@ -41,7 +41,7 @@ class Client:
         self.respond(self.send(), 200, limit, remaining)
 
     def grants(self, most: int = 2000) -> int:
-        """How many permits are granted in a row."""
+        """Return the number of permits that are granted in a row."""
         return sum(self.take() is not None for _ in range(most))
 
 

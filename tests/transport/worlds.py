@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
+from unittest.mock import patch
 
 from evenergy._transport.rate_limiter import RateLimiter
 from evenergy._transport.rate_window import RateWindow
@@ -92,20 +93,26 @@ class World:
         self.cancels = rng.choice([0, 0, 0.05, 0.3])
         self.server = Server(limit=self.limit)
         self.skew = 0.0  # of the wall clock
-        self.limiter = RateLimiter(RateWindow(random.Random(rng.random())), self._wall_clock)
-        self.is_whole = make_session is not None
+        self.loop = VirtualLoop()
+        self.limiter = RateLimiter(RateWindow(random.Random(rng.random())))
+        """The limiter that the session uses, whichever session it is."""
         self.session: Session = self._fake_session() if make_session is None else make_session(self)
 
     def _wall_clock(self) -> float:
-        return asyncio.get_running_loop().time() + self.skew
+        return self.loop.time() + self.skew
 
     def _fake_session(self) -> Session:
         return FakeSession(self.limiter, self.server, self.rng, self.delay, self.concurrency, self.fault)
 
     def use(self, window: Window) -> None:
         """Put another window behind the limiter."""
-        self.limiter = RateLimiter(window, self._wall_clock)
+        self.limiter = RateLimiter(window)
         self.session = self._fake_session()
+
+    def run(self, main: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the loop of this world, and by its wall clock."""
+        with patch("time.time", self._wall_clock):
+            run(main, self.loop)
 
     def fault(self) -> Fault | None:
         """Return how the next request fails, if it does."""
@@ -169,7 +176,7 @@ class AloneWorld(World):
 
     def play(self) -> Figures:
         """Run the world, and check the laws."""
-        run(self._main())
+        self.run(self._main())
         sent = self.session.record.sent
         responses = [(one.reply.status, one.at, one.landed_at or 0.0) for one in sent if one.reply is not None]
         known_at = -1.0
@@ -201,7 +208,6 @@ class ChaosWorld(World):
         self.special = rng.choice([0, 0, 0.02, 0.3])
         self.others = rng.choice([0, 0, 0.3, 1.0, 5.0])  # as a part of what the limit allows
         self.jumps, self.sets_wall, self.changes = (rng.choice([False, False, False, True]) for _ in range(3))
-        self.sets_wall = self.sets_wall and not self.is_whole
         self.outages = [self._outage() for _ in range(rng.randrange(4))]
         self.server.retry_after, self.server.headers = self._retry_after(), self._headers()
         self.server.counts_rejected = rng.random() < 0.3
@@ -260,9 +266,7 @@ class ChaosWorld(World):
             change()
 
     def _jump(self) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
-        loop.jump(self.rng.choice([1, 100, 3600, 7200]))
+        self.loop.jump(self.rng.choice([1, 100, 3600, 7200]))
 
     def _set_wall_clock(self) -> None:
         seconds = self.rng.choice([-(10**6), -3600, 50, 3600, 10**7])
@@ -330,7 +334,7 @@ class ChaosWorld(World):
 
     def play(self) -> Figures:
         """Run the world, and check the laws."""
-        run(self._main())
+        self.run(self._main())
         record = self.session.record
         laws.first_come_first_served(record)
         laws.rejections_are_told(record.rejections)

@@ -36,7 +36,7 @@ HIDDEN = [
         f"{OTHER} {SECRET}",
         f"{SECRET}\n{OTHER}\n",
         [f"{OTHER}\n", f"{SECRET}\n"],
-        iter([SECRET]),
+        pytest.param(iter([SECRET]), id="iterator"),
     ],
     ids=repr,
 )

@@ -22,7 +22,7 @@ WORKER = (sys.executable, "-m", "benchmarks.fleet_worker")
 
 @attrs.frozen
 class Sizes:
-    """How much is measured."""
+    """Sizes of what is measured."""
 
     many: int
     some: int

@@ -75,7 +75,7 @@ def reports(vehicles: int, days: int) -> list[Reports]:
 
 
 class Fleet:
-    """What the API would respond."""
+    """Responses of the API to the requests for vehicles and logs."""
 
     def __init__(self, base: str, fleet: list[Reports]) -> None:
         self._base = base

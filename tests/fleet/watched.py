@@ -151,7 +151,7 @@ class Listing:
         world.pages += 1
         world.newest_page = clock.utc_now()
         items = [one for one in part if one not in bad]
-        return Page(items, errors, next=None if is_last else "page_after=1")
+        return Page(items, errors, "", "", None if is_last else "page_after=1")
 
 
 def check_budget(world: World, budget: int) -> None:
@@ -171,7 +171,7 @@ def check(world: World, change: Change) -> None:
     differing, was = differences(before, after), values(before)
     if after is not None and any(was[name] is not None and value is None for name, value in values(after).items()):
         raise world.broken(f"{change.vehicle_id} reported nothing, and that was told as a change")
-    if change.fields != differing or (before is not None and after is not None and not differing):
+    if set[str](change.fields) != differing or (before is not None and after is not None and not differing):
         raise world.broken(f"{change.vehicle_id} changed in {differing}, and not in {change.fields}")
     if after is None and any(change.vehicle_id in sweep for sweep in world.sweeps[-2:]):
         raise world.broken(f"{change.vehicle_id} is called gone, and was listed")
@@ -258,7 +258,11 @@ def begun(world: World, client: AsyncClient, kind: type[Watch], budget: int, eve
         fields=FIELDS,
         known=world.known,
     )
-    vars(watch._reader)["sweep"] = lambda _: Listing(world, watch)
+
+    def sweep(_: str | None) -> Listing:
+        return Listing(world, watch)
+
+    vars(watch._reader)["sweep"] = sweep
     return watch
 
 

@@ -309,3 +309,10 @@ def docstrings() -> Iterator[tuple[str, str]]:
 def test_no_docstring_begins_with_a_question() -> None:
     questions = re.compile(r"(What|Who|Whose|Whether|How)\b")
     assert [(where, text.splitlines()[0]) for where, text in docstrings() if questions.match(text)] == []
+
+
+def test_no_name_of_a_test_begins_with_a_question() -> None:
+    names = (
+        name for path in TESTS.rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    )
+    assert [name for name in names if re.match(r"test_(what|who|whose|whether|how)_", name)] == []

@@ -229,7 +229,7 @@ async def nothing() -> AsyncIterator[VehicleStatusLog]:
         ([Sample(tags=cast("Any", [object()]))], "expected JSON data in a field, got list"),
     ],
 )
-def test_what_has_no_columns_is_rejected(values: Any, message: str) -> None:
+def test_values_without_columns_are_rejected(values: Any, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         to_records(values)
 

@@ -105,7 +105,7 @@ def test_a_directory_that_is_missing_is_an_error_in_words(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("path", ["", ":memory:", 5, "a\0b", "~nobody-at-all/fleet.db"])
-def test_what_is_no_path_is_rejected(path: Any) -> None:
+def test_a_value_that_is_no_path_is_rejected(path: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="expected path"):
         FleetDatabase(path)
 

@@ -148,7 +148,7 @@ def test_an_empty_database_has_no_months(tmp_path: Path) -> None:
     assert export_parquet(tmp_path / "fleet.db", tmp_path) == []
 
 
-def test_what_is_no_database_is_an_error_in_words(path: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_an_error_in_words(path: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="got no file"):
         export_parquet(tmp_path / "none.db", tmp_path)
     with pytest.raises(InvalidArgumentError, match="expected a database of home_battery_status_logs, got one of vehi"):

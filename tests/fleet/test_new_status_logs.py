@@ -177,7 +177,7 @@ async def test_wrong_arguments_are_rejected_at_once(arguments: dict[str, object]
             client.fleet.new_status_logs(**arguments)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-async def test_what_is_shown_of_a_run_and_its_pages_is_short(client: AsyncClient) -> None:
+async def test_the_repr_of_a_run_and_of_its_pages_is_short(client: AsyncClient) -> None:
     run = client.fleet.new_status_logs()
     assert repr(await anext(run)) == (
         "NewLogs(logs=<100>, marks=<100>, vehicle_id=None, error=None, requests=1, left=0)"

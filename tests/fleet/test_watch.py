@@ -213,7 +213,7 @@ def test_a_slow_consumer_gets_fewer_changes_and_none_is_stale() -> None:
     jumping(main, vehicles=1)
 
 
-def test_what_was_handed_out_is_known_and_taken_up_again() -> None:
+def test_logs_that_were_handed_out_are_known_and_taken_up_again() -> None:
     async def main(fleet: ScriptedFleet, client: AsyncClient) -> None:
         watch = client.fleet.watch(budget=100)
         await take(watch, 2)

@@ -26,8 +26,7 @@ def budget(settings: Settings) -> None:
         record: dict[str, Any] = dict(
             zip(_NAMES, (limit, remaining, limit - remaining, reported.observed_at), strict=True)
         )
-        with app.output(dict_shape([], _NAMES)) as output:
-            output.vertical = True
+        with app.output(dict_shape([], _NAMES), vertical=True) as output:
             output.write([record])
         app.ended(f"{remaining:,} of {limit:,} requests are left of the hour")
 

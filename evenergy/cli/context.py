@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import shutil
-import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from datetime import timedelta
@@ -18,6 +16,7 @@ import click
 
 from evenergy.errors import EvEnergyError
 
+from .interrupts import run_async
 from .times import Duration
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ T = TypeVar("T")
 FORMATS: Final = ("json", "jsonl", "csv")
 SHARED_ELSEWHERE: Final = "evenergy.cli.shared_elsewhere"
 """Key of a context's ``meta`` with which the help leaves out the options that all commands share."""
-_PATIENCE: Final = 1.0  # seconds after Ctrl-C in which connections may close
 
 
 class PipeClosedError(Exception):
@@ -84,6 +82,14 @@ class Settings:
         async with connected(self, anonymous=anonymous) as app:
             return await main(app)
 
+    def use_json(self) -> None:
+        """Print JSON unless another format was requested."""
+        self.format = self.format or "json"
+
+    def begin(self, output: Output[Any]) -> None:
+        """Take over the output that the command begins."""
+        self.output = output
+
     def note(self, message: str) -> None:
         """Write a line to standard error, unless ``--quiet`` was given."""
         if not self.quiet:
@@ -115,11 +121,11 @@ class App:
     spent: Spent
     memory: Memory | None = None
 
-    def output(self, shape: Shape[T]) -> Output[T]:
+    def output(self, shape: Shape[T], *, vertical: bool = False, streams: bool = False) -> Output[T]:
         """Return the output for values of a form."""
         from .output import Output  # noqa: PLC0415  nothing is imported before it is needed
 
-        return Output(self.settings, shape)
+        return Output(self.settings, shape, vertical=vertical, streams=streams)
 
     def progress(self, noun: str, total: int | None = None) -> Progress:
         """Return the progress of what is counted, such as ``vehicles``."""
@@ -129,7 +135,7 @@ class App:
 
     def wait(self) -> float:
         """Return the seconds for which requests wait for the rate limit now; 0 where none waits."""
-        limiter = self.client._session.credentials.limiter  # noqa: SLF001  the client tells it to nobody else
+        limiter = self.client._session.credentials.limiter  # noqa: SLF001  no public property has it
         return limiter.wait_estimate(asyncio.get_running_loop().time()) if limiter.queued else 0.0
 
     def ended(self, brought: str) -> None:
@@ -210,35 +216,6 @@ def _sandbox() -> Sandbox:
     from evenergy.sandbox import Sandbox  # noqa: PLC0415  nothing is imported before it is needed
 
     return Sandbox()
-
-
-def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine. Ctrl-C cancels it, and ends the process a second later where something holds it up.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C ended it.
-    """
-    return asyncio.run(_interruptible(main))
-
-
-async def _interruptible(main: Coroutine[Any, Any, T]) -> T:
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(main)
-    interrupted = False
-
-    def interrupt() -> None:
-        nonlocal interrupted
-        interrupted = True
-        task.cancel()
-        loop.call_later(_PATIENCE, os._exit, 130)  # a name look-up that hangs would hold up the end
-
-    with contextlib.suppress(NotImplementedError):  # Windows: asyncio's own handler has to do
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if interrupted:
-            raise KeyboardInterrupt from None
-        raise
 
 
 class SharedOption(click.Option):

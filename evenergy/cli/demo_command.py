@@ -18,7 +18,7 @@ from rich.text import Text
 from evenergy import to_dict
 
 from . import demo as reading
-from .context import run_async
+from .interrupts import run_async
 from .table import Screen
 
 if TYPE_CHECKING:

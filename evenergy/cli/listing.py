@@ -98,7 +98,7 @@ async def _read_one(app: App, vehicle_id: str, span: Span, reading: LogReading) 
     async with app.progress("logs") as progress:
         async for page in listing.pages():
             reading.take(page.items)
-            reading.failure = next(iter(page.undecoded), reading.failure)
+            reading.fail(next(iter(page.undecoded), None))
             progress.update(reading.count)
 
 
@@ -110,7 +110,7 @@ async def _read_all(app: App, vehicle_ids: list[str], span: Span, reading: LogRe
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 reading.take_outcome(outcome)
-    reading.failure = outcomes.stopped_by or reading.failure
+    reading.fail(outcomes.stopped_by)
 
 
 @attrs.define
@@ -149,6 +149,10 @@ class LogReading:
             say(f"{outcome.item}: {outcome.error}")
         else:
             raise outcome.error
+
+    def fail(self, error: EvEnergyError | None) -> None:
+        """Keep an error for the end; None changes nothing."""
+        self.failure = error or self.failure
 
     def check(self) -> None:
         """Raise the error of the last vehicle that failed.

@@ -22,8 +22,9 @@ from evenergy.client import AsyncClient
 from evenergy.errors import AuthenticationError, EvEnergyError
 
 from . import accounts, profiles
-from .context import ClientCommand, Settings, run_async
+from .context import ClientCommand, Settings
 from .errors import UsageError
+from .interrupts import run_async
 from .loopback import listening
 from .memory import Memory
 from .profiles import Profile, Vault

@@ -92,12 +92,14 @@ class Output(Generic[T]):
     Args:
         settings: The options.
         shape: The form of the values.
+        vertical: Whether it is one value, of which all fields are shown, one below the other.
+        streams: Whether values are written as they come, at a terminal too, where no table can be made of them.
 
     Raises:
         UsageError: ``--fields`` names no field of the values.
     """
 
-    def __init__(self, settings: Settings, shape: Shape[T]) -> None:
+    def __init__(self, settings: Settings, shape: Shape[T], *, vertical: bool = False, streams: bool = False) -> None:
         self._format = settings.format
         self._fields = _checked(settings.fields, shape.names)
         self._shape = shape
@@ -106,11 +108,9 @@ class Output(Generic[T]):
         self._began = False
         self.kept: list[Any] = []
         """The values of ``--json``, as JSON data; the values of a table."""
-        self.vertical = False
-        """Whether it is one value, of which all fields are shown, one below the other."""
-        self.streams = False
-        """Whether values are written as they come, at a terminal too, where no table can be made of them."""
-        settings.output = self
+        self._vertical = vertical
+        self._streams = streams
+        settings.begin(self)
 
     def write(self, values: Iterable[T]) -> None:
         """Write values: those of JSON lines, CSV and pipes at once, all others when the output ends."""
@@ -121,20 +121,20 @@ class Output(Generic[T]):
                 _write("".join(f"{_json(self._data(value))}\n" for value in values))
             case "csv":
                 self._write_csv(values)
-            case _ if self.vertical or (self._at_terminal and not self.streams):
+            case _ if self._vertical or (self._at_terminal and not self._streams):
                 self.kept += values
             case _:
                 _write("".join(self._tabbed(value) for value in values))
 
     def end(self) -> None:
         """Write what was kept, and no more."""
-        if self._format == "json" and self.vertical:
+        if self._format == "json" and self._vertical:
             write_json(self.kept[0])
         elif self._format == "json":
             _write(_array(self.kept, pretty=self._at_terminal))
         elif self._format == "csv":
             self._write_csv(())
-        elif self._format is None and self.vertical and self.kept:
+        elif self._format is None and self._vertical and self.kept:
             self._write_fields(self.kept[0])
         elif self._format is None and self._at_terminal and self.kept:
             from .table import show  # noqa: PLC0415  it takes rich

@@ -51,11 +51,10 @@ def page() -> str:
 def _described(found: click.Command, name: str, parent: click.Context) -> Iterator[str]:
     with click.Context(found, info_name=name, parent=parent, terminal_width=_WIDTH) as context:
         yield f"## {context.command_path}\n\n```text\n{_help(found, context)}\n```\n"
-        if isinstance(found, click.Group):
-            for below in found.list_commands(context):
-                inner = found.get_command(context, below)
-                if inner is not None:
-                    yield from _described(inner, below, context)
+        below = found.list_commands(context) if isinstance(found, click.Group) else []
+        inner = [(one, found.get_command(context, one)) for one in below if isinstance(found, click.Group)]
+        for one, command_below in inner:
+            yield from _described(command_below, one, context) if command_below is not None else ()
 
 
 def _help(found: click.Command, context: click.Context) -> str:

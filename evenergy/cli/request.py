@@ -77,7 +77,7 @@ def _document(body: IO[bytes]) -> object:
 
 
 async def _all_pages(app: App, path: str, param: dict[str, list[str]]) -> None:
-    app.settings.format = app.settings.format or "json"
+    app.settings.use_json()
     parameters: dict[str, Any] = dict(param)
     if "page_size" in parameters:
         parameters["page_size"] = int(parameters["page_size"][-1])

@@ -12,7 +12,7 @@ import click
 
 from evenergy.sandbox import Sandbox
 
-from .context import run_async
+from .interrupts import run_async
 from .times import Duration
 from .words import counted
 

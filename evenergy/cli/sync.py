@@ -19,7 +19,9 @@ from evenergy.errors import (
     RateLimitError,
 )
 from evenergy.fleet.database import FleetDatabase
+from evenergy.fleet.logs import NewStatusLogs
 from evenergy.fleet.values import NewLogs
+from evenergy.resources.vehicles import VehicleStatusLog
 
 from .context import App, ClientCommand, Settings
 from .errors import line
@@ -53,7 +55,7 @@ class _Run:
     """Outcome of a run.
 
     Attributes:
-        vehicles: The vehicles that the database knows.
+        known: The ids of the vehicles that the database knows.
         logs: The logs that are new in it.
         requests: The requests spent.
         left: The reads that wait for the next run.
@@ -62,13 +64,28 @@ class _Run:
         refused: The error with which the rate limit ended the run, or None.
     """
 
-    vehicles: int
+    known: set[str]
     logs: int = 0
     requests: int = 0
     left: int = 0
     failed: int = 0
     delay: timedelta = timedelta(0)
     refused: RateLimitError | None = None
+
+    def take(self, page: NewLogs[VehicleStatusLog], saved: int) -> None:
+        """Count what a page brought, and write its error."""
+        self.logs += saved
+        self.known |= page.marks.keys() - {""}
+        if page.error is not None:
+            self.failed += 1
+            say(f"{page.vehicle_id or 'a vehicle of the list'}: {page.error}; the next run reads it again")
+        for log in page.logs:
+            if log.logged_at is not None and log.sampled_at is not None:
+                self.delay = max(self.delay, log.logged_at - log.sampled_at)
+
+    def end(self, pages: NewStatusLogs[VehicleStatusLog]) -> None:
+        """Take over what the run spent and left."""
+        self.requests, self.left, self.refused = pages.requests, pages.left, pages.refused
 
 
 @click.command(
@@ -155,27 +172,14 @@ async def _forever(app: App, database: FleetDatabase, options: dict[str, Any], e
 
 async def _synced(app: App, database: FleetDatabase, options: dict[str, Any]) -> _Run:
     marks = database.marks
-    outcome = _Run(len(marks))
+    outcome = _Run({one for one in marks if one})
     pages = app.client.fleet.new_status_logs(marks, **options)
-    known = {one for one in marks if one}
     async with app.progress("reads") as progress, aclosing(pages):
         async for page in pages:
-            outcome.logs += database.save(page)
-            _count(outcome, page)
-            known |= page.marks.keys() - {""}
+            outcome.take(page, database.save(page))
             progress.update(page.requests, total=page.requests + page.left)
-    outcome.vehicles, outcome.requests, outcome.left = len(known), pages.requests, pages.left
-    outcome.refused = pages.refused
+    outcome.end(pages)
     return outcome
-
-
-def _count(outcome: _Run, page: NewLogs[Any]) -> None:
-    if page.error is not None:
-        outcome.failed += 1
-        say(f"{page.vehicle_id or 'a vehicle of the list'}: {page.error}; the next run reads it again")
-    for log in page.logs:
-        if log.logged_at is not None and log.sampled_at is not None:
-            outcome.delay = max(outcome.delay, log.logged_at - log.sampled_at)
 
 
 def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> None:
@@ -187,10 +191,9 @@ def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> Non
     settings = app.settings
     left = None if app.spent.rate_limit is None else app.spent.rate_limit.remaining
     if settings.format is not None or settings.fields:
-        cells = (outcome.vehicles, outcome.logs, outcome.requests, left, outcome.left, outcome.failed)
+        cells = (len(outcome.known), outcome.logs, outcome.requests, left, outcome.left, outcome.failed)
         record: dict[str, Any] = dict(zip(_NAMES, (*cells, outcome.delay.total_seconds()), strict=True))
-        with app.output(dict_shape([], _NAMES)) as output:
-            output.vertical = True
+        with app.output(dict_shape([], _NAMES), vertical=True) as output:
             output.write([record])
             if outcome.refused is not None and not goes_on:
                 raise outcome.refused
@@ -198,7 +201,7 @@ def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> Non
         hour = "" if left is None else f", {left:,} left of the hour"
         waiting = f" · {counted(outcome.left, 'read')} for the next run" if outcome.left else ""
         click.echo(
-            f"{counted(outcome.vehicles, 'vehicle')} · {counted(outcome.logs, 'new log')} ·"
+            f"{counted(len(outcome.known), 'vehicle')} · {counted(outcome.logs, 'new log')} ·"
             f" {counted(outcome.requests, 'request')} spent{hour}{waiting}"
         )
     if outcome.delay > lookback / 2:

@@ -38,9 +38,14 @@ def show(columns: Sequence[Column[Any]], values: Sequence[Any]) -> None:
         if least.importance < _NEEDED or not any(column.brief for column in left):
             left.remove(least)
         else:
-            left = [attrs.evolve(column, shown=column.brief or column.shown, brief=None) for column in left]
+            left = list(map(_shortened, left))
         table = _table(left, values)
     console.print(table)
+
+
+def _shortened(column: Column[Any]) -> Column[Any]:
+    shorter: Column[Any] = attrs.evolve(column, shown=column.brief or column.shown, brief=None)
+    return shorter
 
 
 def _width(console: Console, table: Table) -> int:

@@ -73,7 +73,7 @@ def vehicles_update(
     battery_size: int | None,
     yes: bool,
 ) -> None:
-    """Change a vehicle, and show it. It asks first."""
+    """Change a vehicle, and show it. It needs a yes first."""
     given = {
         "maximum_charge_limit_percentage": charge_limit,
         "smart_charging_enabled": smart_charging,
@@ -111,8 +111,7 @@ def _list(settings: Settings, limit: int | None) -> None:
 
 
 def _show(app: App, shown: Iterable[Vehicle]) -> None:
-    with app.output(model_shape(Vehicle, _columns())) as output:
-        output.vertical = True
+    with app.output(model_shape(Vehicle, _columns()), vertical=True) as output:
         output.write(shown)
 
 

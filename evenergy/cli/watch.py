@@ -81,8 +81,7 @@ def watch(
 
     async def run(app: App) -> None:
         source = app.client.fleet.watch(budget=budget, every=every, charging=charging, fields=changes)
-        output = app.output(_shape(changes))
-        output.streams = True
+        output = app.output(_shape(changes), streams=True)
         count = 0
         try:
             async with asyncio.timeout(None if duration is None else duration.total_seconds()), aclosing(source):

@@ -14,7 +14,8 @@ from evenergy import to_dict
 from evenergy.errors import DecodeError, InvalidArgumentError
 from evenergy.webhooks import WebhookError, WebhookReceiver
 
-from .context import LocalCommand, Settings, run_async
+from .context import LocalCommand, Settings
+from .interrupts import run_async
 from .output import ALWAYS, Column, Output, Shape
 from .words import say
 
@@ -67,8 +68,7 @@ def webhooks_listen(settings: Settings, port: int, count: int | None, secret_fil
     if settings.format == "json":
         raise click.UsageError("listening has no end, so there is no one document: use --jsonl")
     receiver = WebhookReceiver(_secret(secret_file))
-    with Output(settings, _shape()) as output:
-        output.streams = True
+    with Output(settings, _shape(), streams=True) as output:
         run_async(_listen(_Listener(receiver, output, count), settings, port))
 
 
@@ -121,12 +121,14 @@ class _Listener:
         receiver: The verifier.
         output: The output.
         count: The events after which it ends, or None for never.
+        taken: The events that came.
         ended: Set when it ends.
     """
 
     receiver: WebhookReceiver
     output: Output[WebhookEvent]
     count: int | None
+    taken: int = 0
     ended: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     async def take(self, request: web.Request) -> web.Response:
@@ -142,10 +144,9 @@ class _Listener:
             say(str(error))
             return web.Response(status=500)
         self.output.write([event])
-        if self.count is not None:
-            self.count -= 1
-            if self.count <= 0:
-                self.ended.set()
+        self.taken += 1
+        if self.taken == self.count:
+            self.ended.set()
         return web.Response(status=204)
 
 

@@ -94,8 +94,13 @@ def test_sandbox_needs_no_credentials(signed_out: None, capsys: pytest.CaptureFi
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the terminals of Unix")
-@pytest.mark.parametrize("width", [40, 80, 200])
-@pytest.mark.parametrize("command", ["fleet", "logs VEHICLE --since 6h", "plan --vehicles 100", "demo --vehicles 4"])
+@pytest.mark.parametrize(
+    ("command", "width"),
+    [
+        *[("fleet", 40), ("fleet", 80), ("fleet", 200), ("demo --vehicles 4", 40)],
+        *[("logs VEHICLE --since 6h", 40), ("plan --vehicles 100", 40)],
+    ],
+)
 def test_tables_fit_and_keep_what_matters(sandbox: Sandbox, command: str, width: int) -> None:
     arguments = command.replace("VEHICLE", sandbox.vehicle_ids[0]).split()
     code, written = at_terminal(variables(sandbox), *arguments, width=width)

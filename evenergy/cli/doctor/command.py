@@ -11,8 +11,9 @@ from typing import Any, Final
 import click
 
 from evenergy.cli import accounts
-from evenergy.cli.context import ClientCommand, Settings, run_async
+from evenergy.cli.context import ClientCommand, Settings
 from evenergy.cli.errors import Exit
+from evenergy.cli.interrupts import run_async
 from evenergy.cli.output import ALWAYS, Column, Output, dict_shape, write_json
 
 from . import api, local, network

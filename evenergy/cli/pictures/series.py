@@ -75,17 +75,17 @@ def grid(series: Iterable[Sequence[VehicleStatusLog]], since: datetime, until: d
 
     It is known from a log to the next one, up to a gap; it is None where nothing is known.
     """
-    step = (until - since) / columns
-    rows: Grid = []
-    for logs in series:
-        row: list[float | None] = [None] * columns
-        for piece in segments(logs, lambda log: log.state_of_charge_percentage):
-            for (begin, value), (end, _) in pairwise([*piece, piece[-1]]):
-                low, high = (begin - since) // step, (end - since) // step
-                for at in range(max(low, 0), min(high, columns - 1) + 1):
-                    row[at] = value
-        rows.append(row)
-    return rows
+    return [_row(logs, since, (until - since) / columns, columns) for logs in series]
+
+
+def _row(logs: Sequence[VehicleStatusLog], since: datetime, step: timedelta, columns: int) -> list[float | None]:
+    row: list[float | None] = [None] * columns
+    for piece in segments(logs, lambda log: log.state_of_charge_percentage):
+        for (begin, value), (end, _) in pairwise([*piece, piece[-1]]):
+            low, high = (begin - since) // step, (end - since) // step
+            for at in range(max(low, 0), min(high, columns - 1) + 1):
+                row[at] = value
+    return row
 
 
 def _time(log: VehicleStatusLog) -> datetime:

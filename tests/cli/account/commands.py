@@ -41,6 +41,18 @@ def run(*arguments: str, typed: str = "") -> Ended:
     return Ended(int(code), out.getvalue(), err.getvalue())
 
 
+def finding(done: Ended, check: str) -> dict[str, Any]:
+    """Return the one finding of a check."""
+    found: list[dict[str, Any]] = [one for one in done.json["findings"] if one["check"] == check]
+    assert len(found) == 1
+    return found[0]
+
+
+def doctor(*arguments: str) -> Ended:
+    """Run the doctor, with its findings in JSON."""
+    return run("doctor", "--json", *arguments)
+
+
 def export(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **more: str) -> None:
     """Set the variables that `evenergy sandbox` prints."""
     monkeypatch.setenv("EVENERGY_BASE_URL", sandbox.base_url)

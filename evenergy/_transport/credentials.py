@@ -60,7 +60,9 @@ class CredentialState:
         elif budget is not None:
             self._shares = self.ledger = SharedLedger(budget, bucket, reserve_of(getattr(budget, "reserve", None)))
         self._limiters: dict[str, RateLimiter] = {}
-        self.limiter: RateLimiter = self.limiter_of("" if budget is None else budget.share)
+        self.limiter: RateLimiter = (
+            RateLimiter() if budget is None or self._shares is None else self.limiter_of(budget.share)
+        )
         """The queue of calls that name no share."""
         self._refreshing = source if isinstance(source, RefreshingTokenSource) else None
         self._is_plain = source is not None and not inspect.iscoroutinefunction(source.access_token)
@@ -70,7 +72,7 @@ class CredentialState:
     def limiter_of(self, share: str) -> RateLimiter:
         """Return the queue of a share: the one queue there is, where nothing is kept for shares."""
         if self._shares is None:
-            return self._limiters.setdefault("", RateLimiter())
+            return self.limiter
         found = self._limiters.get(share)
         return found or self._limiters.setdefault(share, RateLimiter(self._shares.view(share)))
 

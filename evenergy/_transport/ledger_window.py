@@ -108,6 +108,10 @@ class SharedLedger:
                 error,
             )
 
+    def note(self, reading: LimitReading) -> None:
+        """Note what a response said of the rate limit."""
+        self.reading = reading
+
     def clear(self) -> None:
         """Let the next call try the ledger again, after all who waited have the error."""
         self.error = None
@@ -212,7 +216,7 @@ class LedgerWindow:
     ) -> None:
         """Record a response, here at once, and begin to tell the ledger."""
         if limit is not None and remaining is not None:
-            self._ledger.reading = (limit, remaining, wall)
+            self._ledger.note((limit, remaining, wall))
         slot = self._slots.pop(permit, None)
         if status == _TOO_MANY:
             self._ledger.reject(now, retry_after, is_told=slot is not None)

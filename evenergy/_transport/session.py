@@ -81,7 +81,6 @@ class Session:
     ) -> None:
         self.options: Options = options
         self.credentials: CredentialState = credentials
-        self.limiter: RateLimiter = credentials.limiter_of(options.share)
         self.connections: Connections = connections
         self.retry_budget: RetryBudget = retry_budget
         headers = RequestHeaders(
@@ -92,6 +91,11 @@ class Session:
             user_agent=connections.network.user_agent,
         )
         self._exchange = Exchange(connections, headers, options.timeout)
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """Return the queue of the share that the calls draw on."""
+        return self.credentials.limiter_of(self.options.share)
 
     async def send(self, request: Request[T]) -> T:
         """Send a request, retry it where that is safe, and read the response.

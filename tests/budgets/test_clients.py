@@ -317,7 +317,7 @@ def test_credentials_that_no_process_can_tell_apart_need_a_name() -> None:
         bucket(AuthorizationCode("id", "https://a.example/back"))
 
 
-def test_what_is_no_budget_is_rejected() -> None:
+def test_an_object_that_is_no_budget_is_rejected() -> None:
     with pytest.raises(InvalidArgumentError, match="got str without take"):
         AsyncClient("a-token", budget="redis://localhost")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 

@@ -43,7 +43,7 @@ def test_a_program_of_the_old_readme_runs(code: str, environment: dict[str, str]
 
 
 def test_all_names_are_still_there() -> None:
-    assert not set(OLD["names"]) - set(evenergy.__all__)
+    assert [name for name in OLD["names"] if not hasattr(evenergy, name)] == []
 
 
 @pytest.mark.parametrize("client", [AsyncClient("t"), Client("t")], ids=lambda one: type(one).__name__)

@@ -289,8 +289,13 @@ def size(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or node.lineno) - first.lineno + 1
 
 
+_TO_BE_SPLIT = {"test_new_status_logs.py", "test_database.py"}  # of the fleet: delete this with the split
+
+
 def test_files_functions_and_nesting_are_small() -> None:
     lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in FILES.items()}
+    tests = [path for path in Path(__file__).parent.rglob("*.py") if path.name not in _TO_BE_SPLIT]
+    lines |= {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in tests}
     long = [f"{module} has {count} lines" for module, count in lines.items() if count > 400]
     long += [f"{name} has {size(node)} lines" for name, node in functions() if size(node) > 40]
     long += [f"{name} nests {nesting(node)} blocks" for name, node in functions() if nesting(node) > 3]

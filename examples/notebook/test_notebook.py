@@ -37,7 +37,8 @@ def test_the_notebook_runs_and_shows_a_month_of_25_vehicles(tmp_path: Path, monk
     NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     (summary,) = outputs(notebook, "text")
     match = re.fullmatch(r"25 vehicles, 0 failed, (\d+) requests\n", summary)
-    assert match is not None and 25 < int(match[1]) < 1000
+    assert match is not None
+    assert 25 < int(match[1]) < 1000
     logs, vehicles = (frame for frame in outputs(notebook, "text/plain") if frame.startswith("shape"))
     (count,) = re.findall(r"shape: \(([\d_]+), 5\)", logs)
     assert int(count.replace("_", "")) > 25 * 30

@@ -77,7 +77,7 @@ class FileTokenStore:
             if token is None:
                 self.path.unlink(missing_ok=True)
             else:
-                self._write(token)
+                write_private(self.path, msgspec.json.encode(token.to_dict()))
         except OSError as error:
             raise self._error("written", error) from None
 
@@ -99,46 +99,16 @@ class FileTokenStore:
             os.close(descriptor)
 
     def _read(self) -> Token | None:
-        descriptor = _patiently(lambda: os.open(self.path, os.O_RDONLY | _FLAGS))
-        with os.fdopen(descriptor, "rb") as file:
-            self._check(os.fstat(descriptor))
-            content = file.read(_MOST)
+        content = read_private(self.path)
         try:
             return Token.from_dict(msgspec.json.decode(content, type=dict[str, object]))
         except (ValueError, RecursionError):
             _log.warning("%s does not hold a token and is ignored", self.path)
             return None
 
-    def _check(self, status: os.stat_result) -> None:
-        """Raise an error when somebody else may read the token."""
-        if _IS_WINDOWS:
-            return
-        if status.st_uid != os.geteuid():
-            raise InvalidArgumentError(f"{self.path} belongs to another user, so it is not used: remove it")
-        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise InvalidArgumentError(
-                f"{self.path} can be read by other users, so it is not used: chmod 600 it, or remove it"
-            )
-
-    def _write(self, token: Token) -> None:
-        """Write a file beside the old one, and rename it: who reads finds the old token or the new one."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode(token.to_dict()))
-                file.flush()
-                os.fsync(descriptor)
-            _patiently(lambda: temporary.replace(self.path))
-            self._sync_directory()
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
     def _locked(self) -> int:
         """Return the descriptor of the lock's file, which this thread has locked."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(self.path.parent)
         path = self.path.with_name(f"{self.path.name}.lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
         try:
@@ -148,17 +118,76 @@ class FileTokenStore:
             raise
         return descriptor
 
-    def _sync_directory(self) -> None:
-        """Keep the renamed file through a loss of power: the refresh token in the old one is used up."""
-        if not _IS_WINDOWS:
-            descriptor = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
     def _error(self, what: str, error: OSError) -> EvEnergyError:
         return EvEnergyError(f"the token in {self.path} could not be {what}: {error.strerror or error}")
+
+
+def read_private(path: Path, most: int = _MOST) -> bytes:
+    """Return the content of a file that only its owner may read; no more than ``most`` bytes.
+
+    Raises:
+        InvalidArgumentError: Other users may read the file.
+        OSError: There is no such file, or it cannot be read.
+    """
+    descriptor = _patiently(lambda: os.open(path, os.O_RDONLY | _FLAGS))
+    with os.fdopen(descriptor, "rb") as file:
+        _check(path, os.fstat(descriptor))
+        return file.read(most)
+
+
+def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file for its owner only, in place of an old one: who reads finds the old content or the new one.
+
+    Args:
+        path: The path; missing directories are made, for their owner only.
+        content: The content.
+        durable: Whether it shall outlast a loss of power, which takes the disk's time.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    _make_private(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(descriptor)
+        _patiently(lambda: temporary.replace(path))
+        if durable:
+            _sync_directory(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _make_private(directory: Path) -> None:
+    """Make a directory for its owner only; `Path.mkdir` would make its missing parents for everybody."""
+    for one in reversed((directory, *directory.parents)):
+        if not one.exists():
+            one.mkdir(mode=0o700, exist_ok=True)
+
+
+def _check(path: Path, status: os.stat_result) -> None:
+    """Raise an error when somebody else may read the file."""
+    if _IS_WINDOWS:
+        return
+    if status.st_uid != os.geteuid():
+        raise InvalidArgumentError(f"{path} belongs to another user, so it is not used: remove it")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise InvalidArgumentError(f"{path} can be read by other users, so it is not used: chmod 600 it, or remove it")
+
+
+def _sync_directory(directory: Path) -> None:
+    """Keep the renamed file through a loss of power: the refresh token in the old one is used up."""
+    if not _IS_WINDOWS:
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _patiently(action: Callable[[], T]) -> T:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -253,3 +254,10 @@ def test_a_store_shows_no_token(tmp_path: Path) -> None:
     store: Any = FileTokenStore(tmp_path / "token.json")
     store.save(TOKEN)
     assert "token-1" not in repr(store)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of Unix")
+def test_missing_directories_are_made_for_the_owner_only(tmp_path: Path) -> None:
+    store = FileTokenStore(tmp_path / "a" / "b" / "token.json")
+    store.save(Token.from_dict({"access_token": "access"}))
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o700, 0o700]

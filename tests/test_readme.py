@@ -1,6 +1,5 @@
 """Every block of the README is run, against the sandbox."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,23 +9,17 @@ from pathlib import Path
 import pytest
 
 from evenergy.sandbox import Sandbox
+from tests.blocks import ROOT, blocks, environment as environment_of, python_blocks
 
-ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
-SHELL = [code.strip() for language, code in BLOCKS if language == "sh"]
+PYTHON = python_blocks(TEXT)
+SHELL = [block.code.strip() for block in blocks(TEXT) if block.language == "sh"]
 
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     with Sandbox() as sandbox:
-        yield {
-            **os.environ,
-            "EVENERGY_BASE_URL": sandbox.base_url,
-            "EVENERGY_CLIENT_ID": sandbox.client_id,
-            "EVENERGY_CLIENT_SECRET": sandbox.client_secret,
-        }
+        yield environment_of(sandbox)
 
 
 def run(command: list[str], environment: dict[str, str], where: Path) -> str:
@@ -35,12 +28,12 @@ def run(command: list[str], environment: dict[str, str], where: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("code", [code for code in PYTHON if "def test_" not in code])
+@pytest.mark.parametrize("code", [block.code for block in PYTHON if not block.is_test])
 def test_an_example_runs_and_prints_something(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     assert run([sys.executable, "-W", "error", "-c", code], environment, tmp_path).strip()
 
 
-@pytest.mark.parametrize("code", [code for code in PYTHON if "def test_" in code])
+@pytest.mark.parametrize("code", [block.code for block in PYTHON if block.is_test])
 def test_an_example_of_a_test_passes(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "test_example.py").write_text(code)
     assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environment, tmp_path)

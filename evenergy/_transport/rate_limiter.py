@@ -19,6 +19,7 @@ import attrs
 
 from evenergy.errors import ClosedError, RateLimitError
 
+from .limit_state import LimitState
 from .rate_window import RateLimit, RateWindow
 from .usage import WINDOW
 from .window import Permit, State, Window
@@ -98,6 +99,7 @@ class RateLimiter:
         self._has_arrivals = False  # since the queue was last looked through
         self._outlook = -math.inf  # the time before which its head got no permit, then
         self._announced_until = -math.inf
+        self._remembered: LimitState | None = None  # until there is a loop, whose clock is known
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -108,6 +110,15 @@ class RateLimiter:
     def queued(self) -> int:
         """Return the number of callers that wait."""
         return self._queued
+
+    def export_state(self) -> LimitState | None:
+        """Return what is known of the bucket, for a later process; None when nothing is, or a ledger keeps it."""
+        window = self._window
+        return window.export_state(self._clock(), self._wall_clock()) if isinstance(window, RateWindow) else None
+
+    def import_state(self, state: LimitState) -> None:
+        """Begin with what another process knew of the same bucket; a state that says nothing any more is ignored."""
+        self._remembered = state
 
     # Permits
 
@@ -355,6 +366,9 @@ class RateLimiter:
         self._outlook = self._announced_until = -math.inf
         self._run, self._loop, self._clock, self._lead = object(), loop, loop.time, None
         self._window.start(loop.time(), self._pump)
+        if self._remembered is not None and isinstance(self._window, RateWindow):
+            self._window.import_state(self._remembered, loop.time(), self._wall_clock())
+        self._remembered = None
         for future in left:
             old = future.get_loop()
             if not old.is_running():  # not in another thread, nor copied by a fork

@@ -24,6 +24,7 @@ from typing import Self
 
 import attrs
 
+from .limit_state import LimitState
 from .usage import WINDOW, OthersUsage, OwnUsage
 from .window import LimitReading, Permit, State
 
@@ -193,6 +194,43 @@ class RateWindow:
             self._trial_at = min(self._trial_at, now)
         elif self._state is _OPEN and self._free() < 1:
             self._state, self._trial_at = _HALF_OPEN, now
+
+    # Another process
+
+    def export_state(self, now: float, wall: float) -> LimitState | None:
+        """Return what is known as plain numbers, at a time in POSIX seconds; None when no response said anything."""
+        if self._limit is None or self._state is _UNKNOWN:
+            return None
+        self._roll(now)
+        lead, long_ago = wall - now, wall - WINDOW
+        sent, completed, settles = self._own.export_state(now, lead)
+        return LimitState(
+            saved_at=wall,
+            limit=self._limit,
+            is_stable=self._is_limit_stable,
+            reading=self._reading,
+            is_open=self._state is _OPEN,
+            trial_at=max(long_ago, self._trial_at + lead),
+            told_at=max(long_ago, self._told_at + lead),
+            rejections=self._rejections,
+            sent=list(sent),
+            completed=list(completed),
+            settles=list(settles),
+            others=list(self._others.export_state(lead)),
+        )
+
+    def import_state(self, state: LimitState, now: float, wall: float) -> None:
+        """Go on from a state that another process exported; one that says nothing at this time is ignored."""
+        if self._state is not _UNKNOWN or not state.is_useful(wall):
+            return
+        lead = wall - now
+        self._limit, self._kept = state.limit, min(max(state.limit, _ASSUMED_LIMIT), _MOST_KEPT)
+        self._is_limit_stable, self._reading, self._rejections = state.is_stable, state.reading, state.rejections
+        self._own = OwnUsage.from_state(state.sent, state.completed, state.settles, lead)
+        self._others = OthersUsage.from_state(state.others, lead)
+        self._state = _OPEN if state.is_open else _HALF_OPEN
+        self._trial_at, self._told_at = state.trial_at - lead, state.told_at - lead
+        self._silent, self._latest, self._due = self._own.pending, now, -math.inf
 
     # What can be expected
 

@@ -7,6 +7,8 @@ forgotten.
 
 import math
 from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Self, TypeAlias
 
 WINDOW = 3600.0
 """Seconds of the rolling window in which the API counts requests: nothing that it says binds longer."""
@@ -14,6 +16,11 @@ WINDOW = 3600.0
 _TICK = 0.001  # seconds: what two clocks may differ by
 _KEPT = WINDOW + _TICK  # seconds from a response until its request has surely left the window
 _LATE = 60.0  # seconds in which a request without a response may still reach the API
+
+Counted: TypeAlias = Sequence[tuple[int, int]]
+"""Times in POSIX milliseconds, each with a number of requests."""
+_MILLI = 1000  # milliseconds of a second
+_FINE = 2000  # times that are kept to the millisecond; more of them to the second, so that a file stays small
 
 
 class OwnUsage:
@@ -117,6 +124,33 @@ class OwnUsage:
             times.clear()
             times.extend(moved)
 
+    def export_state(self, now: float, lead: float) -> tuple[Counted, Counted, Counted]:
+        """Return the times of sending, completion and settling, for another process.
+
+        Args:
+            now: The time. Requests in flight count as ended now, without a response.
+            lead: Seconds by which POSIX time is ahead of the clock of the times.
+        """
+        lost = [now] * self.in_flight
+        # Rounded so that the bounds stay bounds: sent early, completed and settled late.
+        return (
+            _counted(self._sent_at, lead, math.floor),
+            _counted([*self._completed_at, *lost], lead, math.ceil),
+            _counted([*self._settles_at, *(at + _LATE for at in lost)], lead, math.ceil),
+        )
+
+    @classmethod
+    def from_state(cls, sent: Counted, completed: Counted, settles: Counted, lead: float) -> Self:
+        """Return the use that another process exported."""
+        own = cls()
+        own._sent_at.extend(_expanded(sent, lead))
+        own._completed_at.extend(_expanded(completed, lead))
+        own._settles_at.extend(_expanded(settles, lead))
+        own.sent = own.completed = len(own._completed_at)
+        own.settled = max(0, own.sent - len(own._settles_at))
+        own._perhaps_gone = max(0, own.sent - len(own._sent_at))
+        return own
+
 
 class OthersUsage:
     """The requests of others in the same bucket: the largest number that the responses of an hour prove.
@@ -158,3 +192,28 @@ class OthersUsage:
     def shift(self, seconds: float) -> None:
         """Move all times, when the clock was set."""
         self._proven = deque((at + seconds, number) for at, number in self._proven)
+
+    def export_state(self, lead: float) -> Counted:
+        """Return what is proven, for another process; ``lead`` as for `OwnUsage.export_state`."""
+        return [(math.ceil((at + lead) * _MILLI), number) for at, number in self._proven]
+
+    @classmethod
+    def from_state(cls, proven: Counted, lead: float) -> Self:
+        """Return what another process exported."""
+        others = cls()
+        others._proven.extend((at / _MILLI - lead, number) for at, number in proven)
+        others.number = others._proven[0][1] if others._proven else 0
+        return others
+
+
+def _counted(times: Collection[float], lead: float, rounded: Callable[[float], int]) -> Counted:
+    found: dict[int, int] = {}
+    grid = 1 if len(times) <= _FINE else _MILLI
+    for at in times:
+        moment = rounded((at + lead) * _MILLI / grid) * grid
+        found[moment] = found.get(moment, 0) + 1
+    return list(found.items())
+
+
+def _expanded(counted: Counted, lead: float) -> Iterable[float]:
+    return (moment / _MILLI - lead for moment, number in counted for _ in range(number))

@@ -109,8 +109,13 @@ class Description:
 
 def load(path: str | Path) -> Description:
     """The description in a file, in YAML or JSON."""
+    return parse(Path(path).read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Description:
+    """Return a description from its text, in YAML or JSON."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it was built: ten times as fast
-    return Description(yaml.load(Path(path).read_text(encoding="utf-8"), loader))  # noqa: S506  it is a safe one
+    return Description(yaml.load(text, loader))  # noqa: S506  it is a safe one
 
 
 def configured() -> str | None:

@@ -5,74 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pytest
 
 import evenergy
 from tests.house import PUBLIC
 from tests.operations import OPERATIONS
-from tests.operations._values import Model, alternatives, hints, required
+from tests.operations._values import Model, hints, required
 
 from .description import Description, Schema
+from .fields import changes, described_values, enumerations, kinds, properties, values
 from .mistakes import ALWAYS, MISDESCRIBED, UNDESCRIBED, WIDER
-from .models import DESCRIBED, choices, kinds as taken_kinds, schemas_of
-
-_OPEN = (None, True, False)  # no schema
+from .models import DESCRIBED, kinds as taken_kinds, schemas_of
 
 each_model = pytest.mark.parametrize("model", DESCRIBED.values(), ids=DESCRIBED)
-
-
-def kinds(description: Description, schema: Schema) -> set[str]:
-    """Return what a schema takes: types of JSON, formats of times, names of models, lists of these.
-
-    An object without a model is data.
-    """
-    return {kind for choice in choices(description, schema) for kind in _kinds(description, choice)}
-
-
-def _kinds(description: Description, schema: Schema) -> set[str]:
-    models = schemas_of(description).names(schema)
-    schema = description.resolve(schema)
-    implied = "string" if "enum" in schema else "object" if schema.keys() & {"properties", "allOf"} else "any"
-    given: str | list[str] = schema.get("type", implied)
-    found = set[str]()
-    for name in [given] if isinstance(given, str) else given:
-        if name == "array":
-            found |= {f"[{item}]" for item in kinds(description, schema["items"])}
-        elif name == "object":
-            found |= models or {"data"}
-        else:
-            found.add(str(schema["format"]) if schema.get("format") in ("date-time", "date") else name)
-    return found
-
-
-def enumerations(model: Model) -> dict[str, type[Enum]]:
-    """Return the fields of a class that hold an enumeration, or a list or a map of one."""
-    found: dict[str, type[Enum]] = {}
-    for name, annotation in hints(model).items():
-        for part in alternatives(annotation):
-            inner = alternatives(get_args(part)[-1]) if get_origin(part) in (list, dict) else (part,)
-            for one in inner:
-                if isinstance(one, type) and issubclass(one, Enum):
-                    found[name] = one
-    return found
-
-
-def values(description: Description, schema: Schema) -> set[str]:
-    """Return the texts of an enumeration, or of a list or a map of them."""
-    found = set[str]()
-    for choice in map(description.resolve, choices(description, schema)):
-        inner: list[Schema] = [choice[one] for one in ("items", "additionalProperties") if choice.get(one) not in _OPEN]
-        found = found.union(*(values(description, one) for one in inner))
-        found |= {value for value in choice.get("enum", ()) if isinstance(value, str)}
-    return found
-
-
-def properties(description: Description, model: Model) -> dict[str, Schema]:
-    """Return the properties of the schema of a model, without those that are deprecated."""
-    described = description.properties(schemas_of(description).of[model])
-    return {name: schema for name, schema in described.items() if not schema.get("deprecated")}
 
 
 @each_model
@@ -112,10 +59,7 @@ def test_fields_know_all_values(description: Description, model: Model) -> None:
 
 
 def test_enumerations_have_no_other_values(description: Description) -> None:
-    described: dict[type[Enum], set[str]] = {}
-    for model in DESCRIBED.values():
-        for name, one in enumerations(model).items():
-            described.setdefault(one, set()).update(values(description, properties(description, model)[name]))
+    described = described_values(description)
     assert described == {one: {member.value for member in one} for one in described}
 
 
@@ -228,3 +172,23 @@ def test_a_change_is_seen(
     change(document)
     with pytest.raises(AssertionError):
         check(Description(document))
+
+
+def test_nothing_has_changed(description: Description) -> None:
+    assert list(changes(description)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (add_property, "VehicleMake.colour is new: the client drops it"),
+        (lose_property, "VehicleMake.name is no longer described: it will be None"),
+        (change_type, "Vehicle.battery_size_watt_hours is described as number, and the client reads integer"),
+        (add_value, "VehicleConnectors.adaptors has the new value MCS: it comes through as a string"),
+        (lose_value, "StateOfChargeSource no longer has the value MANUAL"),
+    ],
+)
+def test_a_change_has_words(description: Description, change: Callable[[Schema], None], words: str) -> None:
+    document = copy.deepcopy(description.document)
+    change(document)
+    assert words in list(changes(Description(document)))

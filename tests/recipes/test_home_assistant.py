@@ -49,11 +49,11 @@ class OAuth2Session:
 
 
 def recipe() -> Any:
-    """Return the class that the README gives."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```py\n(class HomeAssistantToken:.*?)```", readme, re.DOTALL)
+    """Return the class that the page gives."""
+    page = (Path(__file__).parents[2] / "docs" / "home-assistant.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n# requests: 0\n(class HomeAssistantToken:.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102  it is the README's
+    exec(code, names)  # noqa: S102  it is the page's
     return names["HomeAssistantToken"]
 
 

@@ -1,0 +1,1 @@
+"""Programs that make the documentation and its pictures; they are no part of the package."""

@@ -1,0 +1,48 @@
+"""Client with the credentials of the environment or a profile, and with what earlier runs have learnt."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+from evenergy.client import AsyncClient
+
+from .accounts import NO_CREDENTIALS, choose, effective_base_url
+from .errors import SignInError
+from .memory import Memory
+
+if TYPE_CHECKING:
+    from evenergy._transport.attempts import OnAttempt
+
+    from .context import Settings
+
+
+@contextlib.asynccontextmanager
+async def account_client(
+    settings: Settings, max_wait: float | None, on_attempt: OnAttempt, *, anonymous: bool
+) -> AsyncGenerator[tuple[AsyncClient, Memory]]:
+    """Open a client, and keep at its end what it has learnt.
+
+    Args:
+        settings: The options of the command.
+        max_wait: Seconds that a request may wait for the rate limit; None for ever.
+        on_attempt: A function that is called with each attempt.
+        anonymous: Whether the API needs no credentials for the command.
+
+    Raises:
+        SignInError: There are no credentials, and they are needed.
+    """
+    account = choose(settings.profile, settings.base_url, settings.user)
+    if account is None and not anonymous:
+        raise SignInError(NO_CREDENTIALS)
+    base_url = effective_base_url(settings.base_url) if account is None else account.base_url
+    memory = Memory(account, base_url, settings.note)
+    auth = None if account is None else account.auth(memory.token_store)
+    async with AsyncClient(auth, base_url=base_url, max_wait=max_wait, trust_env=True, on_attempt=on_attempt) as client:
+        memory.restore(client)
+        try:
+            # A profile that was named goes before the user of the environment.
+            yield client.with_options(user=settings.user if account is None else account.user), memory
+        finally:
+            memory.save(client)

@@ -1,0 +1,1 @@
+"""Command ``evenergy doctor``: a file a part of what it looks at."""

@@ -1,0 +1,42 @@
+"""Command ``evenergy export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evenergy.fleet.export import export_parquet
+
+from .context import LocalCommand, Settings
+from .output import ALWAYS, Column, Output, dict_shape
+from .sync import DATABASE
+from .words import counted
+
+
+@click.command(
+    "export",
+    cls=LocalCommand,
+    params=[
+        DATABASE,
+        click.Option(
+            ["--parquet"],
+            type=click.Path(file_okay=False, path_type=Path),
+            required=True,
+            metavar="DIR",
+            help="The directory of the files.",
+        ),
+    ],
+)
+@click.pass_obj
+def export(settings: Settings, db: Path, parquet: Path) -> None:
+    """Write the logs of a database as Parquet, a file for each month; only months that changed are written.
+
+    It prints the files that were written, and needs the extra arrow. Nothing is sent.
+    """
+    written = export_parquet(db, parquet)
+    columns = [Column[dict[str, object]]("File", lambda record: record["file"], importance=ALWAYS)]
+    with Output(settings, dict_shape(columns, ["file", "bytes"])) as output:
+        output.write({"file": str(path), "bytes": path.stat().st_size} for path in written)
+    kept = len(list(parquet.glob("*.parquet"))) - len(written)
+    settings.note(f"{counted(len(written), 'file')} written, {kept} up to date · no requests spent")

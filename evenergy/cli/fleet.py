@@ -1,0 +1,110 @@
+"""Command ``evenergy fleet``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from evenergy.fleet.values import VehicleNow
+
+from .context import App, ClientCommand, Settings
+from .listing import LIMIT, listed, read_logs
+from .output import ALWAYS, Column, model_shape
+from .plot_option import PLOT, WIDTH, plotted
+from .times import short
+from .words import kilo, tail
+
+_LOW, _HALF = 20, 50  # percent
+
+
+@click.command(
+    "fleet",
+    cls=ClientCommand,
+    params=[
+        LIMIT,
+        PLOT,
+        WIDTH,
+        click.Option(
+            ["--hours"],
+            type=click.IntRange(1, 720),
+            default=24,
+            show_default=True,
+            metavar="N",
+            help="Hours that the picture shows.",
+        ),
+    ],
+)
+@click.pass_obj
+def fleet(settings: Settings, limit: int | None, plot: str | None, plot_width: int, hours: int) -> None:
+    """Show each vehicle with its newest log: one request for 100 vehicles.
+
+    With --plot it draws the states of charge by hour, for which it reads the logs of each vehicle: a request each.
+    """
+
+    async def run(app: App) -> None:
+        pager = app.client.fleet.snapshot()
+        if plot is None:
+            shape = model_shape(VehicleNow, _columns(datetime.now(UTC)))
+            await listed(app, pager, shape, "vehicle", limit)
+        else:
+            vehicles = await pager.collect(limit=limit)
+            await _plot(app, vehicles, hours, plot, plot_width)
+
+    settings.run(run)
+
+
+async def _plot(app: App, vehicles: list[VehicleNow], hours: int, target: str, width: int) -> None:
+    """Draw the states of charge of vehicles by hour."""
+    from .pictures.heat import heat_map  # noqa: PLC0415  nothing is imported before it is needed
+    from .pictures.series import by_vehicle  # noqa: PLC0415  likewise
+
+    until = datetime.now(UTC)
+    since = until - timedelta(hours=hours)
+    ids = [vehicle.id for vehicle in vehicles]
+    reading = await read_logs(app, ids, (since, until), lambda _: None)
+    names = {vehicle.id: vehicle.description for vehicle in vehicles if vehicle.description}
+    plotted(app.settings, target, heat_map(by_vehicle(reading.kept, ids), since, until, names), width)
+    reading.check()
+    app.ended(reading.words())
+
+
+def _columns(now: datetime) -> list[Column[VehicleNow]]:
+    return [
+        Column("Vehicle", lambda vehicle: vehicle.id, importance=ALWAYS, brief=tail),
+        Column("Name", lambda vehicle: vehicle.description, importance=30),
+        Column(
+            "Charge (%)",
+            lambda vehicle: of_log(vehicle, "state_of_charge_percentage"),
+            importance=95,
+            style=charge_style,
+            right=True,
+        ),
+        Column("Plugged in", lambda vehicle: of_log(vehicle, "is_plugged_in"), importance=60, style=yes_style),
+        Column("Charging", lambda vehicle: of_log(vehicle, "is_charging"), importance=70, style=yes_style),
+        Column("Power (kW)", lambda vehicle: kilo(of_log(vehicle, "charge_rate_watts")), importance=50, right=True),
+        Column("State", lambda vehicle: of_log(vehicle, "state"), importance=10),
+        Column(
+            "Age",
+            lambda vehicle: of_log(vehicle, "sampled_at"),
+            lambda time: short((now - time).total_seconds()),
+            importance=65,
+            right=True,
+        ),
+    ]
+
+
+def of_log(vehicle: VehicleNow, name: str) -> Any:
+    """Return a field of the newest log, or None."""
+    return getattr(vehicle.latest_status_log, name, None)
+
+
+def charge_style(percentage: int) -> str:
+    """Return the colour of a state of charge."""
+    return "red" if percentage < _LOW else "yellow" if percentage < _HALF else "green"
+
+
+def yes_style(value: bool) -> str:
+    """Return the colour of yes and no."""
+    return "green" if value else "dim"

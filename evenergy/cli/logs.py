@@ -1,0 +1,91 @@
+"""Command ``evenergy logs``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from evenergy.resources.vehicles import VehicleStatusLog
+
+from .context import App, ClientCommand, Settings
+from .listing import read_logs
+from .output import ALWAYS, Column, model_shape
+from .plot_option import PLOT, WIDTH, plotted
+from .times import Moment
+from .words import kilo, tail
+
+
+@click.command(
+    "logs",
+    cls=ClientCommand,
+    params=[
+        click.Argument(["vehicle_ids"], metavar="VEHICLE...", nargs=-1, required=True),
+        click.Option(
+            ["--since"], type=Moment(), default="24h", show_default=True, metavar="TIME", help="From here on."
+        ),
+        click.Option(["--until"], type=Moment(), metavar="TIME", help="Up to here.  [default: now]"),
+        PLOT,
+        WIDTH,
+    ],
+)
+@click.pass_obj
+def logs(
+    settings: Settings,
+    vehicle_ids: tuple[str, ...],
+    since: datetime,
+    until: datetime | None,
+    plot: str | None,
+    plot_width: int,
+) -> None:
+    """Show what vehicles reported, newest first, by their ids; - reads ids from standard input.
+
+    \b
+    evenergy logs VEHICLE --since yesterday --csv
+    evenergy vehicles --fields id | evenergy logs - --since 7d --jsonl
+    evenergy logs VEHICLE --since 3d --plot charge.png
+    """
+    wanted = _ids(vehicle_ids)
+
+    async def run(app: App) -> None:
+        if plot is None:
+            with app.output(model_shape(VehicleStatusLog, _columns(len(wanted)))) as output:
+                reading = await read_logs(app, wanted, (since, until), output.write, keep=False)
+                reading.check()
+        else:
+            from .pictures.logs import plot_logs  # noqa: PLC0415  nothing is imported before it is needed
+
+            reading = await read_logs(app, wanted, (since, until), lambda _: None)
+            plotted(settings, plot, plot_logs(reading.kept, wanted, since, until), plot_width)
+            reading.check()
+        app.ended(reading.words())
+
+    settings.run(run)
+
+
+def _ids(given: Sequence[str]) -> list[str]:
+    """Return the ids, those from standard input in the place of a dash; each once."""
+    found: list[str] = []
+    for one in given:
+        found += sys.stdin.read().split() if one == "-" else [one]
+    if not found:
+        raise click.UsageError("there is no vehicle on standard input")
+    return list(dict.fromkeys(found))
+
+
+def _columns(vehicles: int) -> list[Column[VehicleStatusLog]]:
+    several: list[Column[VehicleStatusLog]] = [Column("Vehicle", lambda log: log.vehicle_id, importance=90, brief=tail)]
+    return [
+        Column("Sampled (UTC)", lambda log: log.sampled_at, importance=ALWAYS),
+        *(several if vehicles > 1 else []),
+        Column("Charge (%)", lambda log: log.state_of_charge_percentage, importance=95, right=True),
+        Column("Plugged in", lambda log: log.is_plugged_in, importance=70),
+        Column("Charging", lambda log: log.is_charging, importance=75),
+        Column("Power (kW)", lambda log: kilo(log.charge_rate_watts), importance=80, right=True),
+        Column("Target (%)", lambda log: log.target_charge_level_percentage, importance=20, right=True),
+        Column("Odometer (km)", lambda log: kilo(log.odometer_meters), importance=30, right=True),
+        Column("State", lambda log: log.state, importance=40),
+        Column("Logged (UTC)", lambda log: log.logged_at, importance=10),
+    ]

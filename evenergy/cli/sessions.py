@@ -1,0 +1,76 @@
+"""Command ``evenergy sessions``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from evenergy.resources.charging import ChargingSubSession
+
+from .context import App, ClientCommand, Settings
+from .listing import LIMIT, listed
+from .output import ALWAYS, Column, model_shape
+from .plot_option import PLOT, WIDTH, plotted
+from .times import Moment
+from .words import kilo, tail
+
+
+@click.command(
+    "sessions",
+    cls=ClientCommand,
+    params=[
+        click.Option(["--vehicle"], metavar="ID", help="Only those of this vehicle."),
+        click.Option(["--charger"], metavar="ID", help="Only those at this charger."),
+        click.Option(["--driver"], metavar="ID", help="Only those of this user."),
+        click.Option(["--since"], type=Moment(), default="7d", show_default=True, metavar="TIME", help="Begun after."),
+        click.Option(["--until"], type=Moment(), metavar="TIME", help="Begun before.  [default: now]"),
+        LIMIT,
+        PLOT,
+        WIDTH,
+    ],
+)
+@click.pass_obj
+def sessions(
+    settings: Settings,
+    vehicle: str | None,
+    charger: str | None,
+    driver: str | None,
+    since: datetime,
+    until: datetime | None,
+    limit: int | None,
+    plot: str | None,
+    plot_width: int,
+) -> None:
+    """List charging with its energy: one request for 100.
+
+    Each is a part of a session, from plugging in to unplugging, with one charging mode.
+    """
+
+    async def run(app: App) -> None:
+        pager = app.client.charging_sub_sessions.list(
+            vehicle_id=vehicle, evse_id=charger, user_id=driver, start__gt=since, start__lt=until
+        )
+        if plot is None:
+            await listed(app, pager, model_shape(ChargingSubSession, _columns()), "session", limit)
+            return
+        from .pictures.energy import plot_energy  # noqa: PLC0415  nothing is imported before it is needed
+
+        async with app.progress("sessions"):
+            found = await pager.collect(limit=limit)
+        plotted(settings, plot, plot_energy(found, since, until), plot_width)
+
+    settings.run(run)
+
+
+def _columns() -> list[Column[ChargingSubSession]]:
+    return [
+        Column("Start (UTC)", lambda session: session.start, importance=ALWAYS),
+        Column("End (UTC)", lambda session: session.end, importance=40),
+        Column("Energy (kWh)", lambda session: kilo(session.energy_delivered_watt_hours), importance=95, right=True),
+        Column("Added (%)", lambda session: session.percentage_added, importance=50, right=True),
+        Column("Mode", lambda session: session.mode, importance=60),
+        Column("Vehicle", lambda session: session.vehicle_id, importance=80, brief=tail, style="dim"),
+        Column("Charger", lambda session: session.evse_id, importance=20, brief=tail, style="dim"),
+        Column("Session", lambda session: session.id, importance=10, brief=tail, style="dim"),
+    ]

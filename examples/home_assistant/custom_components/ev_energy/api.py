@@ -8,7 +8,7 @@ from homeassistant.helpers.config_entry_oauth2_flow import OAuth2Session
 
 import evenergy
 
-from .const import MAX_WAIT, base_url
+from .const import DEADLINE, MAX_WAIT, base_url
 
 
 class HomeAssistantToken:
@@ -31,5 +31,6 @@ async def async_new_client(hass: HomeAssistant, auth: str | HomeAssistantToken) 
         session=async_get_clientsession(hass),
         base_url=base_url(),
         max_wait=MAX_WAIT,
+        deadline=DEADLINE,
         user_agent="home-assistant-ev-energy",
     )

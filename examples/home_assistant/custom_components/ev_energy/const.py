@@ -12,8 +12,10 @@ DOMAIN: Final = "ev_energy"
 SCOPES: Final = ("user:read", "vehicle:read")
 UPDATE_INTERVAL: Final = timedelta(minutes=5)
 """The interval between two snapshots: 12 requests an hour for each 100 vehicles."""
-MAX_WAIT: Final = 10.0
-"""Seconds that a request may wait for the rate limit; the coordinator knows better how to wait longer."""
+MAX_WAIT: Final = 0.0
+"""Seconds that a request may wait for the rate limit: the coordinator waits instead, and comes back in time."""
+DEADLINE: Final = 30.0
+"""Seconds for a whole call, with its retries."""
 
 
 def base_url() -> str:

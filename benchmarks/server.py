@@ -20,7 +20,7 @@ HISTORY = "vhcl" + 26 * "H"  # the vehicle that has more than one page
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _FRACTIONS = ("", ".1111", ".123456")
-_MEASURED: dict[str, object] = {
+MEASURED: dict[str, object] = {
     "state_of_charge_percentage": 70,
     "is_charging": True,
     "is_plugged_in": True,
@@ -51,7 +51,7 @@ def _log(number: int) -> dict[str, object]:
     """A status log with all its 19 properties, a fifth of the measurements null."""
     vehicle = f"https://api.ev.energy/v2/vehicles/{HISTORY}"
     sampled = _time(number, _FRACTIONS[number % 3])
-    measured = {name: value if (number + place) % 5 else None for place, (name, value) in enumerate(_MEASURED.items())}
+    measured = {name: value if (number + place) % 5 else None for place, (name, value) in enumerate(MEASURED.items())}
     return {
         "url": f"{vehicle}/status_logs/{sampled}/",
         "logged_at": _time(number, _FRACTIONS[(number + 1) % 3]),

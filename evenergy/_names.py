@@ -48,7 +48,16 @@ MODULES: dict[str, tuple[str, ...]] = {
     ".fleet.export": ("export_parquet",),
     ".fleet.logs": ("BlockingNewStatusLogs", "NewStatusLogs"),
     ".fleet.planner": ("Plan",),
-    ".fleet.values": ("WATCHED", "BoundaryMeterNow", "Change", "HomeBatteryNow", "NewLogs", "VehicleNow", "WatchField"),
+    ".fleet.values": (
+        "WATCHED",
+        "BoundaryMeterNow",
+        "Change",
+        "EVSENow",
+        "HomeBatteryNow",
+        "NewLogs",
+        "VehicleNow",
+        "WatchField",
+    ),
     ".fleet.watch": ("BlockingWatch", "Watch"),
     ".webhooks": (
         "ChargingSubSessionCreated",

@@ -13,19 +13,24 @@ lost: give it a ``budget``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ._codec.columns import Cell, ColumnType, layout
-from .fleet.database import LogPage
 from .records import library, to_records
 from .resources.vehicles import VehicleStatusLog
 
 if TYPE_CHECKING:
     from dlt.extract import DltSource
 
+    from .client import Client
+    from .fleet.logs import BlockingNewStatusLogs
+
 __all__ = ["source"]
+
+_log = logging.getLogger(__name__)
 
 _NAME: Final = "vehicle_status_logs"
 _TYPES: Final = {
@@ -39,33 +44,8 @@ _TYPES: Final = {
 }
 
 
-class Fleet(Protocol):
-    """Fleet of a blocking client."""
-
-    def new_status_logs(
-        self,
-        marks: Mapping[str, str],
-        *,
-        since: datetime | None,
-        within: timedelta,
-        lookback: timedelta,
-        budget: int | None,
-    ) -> Iterable[LogPage]:
-        """Return an iterator over the status logs that were never delivered."""
-        ...
-
-
-class FleetClient(Protocol):
-    """Blocking client, such as `evenergy.Client`."""
-
-    @property
-    def fleet(self) -> Fleet:
-        """Return all vehicles at once."""
-        ...
-
-
 def source(
-    client: FleetClient,
+    client: Client,
     *,
     since: datetime | None = None,
     within: timedelta = timedelta(0),
@@ -74,6 +54,7 @@ def source(
 ) -> DltSource:
     """Return a dlt source with the resource ``vehicle_status_logs``. Needs the extra ``dlt``.
 
+    A vehicle that cannot be read, or a rate limit that ends the run, is logged as a warning: the next run goes on.
     The rows are those of `to_records`; they are appended, and never change. All columns have their types, also those
     that no log has a value for.
 
@@ -91,10 +72,8 @@ def source(
 
     def vehicle_status_logs() -> Iterator[list[dict[str, Cell]]]:
         marks = cast("dict[str, str]", dlt.current.resource_state().setdefault("marks", {}))
-        for page in logs(dict(marks), since=since, within=within, lookback=lookback, budget=budget):
-            if page.logs:
-                yield to_records(page.logs, VehicleStatusLog)
-            marks.update(page.marks)  # loaded with the rows, or not at all
+        run = logs(dict(marks), since=since, within=within, lookback=lookback, budget=budget)
+        yield from _rows(run, marks)
 
     resource: Any = dlt.resource(
         vehicle_status_logs,
@@ -104,3 +83,15 @@ def source(
         columns={column.name: {"data_type": _TYPES[column.type]} for column in layout(VehicleStatusLog).columns},
     )
     return cast("DltSource", dlt.source(lambda: resource, name="evenergy")())
+
+
+def _rows(run: BlockingNewStatusLogs[VehicleStatusLog], marks: dict[str, str]) -> Iterator[list[dict[str, Cell]]]:
+    """Yield the rows of each page, and keep the marks behind them."""
+    for page in run:
+        if page.error is not None:
+            _log.warning("%s: %s", page.vehicle_id or "a page of the list", page.error)
+        if page.logs:
+            yield to_records(page.logs, VehicleStatusLog)
+        marks.update(page.marks)  # loaded with the rows, or not at all
+    if run.refused is not None:
+        _log.warning("the rate limit ended the run, and %d reads wait for the next: %s", run.left, run.refused)

@@ -7,7 +7,8 @@ data in records, and JSON text in tables.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -54,7 +55,7 @@ def to_arrow(values: Iterable[T], of: type[T] | None = None) -> pa.Table:
         of: The class; it is needed where there may be no value.
 
     Raises:
-        InvalidArgumentError: As for `to_records`; or there is no value, and no class.
+        InvalidArgumentError: As for `to_records`; or there is no value, and no class; or a value does not fit.
         EvEnergyError: pyarrow is not installed.
     """
     arrow = library("pyarrow", "arrow")
@@ -64,7 +65,7 @@ def to_arrow(values: Iterable[T], of: type[T] | None = None) -> pa.Table:
     batches: list[Any] = []
     while batch := list(islice(rows, _BATCH)):
         cells = zip(table.columns, schema, _columns(table, batch), strict=True)
-        arrays = [arrow.array(_with_json_text(column, part), field.type) for column, field, part in cells]
+        arrays = [_filled(arrow.array, column, part, field.type) for column, field, part in cells]
         batches.append(arrow.RecordBatch.from_arrays(arrays, schema=schema))
     return cast("pa.Table", arrow.Table.from_batches(batches, schema=schema))
 
@@ -92,7 +93,9 @@ def to_polars(values: Iterable[T], of: type[T] | None = None) -> pl.DataFrame:
         ColumnType.JSON: frames.String,
     }
     parts = zip(table.columns, _columns(table, table.rows(all_values)), strict=True)
-    series = [frames.Series(column.name, _with_json_text(column, cells), types[column.type]) for column, cells in parts]
+    series = [
+        _filled(partial(frames.Series, column.name), column, cells, types[column.type]) for column, cells in parts
+    ]
     return cast("pl.DataFrame", frames.DataFrame(series))
 
 
@@ -113,9 +116,7 @@ def to_pandas(values: Iterable[T], of: type[T] | None = None) -> pd.DataFrame:
     frames = library("pandas", "pandas")
     table, all_values = _known(values, of)
     parts = zip(table.columns, _columns(table, table.rows(all_values)), strict=True)
-    arrays = {
-        column.name: frames.array(_with_json_text(column, cells), _PANDAS[column.type]) for column, cells in parts
-    }
+    arrays = {column.name: _filled(frames.array, column, cells, _PANDAS[column.type]) for column, cells in parts}
     return cast("pd.DataFrame", frames.DataFrame(arrays))
 
 
@@ -189,6 +190,19 @@ def _columns(table: Layout[Any], rows: Iterable[list[Cell]]) -> list[tuple[Cell,
     """Return the cells by column."""
     columns = list(zip(*rows, strict=True))
     return columns or [() for _ in table.columns]
+
+
+def _filled(make: Callable[[list[Cell], Any], Any], column: Column, cells: Iterable[Cell], kind: Any) -> Any:
+    """Return a column of another library.
+
+    Raises:
+        InvalidArgumentError: A value does not fit, such as a whole number of more than 64 bits.
+    """
+    try:
+        return make(_with_json_text(column, cells), kind)
+    except (ValueError, TypeError, OverflowError) as error:  # those of pyarrow are among them
+        reason = str(error).partition("\n")[0]
+        raise InvalidArgumentError(f"a value does not fit into the column {column.name}: {reason}") from None
 
 
 def _with_json_text(column: Column, cells: Iterable[Cell]) -> list[Cell]:

@@ -18,7 +18,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("holder", SECRETS, ids=lambda holder: type(holder).__name__)
-def test_what_holds_a_secret_shows_it_nowhere(holder: object) -> None:
+def test_an_object_that_holds_a_secret_shows_it_nowhere(holder: object) -> None:
     assert "very-secret" not in repr(holder) + str(holder)
     with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(holder)

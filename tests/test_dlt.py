@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,15 +13,38 @@ import attrs
 import pytest
 
 import evenergy.dlt
-from evenergy import EvEnergyError
+from evenergy import Client, ClientCredentials, EvEnergyError, RateLimitError, Retry
+from evenergy.sandbox import Sandbox
 from tests.fleet.pages import VEHICLES, Page, page_of
 
 dlt: Any = pytest.importorskip("dlt", reason="the extra dlt is not installed")
 pytest.importorskip("duckdb", reason="dlt[duckdb] is not installed")
 
+SIZE = 110
+
 
 class PowerError(Exception):
     """Power that fails."""
+
+
+@attrs.frozen
+class NewPage(Page):
+    """Page as `new_status_logs` gives it."""
+
+    vehicle_id: str | None = None
+    error: EvEnergyError | None = None
+
+
+@attrs.frozen
+class Run:
+    """Run as `new_status_logs` returns it."""
+
+    pages: Iterator[NewPage]
+    refused: RateLimitError | None
+    left: int = 7
+
+    def __iter__(self) -> Iterator[NewPage]:
+        return self.pages
 
 
 @attrs.define
@@ -29,21 +53,26 @@ class Cars:
 
     minutes: int = 0
     fail_at: int | None = None
+    refused: RateLimitError | None = None
     calls: list[dict[str, object]] = attrs.Factory(list[dict[str, object]])
 
     @property
     def fleet(self) -> Cars:
         return self
 
-    def new_status_logs(self, marks: Mapping[str, str], **options: Any) -> Iterator[Page]:
+    def new_status_logs(self, marks: Mapping[str, str], **options: Any) -> Run:
         self.calls.append({"marks": dict(marks), **options})
+        return Run(self.pages(marks), self.refused)
+
+    def pages(self, marks: Mapping[str, str]) -> Iterator[NewPage]:
         for number, vehicle in enumerate(VEHICLES):
             if number == self.fail_at:
                 raise PowerError("the power fails")
             delivered = int(marks.get(vehicle, 0))
             if delivered < self.minutes:
-                yield page_of(vehicle, range(delivered, self.minutes), str(self.minutes))
-        yield Page([], {"": "place"})
+                page = page_of(vehicle, range(delivered, self.minutes), str(self.minutes))
+                yield NewPage(page.logs, page.marks, vehicle)
+        yield NewPage([], {"": "place"})
 
 
 @pytest.fixture
@@ -55,14 +84,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(folder: Path, client: Cars, **options: Any) -> Any:
+def run(folder: Path, client: Cars | Client, **options: Any) -> Any:
     pipeline = dlt.pipeline(
         "fleet",
         pipelines_dir=str(folder / "pipelines"),
         destination=dlt.destinations.duckdb(str(folder / "fleet.duckdb")),
         dataset_name="evenergy",
     )
-    pipeline.run(evenergy.dlt.source(client, **options))
+    pipeline.run(evenergy.dlt.source(cast("Any", client), **options))
     return pipeline
 
 
@@ -98,7 +127,35 @@ def test_failures_and_another_machine_lose_and_double_nothing(folder: Path) -> N
     assert client.calls[-1]["marks"] == {**dict.fromkeys(VEHICLES, "5"), "": "place"}
 
 
-def test_columns_have_their_types_and_options_are_passed_on(folder: Path) -> None:
+def test_the_real_client_loads_each_log_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    now = [time.time() - 86_400]
+    sandbox = Sandbox(vehicles=SIZE, days=1, rate_limit=1_000_000, clock=lambda: now[0])
+    auth = ClientCredentials(sandbox.client_id, sandbox.client_secret)
+    retry = Retry(attempts=1)
+    with sandbox, Client(auth, base_url=sandbox.base_url, retry=retry) as client:
+        since = datetime.fromtimestamp(now[0] - 3 * 3600, UTC)
+        sandbox.fail(times=None, status=401, path="/vehicles/*")
+        with pytest.raises(Exception, match="401"):
+            run(folder, client, since=since)
+        sandbox.clear_faults()
+        sandbox.fail(times=2, status=500, path="/vehicles/*")
+        run(folder, client, since=since, budget=60)
+        assert sum("vhcl" in message and "500" in message for message in caplog.messages) == 2
+        run(folder, client, since=since)
+        shutil.rmtree(folder / "pipelines")  # another machine
+        now[0] += 2 * 3600
+        pipeline = run(folder, client, since=since)
+        before = sandbox.requests
+        run(folder, client, since=since)
+        assert sandbox.requests - before == -(-SIZE // 100)  # no news
+        lists = [client.vehicles.status_logs.list(one, since=since) for one in sandbox.vehicle_ids]
+        truth = {(log.vehicle_id, log.sampled_at) for each in lists for log in each}
+    rows = query(pipeline, "SELECT vehicle_id, sampled_at FROM vehicle_status_logs")
+    assert len(rows) == len(set(rows)) == len(truth)
+    assert {(vehicle, sampled.astimezone(UTC)) for vehicle, sampled in rows} == truth
+
+
+def test_columns_have_their_types_and_options_are_passed_on(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     client = Cars(minutes=1)
     since = datetime(2026, 1, 1, tzinfo=UTC)
     pipeline = run(folder, client, since=since, budget=7, within=timedelta(hours=6))
@@ -115,11 +172,13 @@ def test_columns_have_their_types_and_options_are_passed_on(folder: Path) -> Non
     assert types["odometer_meters"] == "BIGINT"  # although no log has a value
     assert types["is_plugged_in"] == "BOOLEAN"
     assert types["vehicle_id"] == "VARCHAR"
+    client.refused = RateLimitError("too many")
     run(folder, client)
     assert query(pipeline, "SELECT count(*) FROM vehicle_status_logs") == [(20,)]
+    assert "the rate limit ended the run, and 7 reads wait for the next: too many" in caplog.text
 
 
 def test_a_missing_dlt_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "dlt", None)
     with pytest.raises(EvEnergyError, match=r"pip install 'evenergy\[dlt\]'"):
-        evenergy.dlt.source(Cars())
+        evenergy.dlt.source(cast("Any", Cars()))

@@ -371,7 +371,7 @@ def test_the_examples_are_of_all_classes() -> None:
 
 
 @given(st.text(st.characters()))
-def test_what_is_printable_stays_and_what_is_not_is_escaped(text: str) -> None:
+def test_printable_text_stays_and_the_rest_is_escaped(text: str) -> None:
     shown = errors.printable(text)
     assert shown.isprintable()
     if text.isprintable() and len(text) <= 300:

@@ -111,7 +111,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, mon
     assert [file.name for file in tmp_path.iterdir()] == ["token.json"]
 
 
-def test_what_the_system_refuses_is_an_error_in_words(tmp_path: Path) -> None:
+def test_a_file_that_the_system_denies_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(evenergy.EvEnergyError, match="directory could not be read"):

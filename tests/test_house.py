@@ -289,12 +289,9 @@ def size(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or node.lineno) - first.lineno + 1
 
 
-_TO_BE_SPLIT = {"test_new_status_logs.py", "test_database.py"}  # of the fleet: delete this with the split
-
-
 def test_files_functions_and_nesting_are_small() -> None:
     lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in FILES.items()}
-    tests = [path for path in Path(__file__).parent.rglob("*.py") if path.name not in _TO_BE_SPLIT]
+    tests = list(TESTS.rglob("*.py"))
     lines |= {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in tests}
     long = [f"{module} has {count} lines" for module, count in lines.items() if count > 400]
     long += [f"{name} has {size(node)} lines" for name, node in functions() if size(node) > 40]
@@ -312,3 +309,10 @@ def docstrings() -> Iterator[tuple[str, str]]:
 def test_no_docstring_begins_with_a_question() -> None:
     questions = re.compile(r"(What|Who|Whose|Whether|How)\b")
     assert [(where, text.splitlines()[0]) for where, text in docstrings() if questions.match(text)] == []
+
+
+def test_no_name_of_a_test_begins_with_a_question() -> None:
+    names = (
+        name for path in TESTS.rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    )
+    assert [name for name in names if re.match(r"test_(what|who|whose|whether|how)_", name)] == []

@@ -33,7 +33,7 @@ async def test_a_problem(mocked: Answers) -> None:
             await client.vehicle_makes.get(MAKE_ID)
 
 
-async def test_what_is_sent(mocked: Answers) -> None:
+async def test_the_request_is_sent_with_its_headers(mocked: Answers) -> None:
     def answer(_: object, **request: object) -> CallbackResult:
         assert request["data"] == b'{"maximum_charge_limit_percentage":80}'
         return CallbackResult(payload={"id": VEHICLE_ID, "maximum_charge_limit_percentage": 80})

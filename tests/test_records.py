@@ -229,7 +229,7 @@ async def nothing() -> AsyncIterator[VehicleStatusLog]:
         ([Sample(tags=cast("Any", [object()]))], "expected JSON data in a field, got list"),
     ],
 )
-def test_what_has_no_columns_is_rejected(values: Any, message: str) -> None:
+def test_values_without_columns_are_rejected(values: Any, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         to_records(values)
 
@@ -271,3 +271,16 @@ def test_but_for_times_a_record_is_what_to_dict_gives() -> None:
     assert {name: record[name] for name in plain if name not in times} == {
         name: cell for name, cell in plain.items() if name not in times
     }
+
+
+@pytest.mark.parametrize("make", [to_arrow, to_polars, to_pandas])
+@pytest.mark.parametrize(
+    ("value", "column"),
+    [
+        (VehicleStatusLog(odometer_meters=1 << 64), "odometer_meters"),
+        (VehicleStatusLog(data_source="\ud800"), "data_source"),
+    ],
+)
+def test_a_value_that_fits_no_column_is_named(make: Callable[..., object], value: object, column: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"a value does not fit into the column {column}: "):
+        make([value])

@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import cast
 from urllib.parse import unquote
@@ -105,7 +105,7 @@ def time_range(since: datetime | None, until: datetime | None) -> tuple[str | No
         InvalidArgumentError: One of them is no aware datetime, or ``since`` is a later instant than ``until``. Clocks
             do not count: 01:45 before they go back is earlier than 01:15 after.
     """
-    low, high = (None if end is None else _instant(end) for end in (since, until))
+    low, high = (None if end is None else instant(end) for end in (since, until))
     if low is not None and high is not None and low > high:
         raise InvalidArgumentError(f"expected since to be no later than until, got {since} and {until}")
     return None if low is None else time_text(low), None if high is None else time_text(high)
@@ -117,18 +117,22 @@ def span(start: object, end: object) -> tuple[datetime, datetime]:
     Raises:
         InvalidArgumentError: One of them is no aware datetime, or ``end`` is not a later instant than ``start``.
     """
-    if _instant(start) >= _instant(end):
+    if instant(start) >= instant(end):
         raise InvalidArgumentError(f"expected end to be later than start, got {start} and {end}")
     return _plain_datetime(cast("datetime", start)), _plain_datetime(cast("datetime", end))
 
 
 def aware(value: object) -> str:
     """Return an aware datetime as the API writes it."""
-    return time_text(_instant(value))
+    return time_text(instant(value))
 
 
-def _instant(value: object) -> datetime:
-    """Return an aware datetime, of any class and zone, as a plain one in UTC."""
+def instant(value: object) -> datetime:
+    """Return an aware datetime, of any class and zone, as a plain one in UTC.
+
+    Raises:
+        InvalidArgumentError: It is no datetime, or has no zone.
+    """
     if not isinstance(value, datetime):
         raise invalid_argument("an aware datetime", value)
     try:
@@ -211,6 +215,14 @@ def seconds(name: str, value: object, *, zero: bool = False) -> float | None:
         if math.isfinite(number) and (number > 0 or (zero and number == 0)):
             return number
     raise invalid_argument(f"{name} in seconds, {'0 or more' if zero else 'more than 0'}, or None", value)
+
+
+def duration(name: str, value: object, *, zero: bool = False) -> timedelta:
+    """Return a timedelta above zero, or of zero too."""
+    if isinstance(value, timedelta) and (value > timedelta(0) or (zero and not value)):
+        return value
+    least = "of zero or more" if zero else "above zero"
+    raise invalid_argument(f"{name} as a timedelta {least}, such as timedelta(hours=6)", value)
 
 
 def positive_int(name: str, value: object) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .window import LimitReading
 
 LIMIT, REMAINING = istr("X-RateLimit-Limit"), istr("X-RateLimit-Remaining")
-"""The headers that each answer has."""
+"""The headers that each response has."""
 
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
 _LONGEST = 3600.0  # seconds: nothing lasts longer in a rolling hour

@@ -103,7 +103,7 @@ class RateLimiter:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The state of the rate limit by the last response that told it, or None."""
+        """The state of the rate limit by the last response that had it, or None."""
         return RateLimit.of(self._window.reading)
 
     @property
@@ -271,7 +271,7 @@ class RateLimiter:
             if waiter.is_done:
                 continue
             is_hopeless = window.earliest(now, place) > waiter.ends + _SLACK
-            # A caller of little patience waits for what is in flight, to be told the right time.
+            # A caller of little patience waits for what is in flight, so that its error has the right time.
             if is_hopeless and (waiter.ends > now + _LONG_WAIT or self._is_certain(now, place)):
                 self._reject(waiter, now, place)
             else:
@@ -357,7 +357,7 @@ class RateLimiter:
     # Event loops
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin on another event loop; whoever still waits on the one before is told, should that run again."""
+        """Begin on another event loop; callers of the one before get an error, should that run again."""
         self._stop_timers()
         left = [waiter.future for waiter in self._queue]
         self._queue, self._patience, self._late = [], [], []

@@ -99,7 +99,7 @@ class OwnUsage:
             self._settles_at.append(now + _LATE)  # from then on a response that does not include it disproves it
 
     def retract(self, sent_at: float) -> None:
-        """Record that the API did not count a request: it refused it, or never received it."""
+        """Record that the API did not count a request: it rejected it, or never received it."""
         self.sent -= 1
         try:
             self._sent_at.remove(sent_at)

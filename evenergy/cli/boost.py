@@ -21,7 +21,7 @@ def boost() -> None:
 @boost.command("start", cls=ClientCommand, params=[_VEHICLE, YES])
 @click.pass_obj
 def boost_start(settings: Settings, vehicle_id: str, yes: bool) -> None:
-    """Charge a vehicle at once, and show its session. It asks first."""
+    """Charge a vehicle at once, and show its session. It needs a yes first."""
     confirm(f"Start a boost of {vehicle_id}: charge at once?", yes=yes)
     _boost(settings, vehicle_id, starts=True)
 
@@ -29,7 +29,7 @@ def boost_start(settings: Settings, vehicle_id: str, yes: bool) -> None:
 @boost.command("end", cls=ClientCommand, params=[_VEHICLE, YES])
 @click.pass_obj
 def boost_end(settings: Settings, vehicle_id: str, yes: bool) -> None:
-    """End the boost of a vehicle, and go on with smart charging. It asks first."""
+    """End the boost of a vehicle, and go on with smart charging. It needs a yes first."""
     confirm(f"End the boost of {vehicle_id}?", yes=yes)
     _boost(settings, vehicle_id, starts=False)
 

@@ -11,7 +11,7 @@ YES: Final = click.Option(["-y", "--yes"], is_flag=True, help="Do it without a q
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask whether to go on, and end the command where the answer is no.
+    """Ask whether to go on, and end the command after a no.
 
     Raises:
         click.UsageError: Nobody is there to answer, and ``--yes`` was not given.

@@ -135,7 +135,7 @@ class App:
 
     def wait(self) -> float:
         """Return the seconds for which requests wait for the rate limit now; 0 where none waits."""
-        limiter = self.client._session.credentials.limiter  # noqa: SLF001  the client tells it to nobody else
+        limiter = self.client._session.credentials.limiter  # noqa: SLF001  no public property has it
         return limiter.wait_estimate(asyncio.get_running_loop().time()) if limiter.queued else 0.0
 
     def ended(self, brought: str) -> None:

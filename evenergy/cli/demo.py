@@ -35,7 +35,7 @@ _MOST_REQUESTS = 1000  # in an hour, as the API allows them by default
 
 @attrs.frozen
 class Row:
-    """One vehicle, and what it told. What it did not tell is None.
+    """Row of a vehicle. A value that it did not report is None.
 
     Attributes:
         make: The name of the manufacturer.
@@ -117,7 +117,7 @@ async def run(vehicles: int, hours: int, seed: int, on_progress: OnProgress | No
             vehicles=len(rows),
             failed=sum(row.error is not None for row in rows),
             logs=logs,
-            # Counted where they arrive: answers to many requests at once come in any order, so the last of them need
+            # Counted where they arrive: responses to many requests at once come in any order, so the last of them need
             # not tell the least that is left.
             requests=sandbox.requests,
             requests_left=limit - sandbox.requests,

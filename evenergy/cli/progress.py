@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _DELAY: Final = 1.0  # seconds in which most commands are done
 _INTERVAL: Final = 0.2
-_WORTH_A_WORD: Final = 1.0  # seconds: a shorter wait for the rate limit is not told
+_WORTH_A_WORD: Final = 1.0  # seconds: a shorter wait for the rate limit is not shown
 _WIDEST_BAR: Final = 24
 _CLEAR: Final = "\r\x1b[2K"
 

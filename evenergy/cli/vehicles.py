@@ -73,7 +73,7 @@ def vehicles_update(
     battery_size: int | None,
     yes: bool,
 ) -> None:
-    """Change a vehicle, and show it. It asks first."""
+    """Change a vehicle, and show it. It needs a yes first."""
     given = {
         "maximum_charge_limit_percentage": charge_limit,
         "smart_charging_enabled": smart_charging,

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self, cast
+from typing import Any, Final, Protocol, Self, cast
 
 from evenergy._codec.columns import layout
 from evenergy.errors import ClosedError, EvEnergyError, InvalidArgumentError
@@ -17,8 +17,10 @@ from evenergy.resources.vehicles import VehicleStatusLog
 
 from . import schema
 from .lease import Lease
-from .marks import log_of, moment
+from .marks import continues, log_of, moment
 from .schema import LogTable
+
+_WHOLE: Final = 1 << 63  # the bound of SQLite's whole numbers
 
 _log = logging.getLogger(__name__)
 
@@ -95,10 +97,12 @@ class FleetDatabase:
         next run reads it again. The same holds for the devices of a page that could not be saved.
 
         Raises:
-            InvalidArgumentError: A log has no device, or no time, or is of another class.
+            InvalidArgumentError: A log has no device, or no time, or is of another class; or the page comes from a run
+                that was not given the marks of this database, and would leave logs out.
             EvEnergyError: The page could not be written; the database is as it was before.
         """
         with self._use() as connection:
+            self._check_base(page.marks)
             behind, self._behind = self._behind, self._behind | page.marks.keys()  # until it is known to be saved
             rows = self._rows(page.logs)
             with self._transaction(connection):
@@ -175,6 +179,14 @@ class FleetDatabase:
                 raise InvalidArgumentError(f"expected logs with a device and a time, got {log!r}")
         return rows
 
+    def _check_base(self, marks: Mapping[str, str]) -> None:
+        for one, mark in marks.items():
+            if one in self._known and not continues(self._known[one], mark):
+                raise InvalidArgumentError(
+                    f"the page of {one or 'the list'} does not continue what {self.path} holds, and would leave out the"
+                    " logs in between: pass database.marks to new_status_logs"
+                )
+
     def _swap(self, device_id: str, mark: str) -> bool:
         """Replace a mark if it is still the one that this run builds on."""
         table, known = self._table, self._known.get(device_id)
@@ -185,11 +197,22 @@ class FleetDatabase:
     def _insert(self, rows: Iterable[list[Any]]) -> int:
         """Insert the logs that are not there, with what is known of their devices and months."""
         table, connection = self._table, self._connection
-        new = [row for row in rows if connection.execute(table.insert, row).rowcount == 1]
+        new = [row for row in rows if self._added(row)]
         times = [(row[table.device_at], row[table.time_at]) for row in new]
         connection.executemany(table.seen, [(device_id, time, time) for device_id, time in times])
         connection.executemany(schema.CHANGED, [(month,) for month in {schema.month(time) for _, time in times}])
         return len(new)
+
+    def _added(self, row: list[Any]) -> bool:
+        """Insert a log, and return whether it is new. One odd number must not end each run at the same place."""
+        try:
+            return self._connection.execute(self._table.insert, row).rowcount == 1
+        except OverflowError:
+            for at, name in enumerate(self._table.layout.names):
+                if isinstance(row[at], int) and not -_WHOLE <= row[at] < _WHOLE:
+                    _log.warning("%s: %s=%d of %s is saved as NULL: too large", self.path, name, row[at], row[0])
+                    row[at] = None
+            return self._connection.execute(self._table.insert, row).rowcount == 1
 
 
 def file_path(value: str | os.PathLike[str]) -> Path:
@@ -198,9 +221,11 @@ def file_path(value: str | os.PathLike[str]) -> Path:
     Raises:
         InvalidArgumentError: It is no path of a file.
     """
-    if not isinstance(cast("object", value), str | os.PathLike) or str(value) in ("", ":memory:"):
-        raise InvalidArgumentError(f"expected path as the path of a file, got {value!r}")
-    return Path(value).expanduser().absolute()  # the working directory may change
+    if isinstance(cast("object", value), str | os.PathLike) and str(value) not in ("", ":memory:"):
+        # The working directory may change, and two names of one file must have one lock.
+        with contextlib.suppress(ValueError, OSError, RuntimeError):
+            return Path(value).expanduser().resolve()
+    raise InvalidArgumentError(f"expected path as the path of a file, got {value!r}")
 
 
 def _key_text(log: Any) -> str | None:
@@ -214,5 +239,5 @@ def in_words(path: Path, done: str) -> Generator[None]:
     """Raise the errors of SQLite as one of this library."""
     try:
         yield
-    except (sqlite3.Error, OverflowError, UnicodeError) as error:  # a number or a text that SQLite cannot hold
+    except (sqlite3.Error, OverflowError, UnicodeError) as error:  # a time or a text that cannot be written
         raise EvEnergyError(f"the database {path} could not be {done}: {error}") from None

@@ -12,8 +12,9 @@ from evenergy._core.blocking import BlockingPager
 from evenergy._core.pagination import Pager
 from evenergy._core.resource import Child, M_co, Method, Resource, in_two_forms
 from evenergy.errors import InvalidArgumentError
-from evenergy.resources._kinds import BOUNDARY_METER, HOME_BATTERY, VEHICLE
+from evenergy.resources._kinds import BOUNDARY_METER, EVSE, HOME_BATTERY, VEHICLE
 from evenergy.resources.batteries import HomeBatteryStatusLog
+from evenergy.resources.evses import EVSEStatusLog
 from evenergy.resources.meters import BoundaryMeterStatusLog
 from evenergy.resources.vehicles import VehicleStatusLog
 
@@ -22,7 +23,7 @@ from .logs import BlockingNewStatusLogs, NewStatusLogs
 from .planner import Plan
 from .run import Options, SyncRun
 from .source import Entry, L, N, Source
-from .values import WATCHED, BoundaryMeterNow, HomeBatteryNow, VehicleNow, WatchField
+from .values import WATCHED, BoundaryMeterNow, EVSENow, HomeBatteryNow, VehicleNow, WatchField
 from .watch import BlockingWatch, Watch
 
 _NO_MARKS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -93,6 +94,12 @@ class DeviceFleet(Resource[M_co], Generic[M_co, N, L]):
         return NewStatusLogs(self._source, self._session, run, validate.positive_int("concurrency", concurrency))
 
 
+class EVSEFleet(DeviceFleet[M_co, EVSENow, EVSEStatusLog]):
+    """All chargers at once. The methods raise what `evenergy.errors` lists."""
+
+    _source = Source(EVSE, EVSENow, EVSEStatusLog, "evse")
+
+
 class HomeBatteryFleet(DeviceFleet[M_co, HomeBatteryNow, HomeBatteryStatusLog]):
     """All home batteries at once. The methods raise what `evenergy.errors` lists."""
 
@@ -111,17 +118,20 @@ class Fleet(DeviceFleet[M_co, VehicleNow, VehicleStatusLog]):
     _source = Source(VEHICLE, VehicleNow, VehicleStatusLog, "vehicle")
 
     _boundary_meters: Child[BoundaryMeterFleet[M_co]] = Child(".fleet.devices:BoundaryMeterFleet")
+    _evses: Child[EVSEFleet[M_co]] = Child(".fleet.devices:EVSEFleet")
     _home_batteries: Child[HomeBatteryFleet[M_co]] = Child(".fleet.devices:HomeBatteryFleet")
 
     @overload
     def of(self, kind: Literal["boundary_meters"], /) -> BoundaryMeterFleet[M_co]: ...
+    @overload
+    def of(self, kind: Literal["evses"], /) -> EVSEFleet[M_co]: ...
     @overload
     def of(self, kind: Literal["home_batteries"], /) -> HomeBatteryFleet[M_co]: ...
     def of(self, kind: str, /) -> Any:
         """Return all devices of another kind at once, with the methods `snapshot` and `new_status_logs`.
 
         Args:
-            kind: ``"boundary_meters"`` or ``"home_batteries"``.
+            kind: ``"boundary_meters"``, ``"evses"`` or ``"home_batteries"``.
 
         Raises:
             InvalidArgumentError: There is no such kind.
@@ -129,10 +139,12 @@ class Fleet(DeviceFleet[M_co, VehicleNow, VehicleStatusLog]):
         match kind:
             case "boundary_meters":
                 return self._boundary_meters
+            case "evses":
+                return self._evses
             case "home_batteries":
                 return self._home_batteries
             case _:
-                raise InvalidArgumentError(f"expected 'boundary_meters' or 'home_batteries', got {kind!r}")
+                raise InvalidArgumentError(f"expected 'boundary_meters', 'evses' or 'home_batteries', got {kind!r}")
 
     def plan(
         self,

@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,8 +25,17 @@ from .database import file_path, in_words
 from .schema import LogTable
 
 _BATCH: Final = 1_000  # rows that stand in memory as Python objects
-_GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow arrays
+_GROUP: Final = 10  # batches in a row group, which stand in memory as Arrow tables
 _METADATA: Final = b"evenergy"
+_EPOCH: Final = date(1970, 1, 1)
+
+
+def _days(text: str) -> int:
+    return (date.fromisoformat(text) - _EPOCH).days
+
+
+_READERS: Final[dict[ColumnType, Callable[[Any], Any]]] = {ColumnType.BOOLEAN: bool, ColumnType.DATE: _days}
+"""Functions that turn cells of SQLite into what pyarrow reads from JSON, where they differ."""
 
 
 def export_parquet(
@@ -60,8 +70,9 @@ def export_parquet(
         try:
             target.mkdir(parents=True, exist_ok=True)
             return [export.write(month) for month in export.months if not export.is_current(month)]
-        except OSError as error:
-            raise EvEnergyError(f"the export to {target} failed: {error.strerror or error}") from None
+        except (OSError, ValueError, export.arrow.ArrowException) as error:  # values: cells that another program wrote
+            reason = (isinstance(error, OSError) and error.strerror) or error
+            raise EvEnergyError(f"the export of {path} to {target} failed: {reason}") from None
 
 
 @attrs.frozen
@@ -75,6 +86,7 @@ class _Export:
     months: dict[str, int]
     parquet: Any
     arrow: Any
+    json: Any
 
     @classmethod
     def of(cls, connection: sqlite3.Connection, table: LogTable, path: Path, target: Path) -> _Export:
@@ -83,8 +95,8 @@ class _Export:
         months = cast(
             "list[tuple[str, int]]", connection.execute("SELECT month, changes FROM months ORDER BY month").fetchall()
         )
-        parquet = library("pyarrow.parquet", "arrow")
-        return cls(connection, table, target, schema.identity(connection), dict(months), parquet, arrow)
+        parquet, json = library("pyarrow.parquet", "arrow"), library("pyarrow.json", "arrow")
+        return cls(connection, table, target, schema.identity(connection), dict(months), parquet, arrow, json)
 
     def is_current(self, month: str) -> bool:
         """Return whether the file of a month has all its logs and columns."""
@@ -99,7 +111,10 @@ class _Export:
         path = self._path(month)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with self.parquet.ParquetWriter(temporary, self._schema(month), compression="zstd") as writer:
+            pool = self.arrow.system_memory_pool()  # the default one reserves 20 MiB more
+            with self.parquet.ParquetWriter(
+                temporary, self._schema(month), compression="zstd", memory_pool=pool
+            ) as writer:
                 for table in self._groups(month):
                     writer.write_table(table)
             temporary.replace(path)
@@ -109,14 +124,9 @@ class _Export:
         return path
 
     def _groups(self, month: str) -> Iterator[Any]:
-        batches: list[Any] = []
-        for batch in self._batches(month):
-            batches.append(batch)
-            if len(batches) == _GROUP:
-                yield self.arrow.Table.from_batches(batches)
-                batches.clear()
-        if batches:
-            yield self.arrow.Table.from_batches(batches)
+        batches = self._batches(month)
+        while group := list(islice(batches, _GROUP)):
+            yield self.arrow.concat_tables(group)
 
     def _path(self, month: str) -> Path:
         return self.target / f"{self.table.name}-{month}.parquet"
@@ -127,10 +137,9 @@ class _Export:
         return cast("Any", arrow_schema(self.table.layout)).with_metadata({_METADATA: state})
 
     def _batches(self, month: str) -> Iterator[Any]:
-        table, arrow = self.table, self.arrow
-        there = set(
-            schema.columns(self.connection, table)
-        )  # an older version made the file, and nobody opened it since
+        table = self.table
+        # An older version may have made the file, and nobody opened it since.
+        there = set(schema.columns(self.connection, table))
         names = [f"log.{name}" if name in there else "NULL" for name in table.layout.names]
         first = date.fromisoformat(f"{month}-01")
         after = (first + timedelta(days=31)).replace(day=1)
@@ -139,14 +148,29 @@ class _Export:
             f" ON log.{table.device} = device.{table.device} AND log.sampled_at >= ? AND log.sampled_at < ?",
             (first.isoformat(), after.isoformat()),
         )
-        types = arrow_schema(table.layout)
         while batch := rows.fetchmany(_BATCH):
-            cells = zip(table.layout.columns, cast("Any", types), zip(*batch, strict=True), strict=True)
-            arrays = [self._array(column.type, part, field.type) for column, field, part in cells]
-            yield arrow.RecordBatch.from_arrays(arrays, schema=self._schema(month))
+            yield self._table(batch)
 
-    def _array(self, kind: ColumnType, cells: tuple[object, ...], wanted: Any) -> Any:
-        """Return cells of SQLite as an Arrow array."""
-        stored = {ColumnType.BOOLEAN: self.arrow.int64(), ColumnType.TIME: self.arrow.string()}
-        stored[ColumnType.DATE] = self.arrow.string()
-        return self.arrow.array(cells, stored.get(kind, wanted)).cast(wanted)
+    def _table(self, rows: list[tuple[Any, ...]]) -> Any:
+        """Return rows of SQLite as an Arrow table.
+
+        They go through JSON: pyarrow imports pandas, where it is installed, to make an array of a list (50 MiB).
+        """
+        layout, arrow = self.table.layout, self.arrow
+        cells: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for at, column in enumerate(layout.columns):
+            if column.type in _READERS:
+                read = _READERS[column.type]
+                cells[at] = [None if cell is None else read(cell) for cell in cells[at]]
+        names = layout.names
+        lines = msgspec.json.Encoder().encode_lines(
+            [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+        )
+        return self.json.read_json(
+            arrow.BufferReader(lines),
+            parse_options=self.json.ParseOptions(
+                explicit_schema=arrow_schema(layout), unexpected_field_behavior="error"
+            ),
+            read_options=self.json.ReadOptions(use_threads=False, block_size=len(lines)),
+            memory_pool=arrow.system_memory_pool(),
+        )

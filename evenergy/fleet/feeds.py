@@ -72,6 +72,9 @@ class BlockingFeed(Iterator[E]):
                 raise StopIteration
         return feed.take()
 
+    def __repr__(self) -> str:
+        return repr(self._entries).replace("<", "<Blocking", 1)
+
     def close(self) -> None:
         """End the iteration: what is in flight is cancelled, what was not handed out is dropped."""
         self._loop.run(self._entries.aclose)

@@ -288,6 +288,12 @@ class Mark:
         )
 
 
+def continues(old: str, new: str) -> bool:
+    """Return False where a mark was made without the old one of its vehicle: its wanted range begins later."""
+    before, after = _SINCE.match(old), _SINCE.match(new)
+    return before is None or after is None or int(after[1]) <= int(before[1])
+
+
 def position_text(next_url: str | None) -> str:
     """Return the place where a sweep of the list stopped, as text; None stands for the beginning."""
     return msgspec.json.encode((_VERSION, next_url)).decode()
@@ -308,6 +314,7 @@ _Layout = TypeVar("_Layout", _MarkLayout, _PositionLayout)
 
 _MARK: Final[msgspec.json.Decoder[_MarkLayout]] = msgspec.json.Decoder(_MarkLayout)
 _POSITION: Final[msgspec.json.Decoder[_PositionLayout]] = msgspec.json.Decoder(_PositionLayout)
+_SINCE = re.compile(r"\[[0-9]+,(-?[0-9]+),")
 _LAYOUT_VERSION = re.compile(r"\[([1-9][0-9]{0,8})\b")
 _LONGEST_TEXT = 100  # of a text in a message
 

@@ -3,10 +3,11 @@
 import math
 from datetime import timedelta
 from fractions import Fraction
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import attrs
 
+from evenergy._codec import validate
 from evenergy.errors import InvalidArgumentError
 
 PAGE: Final = 100
@@ -66,8 +67,7 @@ def plan(
         InvalidArgumentError: An argument is out of its range.
     """
     cost, interval = _Cost.of(vehicles, changed, logs, within), _interval(every)
-    if (limit := LIMIT if limit is None else limit) < 1:
-        raise InvalidArgumentError(f"expected a limit of 1 or more, got {limit}")
+    limit = validate.positive_int("limit", LIMIT if limit is None else limit)
     requests = cost.of_run(interval)
     return Plan(
         requests=requests,
@@ -94,16 +94,14 @@ class _Cost:
     @classmethod
     def of(cls, vehicles: int, changed: float, logs: float, within: timedelta) -> Self:
         """Return the habits that the arguments of `plan` describe."""
-        if vehicles < 0 or logs < 0 or within < timedelta(0):
-            raise InvalidArgumentError(
-                f"expected vehicles, logs and within of zero or more, got {vehicles}, {logs} and {within}"
-            )
+        if type(vehicles) is not int or vehicles < 0 or not isinstance(cast("object", logs), int | float) or logs < 0:
+            raise InvalidArgumentError(f"expected vehicles and logs of zero or more, got {vehicles!r} and {logs!r}")
         return cls(
             sweep=max(1, -(-vehicles // PAGE)),
             vehicles=vehicles,
             news=_news(changed, vehicles),
             pages=max(1, math.ceil(logs / PAGE)),
-            within=within // _MICROSECOND,
+            within=validate.duration("within", within, zero=True) // _MICROSECOND,
         )
 
     def of_run(self, interval: int) -> int:
@@ -116,15 +114,13 @@ class _Cost:
 
 
 def _interval(every: timedelta) -> int:
-    if every <= timedelta(0):
-        raise InvalidArgumentError(f"expected every above zero, got {every}")
-    return every // _MICROSECOND
+    return validate.duration("every", every) // _MICROSECOND
 
 
 def _news(changed: float, vehicles: int) -> Fraction:
     """Return the vehicles with news in a run. A share counts as it is written: 0.07 of 100 vehicles are 7."""
     share = isinstance(changed, float)
-    if isinstance(changed, bool) or not 0 <= changed <= (1 if share else vehicles):
+    if not (share or type(changed) is int) or not 0 <= changed <= (1 if share else vehicles):
         raise InvalidArgumentError(
             f"expected changed as a number of vehicles from 0 to {vehicles}, or as a share from 0.0 to 1.0,"
             f" got {changed!r}"

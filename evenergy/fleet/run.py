@@ -18,10 +18,11 @@ import heapq
 import random
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 import attrs
 
+from evenergy._codec import validate
 from evenergy.errors import DecodeError, EvEnergyError, InvalidArgumentError
 
 from .marks import END, Gap, Log, LogPage, Mark, micros, moment, parse_position, position_text
@@ -73,23 +74,16 @@ class Options:
         Raises:
             InvalidArgumentError: A time without a zone or in the future, a negative duration, a budget below 2.
         """
-        if since is not None and since.utcoffset() is None:
-            raise InvalidArgumentError(
-                f"expected since as an aware datetime, got the naive {since.isoformat()}: without a zone it names no"
-                " instant; use datetime.now(timezone.utc), or replace(tzinfo=...)"
-            )
-        if since is not None and since > now:
-            raise InvalidArgumentError(f"expected since to be in the past, got {since.isoformat()}")
-        for name, duration in (("within", within), ("lookback", lookback)):
-            if duration < timedelta(0):
-                raise InvalidArgumentError(f"expected {name} to be zero or more, got {duration}")
-        if budget is not None and (isinstance(budget, bool) or budget < LEAST_BUDGET):
+        start = None if since is None else validate.instant(since)
+        if start is not None and start > now:
+            raise InvalidArgumentError(f"expected since to be in the past, got {start.isoformat()}")
+        if budget is not None and (type(budget) is not int or budget < LEAST_BUDGET):
             raise InvalidArgumentError(f"expected a budget of {LEAST_BUDGET} requests or more, or None, got {budget!r}")
         return cls(
             now=micros(now),
-            since=None if since is None else micros(since),
-            within=within // _MICROSECOND,
-            lookback=lookback // _MICROSECOND,
+            since=None if start is None else micros(start),
+            within=validate.duration("within", within, zero=True) // _MICROSECOND,
+            lookback=validate.duration("lookback", lookback, zero=True) // _MICROSECOND,
             budget=budget,
         )
 
@@ -138,10 +132,12 @@ class SyncRun(Generic[T]):
         next_url: The URL of the next page of the list; None stands for the beginning.
 
     Raises:
-        InvalidArgumentError: A mark cannot be read.
+        InvalidArgumentError: The marks are no mapping, or one cannot be read.
     """
 
     def __init__(self, marks: Mapping[str, str], options: Options) -> None:
+        if not isinstance(cast("object", marks), Mapping):
+            raise validate.invalid_argument("marks as a mapping of ids to texts, {} the first time", marks)
         self._options = options
         self._position = parse_position(marks[POSITION]) if POSITION in marks else None
         self._marks = {vehicle_id: Mark.parse(vehicle_id, marks[vehicle_id]) for vehicle_id in marks if vehicle_id}

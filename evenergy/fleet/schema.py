@@ -34,6 +34,9 @@ _TYPES: Final = {
     ColumnType.JSON: "TEXT",
 }
 
+_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Beginning of a word in the name of a class: two in EVSEStatusLog."""
+
 
 def time_text(time: datetime) -> str:
     """Return a time in UTC as text of fixed width, which sorts, and which SQLite's functions read."""
@@ -102,7 +105,7 @@ class LogTable:
                 f"expected a class of logs such as VehicleStatusLog, got {layout.model.__name__}: it has no device, or"
                 " no sampled_at"
             )
-        name = _plural(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layout.model.__name__).lower())
+        name = _plural(_WORDS.sub("_", layout.model.__name__).lower())
         device, devices = names[ids[0]], _plural(names[ids[0]].removesuffix("_id"))
         return cls(
             layout=layout,
@@ -168,9 +171,11 @@ def check(connection: sqlite3.Connection, path: Path, table: LogTable) -> None:
             f"{path} was written by a newer version of evenergy (format {version}, this version reads up to {VERSION}):"
             " upgrade evenergy here"
         )
-    (name,) = connection.execute("SELECT logs FROM about").fetchone()
-    if name != table.name:
-        raise InvalidArgumentError(f"expected a database of {table.name}, got one of {name}: {path}")
+    about = connection.execute("SELECT logs FROM about").fetchone()
+    if about is None:
+        raise InvalidArgumentError(f"the database {path} is damaged, its table 'about' is empty: restore a backup")
+    if about[0] != table.name:
+        raise InvalidArgumentError(f"expected a database of {table.name}, got one of {about[0]}: {path}")
 
 
 def identity(connection: sqlite3.Connection) -> str:

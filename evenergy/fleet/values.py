@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import datetime
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -10,6 +11,7 @@ import attrs
 from evenergy._codec.model import model
 from evenergy.errors import EvEnergyError
 from evenergy.resources.batteries import HomeBattery, HomeBatteryStatusLog
+from evenergy.resources.evses import EVSE, EVSEStatusLog
 from evenergy.resources.meters import BoundaryMeter, BoundaryMeterStatusLog
 from evenergy.resources.vehicles import Vehicle, VehicleStatusLog
 
@@ -17,6 +19,7 @@ __all__ = [
     "WATCHED",
     "BoundaryMeterNow",
     "Change",
+    "EVSENow",
     "HomeBatteryNow",
     "NewLogs",
     "VehicleNow",
@@ -55,6 +58,17 @@ class VehicleNow(Vehicle):
 
 
 @model
+class EVSENow(EVSE):
+    """Charger with its newest status log.
+
+    Attributes:
+        latest_status_log: None when the charger never reported.
+    """
+
+    latest_status_log: EVSEStatusLog | None = None
+
+
+@model
 class HomeBatteryNow(HomeBattery):
     """Home battery with its newest status log.
 
@@ -76,6 +90,10 @@ class BoundaryMeterNow(BoundaryMeter):
     latest_status_log: BoundaryMeterStatusLog | None = None
 
 
+def _count(values: Sized) -> str:
+    return f"<{len(values)}>"
+
+
 @attrs.frozen
 class NewLogs(Generic[L]):
     """Logs that were never delivered before, and the marks to store once they are safe: the outcome of one request.
@@ -90,8 +108,8 @@ class NewLogs(Generic[L]):
         left: Reads that are known to wait.
     """
 
-    logs: list[L]
-    marks: dict[str, str]
+    logs: list[L] = attrs.field(repr=_count)
+    marks: dict[str, str] = attrs.field(repr=_count)
     vehicle_id: str | None
     error: EvEnergyError | None
     requests: int

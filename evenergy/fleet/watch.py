@@ -35,7 +35,7 @@ from .values import Change, VehicleNow, WatchField
 V = TypeVar("V")
 
 _HOUR: Final = 3601.0
-"""Seconds: a request reaches the API some time after it was counted here, so an hour here is a little longer."""
+"""Seconds: a request that was cancelled may reach the API a little later, so an hour here is longer."""
 _GONE: Final = 2
 """Complete sweeps without a vehicle until it is gone: one may pass it by while the list changes."""
 _FIELDS: Final[frozenset[WatchField]] = frozenset(get_args(WatchField))
@@ -55,17 +55,22 @@ class Allowance:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._sent: deque[float] = deque()
+        self._in_flight = 0
 
     def spend(self) -> bool:
         """Return True and spend a request if the hour has room for one."""
-        now = asyncio.get_running_loop().time()
-        if not self._has_room(1, now):
+        if not self._has_room(1, asyncio.get_running_loop().time()):
             return False
-        self._sent.append(now)
+        self._in_flight += 1
         return True
 
+    def settle(self) -> None:
+        """Date the requests in flight when they have ended: until then they may wait for the rate limit."""
+        self._sent.extend([asyncio.get_running_loop().time()] * self._in_flight)
+        self._in_flight = 0
+
     async def room(self, requests: int) -> None:
-        """Wait until the hour has room for so many requests, or is empty."""
+        """Wait until the hour has room for so many requests, or is empty. Nothing is in flight."""
         requests = min(requests, self._budget)
         loop = asyncio.get_running_loop()
         while not self._has_room(requests, now := loop.time()):  # noqa: ASYNC110  it waits for the time to pass
@@ -74,7 +79,7 @@ class Allowance:
     def _has_room(self, requests: int, now: float) -> bool:
         while self._sent and self._sent[0] + _HOUR <= now:
             self._sent.popleft()
-        return len(self._sent) + requests <= self._budget
+        return len(self._sent) + self._in_flight + requests <= self._budget
 
 
 @attrs.define
@@ -120,12 +125,15 @@ class Watch(Feed[Change]):
         retries = CountedRetries(session.retry_budget, self._allowance.spend)
         counted = Session(session.options, session.credentials, session.connections, retries)
         self._reader: Reader[VehicleNow, VehicleStatusLog] = Reader(source, counted)
-        self._every, self._charging = _seconds("every", every), _seconds("charging", charging)
+        self._every = validate.duration("every", every).total_seconds()
+        self._charging = validate.duration("charging", charging).total_seconds()
         self._fields = _checked(fields)
         self._missing: Counter[str] = Counter()
         self._sweep: _Sweep | None = None
         self._begun: float | None = None
         self._not_before = 0.0
+        if not isinstance(cast("object", known), Mapping):
+            raise validate.invalid_argument("known as a mapping of ids to vehicles", known)
         self.known: dict[str, VehicleNow] = dict(known)
         self.failures: int = 0
         self.fresh_at: datetime | None = None
@@ -147,6 +155,8 @@ class Watch(Feed[Change]):
             self._sweep = None
             self._failed(error)
             return
+        finally:
+            self._allowance.settle()
         now = clock.utc_now()
         for vehicle in page.items:
             sweep.present.add(vehicle.id)
@@ -240,17 +250,12 @@ class BlockingWatch(BlockingFeed[Change]):
         return self._feed.fresh_at
 
 
-def _seconds(name: str, duration: timedelta) -> float:
-    if duration <= timedelta(0):
-        raise InvalidArgumentError(f"expected {name} above zero, got {duration}")
-    return duration.total_seconds()
-
-
 def _checked(fields: Collection[WatchField]) -> frozenset[WatchField]:
-    unknown = set(fields) - _FIELDS if not isinstance(fields, str) else {fields}
-    if unknown or not fields:
-        raise InvalidArgumentError(f"expected fields among {', '.join(sorted(_FIELDS))}, got {fields!r}")
-    return frozenset(fields)
+    if isinstance(cast("object", fields), Collection) and not isinstance(fields, str) and fields:
+        given = frozenset(fields)
+        if given <= _FIELDS:
+            return given
+    raise InvalidArgumentError(f"expected fields among {', '.join(sorted(_FIELDS))}, got {fields!r}")
 
 
 def _value(vehicle: VehicleNow, name: WatchField) -> object:

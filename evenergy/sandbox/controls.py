@@ -118,7 +118,7 @@ class Controls:
         self._faults.add(Delay(times=times, path=path, method=method, seconds=seconds))
 
     def clear_faults(self) -> None:
-        """Forget what `fail`, `lose_response` and `slow` asked for and has not come yet."""
+        """Forget what `fail`, `lose_response` and `slow` ordered and has not come yet."""
         self._faults.clear()
 
     def remove_vehicle(self, vehicle_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Faults that a test asks for: failures, lost responses, slow ones."""
+"""Faults that a test orders: failures, lost responses, slow ones."""
 
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Mapping
@@ -84,7 +84,7 @@ class Loss(Fault):
 
 
 class Faults:
-    """The faults that lie ahead, in the order in which they were asked for."""
+    """The faults that lie ahead, in the order in which they were given."""
 
     def __init__(self) -> None:
         self._lock = Lock()  # tests add from their own threads

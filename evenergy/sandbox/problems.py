@@ -10,7 +10,7 @@ _NEVER_FOUND = "There is no such resource, or it is not yours to see."
 
 
 class ProblemError(Exception):
-    """An error that a request is answered with."""
+    """Error that is the response to a request."""
 
     def __init__(
         self,

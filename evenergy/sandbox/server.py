@@ -114,7 +114,7 @@ class Sandbox(Controls):
 
     @property
     def requests(self) -> int:
-        """The number of requests to the API that were answered, errors among them; tokens do not count."""
+        """The number of requests to the API that got a response, errors among them; tokens do not count."""
         return self._middleware.requests_served if self._middleware else 0
 
     async def start(self) -> None:

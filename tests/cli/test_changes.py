@@ -54,7 +54,7 @@ def test_a_question_at_a_terminal(served: Sandbox, answer: str, code: int, reque
     assert served.requests == requests
 
 
-def test_what_was_changed_is_shown(served: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_change_is_shown(served: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["vehicles", "update", served.vehicle_ids[1], "--charge-limit", "75", "--no-smart-charging", "--yes"]
     shown = json.loads(ended(capsys, *arguments, "--json").out)
     read = json.loads(ended(capsys, "request", "GET", f"/vehicles/{served.vehicle_ids[1]}").out)

@@ -120,13 +120,13 @@ def test_demo_seed() -> None:
     assert first == second != other
 
 
-def test_what_is_not_known_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_is_not_known_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
     reporting(monkeypatch, demo.Row("vhcl1"))
     row = invoke("demo").stdout.splitlines()[1]
     assert row.split() == ["vhcl1", *[UNKNOWN] * 6]
 
 
-def test_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_are_known_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = NOW - timedelta(minutes=75)
     by_hour = (*[None, 0] * 23, 100, None)
     reporting(monkeypatch, demo.Row("vhcl1", "Kia", "EV6", 64, True, False, 7240, seen, by_hour))

@@ -135,7 +135,7 @@ def test_rate_limited(troubled: Sandbox, capsys: pytest.CaptureFixture[str]) -> 
     assert "--max-wait forever" in done.err
 
 
-def test_what_came_before_the_limit_is_there(troubled: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_items_that_came_before_the_limit_are_there(troubled: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     ended(capsys, "budget")
     done = ended(capsys, "logs", *troubled.vehicle_ids, "--json", "--since", "1h")
     document = json.loads(done.out)

@@ -163,7 +163,7 @@ def test_characters_fit(name: str, width: int, in_london: None) -> None:
         assert max(map(len, lines)) <= width
 
 
-def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(EvEnergyError, match=r"cannot write .*x\.png: No such file"):
         PICTURES["no energy"]().save(str(tmp_path / "gone" / "x.png"), 400)
 

@@ -18,7 +18,7 @@ from tests.cli.shell import ended, piped, started, variables
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def test_what_is_triggered_arrives(signed_out: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_webhook_that_is_triggered_arrives(signed_out: None, capsys: pytest.CaptureFixture[str]) -> None:
     with started("webhooks", "listen", "--port", "0", "--jsonl", "--count", "2", env=variables(None)) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -34,7 +34,7 @@ def test_what_is_triggered_arrives(signed_out: None, capsys: pytest.CaptureFixtu
     assert json.loads(other.out)["status"] == 204
 
 
-def test_what_is_not_signed_is_rejected(tmp_path: Path) -> None:
+def test_a_webhook_that_is_not_signed_is_rejected(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(f"{SECRET}\n")
     arguments = ("webhooks", "listen", "--port", "0", "--count", "1", "--secret-file", str(secret))

@@ -264,7 +264,7 @@ def test_a_page_of_errors_is_one_short_line() -> None:
         b"\x00",
     ],
 )
-def test_what_is_no_whole_json_document_is_malformed(
+def test_a_body_that_is_no_whole_json_document_is_malformed(
     decode: Callable[[bytes, Any], object], kind: Any, body: bytes
 ) -> None:
     with pytest.raises(DecodeError, match="not a whole JSON document") as caught:
@@ -285,7 +285,7 @@ def test_what_is_no_whole_json_document_is_malformed(
     ],
     ids=["cut", "whole", "objects", "unknown", "values"],
 )
-def test_what_is_nested_beyond_reason_is_a_decode_error(kind: Any, body: bytes) -> None:
+def test_a_body_that_is_nested_beyond_reason_is_a_decode_error(kind: Any, body: bytes) -> None:
     with pytest.raises(DecodeError):
         codec.decode(body, kind)
 

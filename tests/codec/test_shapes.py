@@ -31,7 +31,7 @@ def test_a_date_is_a_date(decode: Callable[[bytes, type[Tariff]], Tariff], writt
 
 @BOTH_PATHS
 @pytest.mark.parametrize("value", ['""', '"2024-01-31T00:00:01Z"', '"2024-02-30"', "20240131", "true", "{}"])
-def test_what_is_no_date_is_an_error(decode: Callable[[bytes, type[Tariff]], object], value: str) -> None:
+def test_a_value_that_is_no_date_is_an_error(decode: Callable[[bytes, type[Tariff]], object], value: str) -> None:
     with pytest.raises(DecodeError, match="expected a date") as caught:
         decode(f'{{"id":"t","valid_from":{value}}}'.encode(), Tariff)
     assert caught.value.where == "$.valid_from"

@@ -66,7 +66,7 @@ def test_a_log_key_keeps_its_digits(value: object, expected: str) -> None:
         b"2019-08-24T14:15:22Z",
     ],
 )
-def test_what_is_no_log_key_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_log_key_is_rejected(value: object) -> None:
     assert "expected an aware datetime, or a time" in rejected(validate.log_key, value)
 
 
@@ -88,7 +88,7 @@ def test_a_naive_time_is_rejected_with_the_reason_and_the_remedy(
 @pytest.mark.parametrize(
     "value", ["2024-01-01T00:00:00Z", 0, None, timedelta(1), datetime(2024, 1, 1, tzinfo=UTC).date()]
 )
-def test_what_is_no_datetime_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_datetime_is_rejected(value: object) -> None:
     assert "expected an aware datetime" in rejected(validate.aware, value)
 
 

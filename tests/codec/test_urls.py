@@ -71,7 +71,7 @@ def test_a_base_url(value: str, expected: str) -> None:
         None,
     ],
 )
-def test_what_is_no_base_url_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_base_url_is_rejected(value: object) -> None:
     message = rejected(urls.base_url, value)
     assert "expected base_url" in message
     assert message.isprintable()
@@ -137,7 +137,7 @@ def test_another_scheme_port_or_host_is_another_origin(url: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["\ud800", 1, None])
-def test_what_is_no_name_of_a_parameter_is_rejected(name: Any) -> None:
+def test_a_value_that_is_no_name_of_a_parameter_is_rejected(name: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="expected text"):
         tuple(urls.query_items({name: "x"}))
 
@@ -211,7 +211,7 @@ def test_a_path_or_a_url_is_resolved_below_the_base(value: str, expected: tuple[
         b"/vehicles",
     ],
 )
-def test_what_would_leave_its_place_is_rejected(value: object) -> None:
+def test_a_segment_that_would_leave_its_place_is_rejected(value: object) -> None:
     message = rejected(urls.resolve_url, value, BASE)
     assert message.isprintable()
 
@@ -292,7 +292,7 @@ def test_a_query_spells_times_and_leaves_out_none() -> None:
 
 
 @pytest.mark.parametrize("value", [[None], [b"x"], [["x"]], [{}], object(), "\ud800", ["\udcff"]])
-def test_what_no_query_can_hold_is_rejected(value: Any) -> None:
+def test_a_value_that_no_query_can_hold_is_rejected(value: Any) -> None:
     assert "expected" in rejected(_as_parameter, value)
 
 
@@ -314,7 +314,7 @@ def test_a_filter_by_several_values_is_one_parameter_with_commas(
 
 
 @pytest.mark.parametrize("values", ["DRIVING", b"x", 7, [], ["a,b"], [""], [None], [["a"]], {"a": 1}.items()])
-def test_what_cannot_stand_between_commas_is_rejected(values: Any) -> None:
+def test_a_value_that_cannot_stand_between_commas_is_rejected(values: Any) -> None:
     assert rejected(urls.comma_list, "status__in", values).isprintable()
 
 

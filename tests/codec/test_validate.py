@@ -62,7 +62,7 @@ def test_an_id_is_taken_as_it_is_or_from_the_end_of_a_url(value: str) -> None:
         VEHICLE.encode(),
     ],
 )
-def test_what_is_no_id_of_the_kind_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_id_of_the_kind_is_rejected(value: object) -> None:
     message = rejected(validate.identifier, value, "vhcl")
     assert "vhcl" in message
     assert message.isprintable()
@@ -88,7 +88,7 @@ def test_a_page_size(value: int | None) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, 101, True, 25.0, "25", math.nan])
-def test_what_is_no_page_size_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_page_size_is_rejected(value: object) -> None:
     assert "page_size from 1 to 100" in rejected(validate.page_size, value)
 
 
@@ -98,7 +98,7 @@ def test_seconds(value: object, expected: float | None) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, -math.inf, True, "30", timedelta(seconds=30)])
-def test_what_is_no_duration_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_duration_is_rejected(value: object) -> None:
     message = rejected(validate.seconds, "timeout", value)
     assert "timeout in seconds, more than 0" in message
 
@@ -145,7 +145,7 @@ def test_a_secret_or_a_header_can_never_hold_a_blank_or_a_line_end(text: str) ->
 
 
 @pytest.mark.parametrize("value", ["2\n", "", "2 2", "é", None, 2])
-def test_what_is_no_header_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_header_is_rejected(value: object) -> None:
     assert "api_version of visible ASCII" in rejected(validate.header_value, "api_version", value)
 
 
@@ -182,19 +182,19 @@ def test_a_resource_in_place_of_its_id_is_rejected_with_the_remedy() -> None:
 
 
 @pytest.mark.parametrize("expand", [None, 5, object()])
-def test_what_is_no_list_of_fields_is_rejected(expand: object) -> None:
+def test_a_value_that_is_no_list_of_fields_is_rejected(expand: object) -> None:
     assert "expected expand as a list" in rejected(validate.expansion, expand)
 
 
 @pytest.mark.parametrize("value", ["", None, 1])
-def test_what_is_no_text_in_a_path_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_text_in_a_path_is_rejected(value: object) -> None:
     assert "expected region as text" in rejected(functools.partial(validate.path_text, "region"), value)
 
 
 @pytest.mark.parametrize(
     "field", ["", ".", "trim.", ".trim", "trim..model", "Trim", "trim&x=1", "trim\n", "trim model", "trïm", None, 1]
 )
-def test_what_is_no_field_to_expand_is_rejected(field: object) -> None:
+def test_a_value_that_is_no_field_to_expand_is_rejected(field: object) -> None:
     assert "expected a field to expand" in rejected(validate.expansion, ["user", field])
 
 
@@ -204,7 +204,7 @@ def test_a_method(value: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "GET\n", "GET /x HTTP/1.1\r\n", "GÉT", "G T", None, b"GET"])
-def test_what_is_no_method_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_method_is_rejected(value: object) -> None:
     assert "expected an HTTP method" in rejected(validate.http_method, value)
 
 
@@ -267,7 +267,7 @@ def test_a_place_reads_back_as_it_was(latitude: float, longitude: float) -> None
         10**400,
     ],
 )
-def test_what_is_no_place_is_rejected(place: object) -> None:
+def test_a_value_that_is_no_place_is_rejected(place: object) -> None:
     message = rejected(validate.latitude_longitude, "contains", place)
     assert "contains as a LatLong with a latitude from -90 to 90 and a longitude from -180 to 180" in message
 
@@ -290,5 +290,5 @@ def test_an_id_without_a_prefix_is_a_word_or_the_end_of_a_url(value: str, expect
 @pytest.mark.parametrize(
     "value", ["", ".", "..", "a/b", "a b", "a?b", "a#b", "dc\n", "é", "%2e", "https://api.ev.energy/", None, 7, b"dc"]
 )
-def test_what_is_no_word_is_rejected(value: object) -> None:
+def test_a_value_that_is_no_word_is_rejected(value: object) -> None:
     assert "coordinator_id as a word" in rejected(validate.word_id, "coordinator_id", value)

@@ -43,7 +43,7 @@ def test_types_and_nulls(description: Description, model: Model) -> None:
 
 
 @each_model
-def test_what_may_be_absent_has_a_default(description: Description, model: Model) -> None:
+def test_a_field_that_may_be_absent_has_a_default(description: Description, model: Model) -> None:
     always = {name for kind, name in ALWAYS if kind == model.__name__}
     assert required(model) <= description.required(schemas_of(description).of[model]) | always
 
@@ -157,7 +157,7 @@ CHANGES: list[tuple[Callable[[Schema], None], Callable[[Description], None]]] = 
     (refer_elsewhere, lambda changed: test_types_and_nulls(changed, evenergy.Vehicle)),
     (change_items, lambda changed: test_types_and_nulls(changed, evenergy.User)),
     (allow_null, lambda changed: test_types_and_nulls(changed, evenergy.LatLong)),
-    (need_less, lambda changed: test_what_may_be_absent_has_a_default(changed, evenergy.LatLong)),
+    (need_less, lambda changed: test_a_field_that_may_be_absent_has_a_default(changed, evenergy.LatLong)),
     (add_value, lambda changed: test_fields_know_all_values(changed, evenergy.VehicleConnectors)),
     (lose_value, test_enumerations_have_no_other_values),
     (enumerate_text, lambda changed: test_fields_know_all_values(changed, evenergy.VehicleStatusLog)),

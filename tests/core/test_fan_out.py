@@ -214,7 +214,9 @@ def test_the_blocking_client_does_the_same() -> None:
     [(["a"], {"sinse": None}), (["a"], {"concurency": 3}), ("vhcl", {}), (None, {}), (5, {})],
     ids=str,
 )
-async def test_what_would_fail_for_every_item_is_rejected_at_once(items: object, kwargs: dict[str, Any]) -> None:
+async def test_an_argument_that_would_fail_for_every_item_is_rejected_at_once(
+    items: object, kwargs: dict[str, Any]
+) -> None:
     async with AsyncClient("t") as client:
         with pytest.raises(InvalidArgumentError):
             client.fan_out(client.vehicles.status_logs.list, cast("list[str]", items), concurrency=2, **kwargs)

@@ -202,7 +202,7 @@ async def test_after_aclose_no_outcome_comes() -> None:
     assert [outcome async for outcome in outcomes] == []
 
 
-async def test_what_broke_a_source_is_raised_once() -> None:
+async def test_an_error_of_a_source_is_raised_once() -> None:
     def broken() -> Iterator[str]:
         yield from ()
         raise LookupError("the source broke")

@@ -131,7 +131,7 @@ def test_plain_functions_run_in_threads_and_may_use_the_client(client: Client, s
     assert names == {"evenergy-fan-out"}
 
 
-def test_what_plain_functions_return(client: Client, sandbox: Sandbox) -> None:
+def test_results_of_plain_functions_are_the_outcomes(client: Client, sandbox: Sandbox) -> None:
     def pager(_: str) -> BlockingPager[Vehicle]:
         return client.vehicles.list(page_size=2)
 

@@ -207,7 +207,7 @@ async def test_a_client_dropped_unclosed_warns_once_and_says_where_it_was_made()
 
 
 @pytest.mark.parametrize("auth", ["t", evenergy.ClientCredentials("app", "secret")])
-async def test_what_was_made_of_a_client_outlives_it(auth: evenergy.Auth) -> None:
+async def test_an_object_made_of_a_client_outlives_it(auth: evenergy.Auth) -> None:
     async def made(url: str) -> tuple[AsyncClient, VehicleMakes[Async], evenergy.Pager[evenergy.VehicleMake]]:
         client = AsyncClient(auth, base_url=url)
         return client.with_options(timeout=5), client.vehicle_makes, client.vehicle_makes.list()

@@ -194,7 +194,7 @@ def test_a_cursor_goes_back_as_it_came(query: str) -> None:
         ("page_after", "page_after="),
     ],
 )
-def test_what_cannot_stand_in_a_url_is_quoted(query: str, sent: str) -> None:
+def test_text_that_cannot_stand_in_a_url_is_quoted(query: str, sent: str) -> None:
     assert follow("page_after=a", f"https://x/?{query}") == sent
 
 

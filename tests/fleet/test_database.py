@@ -1,20 +1,12 @@
-"""Database of a fleet: transactions, the swap of marks, the lease, the schema."""
+"""Database of a fleet: transactions, the swap of marks, threads."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
-import random
-import signal
 import sqlite3
-import subprocess
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -28,34 +20,13 @@ from evenergy import (
     Vehicle,
     VehicleStatusLog,
 )
-from evenergy.errors import SyncRunningError
-from evenergy.fleet import lease, schema
 from evenergy.fleet.database import FleetDatabase
+from evenergy.fleet.marks import Mark
 from evenergy.resources.batteries import HomeBatteryStatusLog
-from tests.fleet.pages import BASE, START, VEHICLES, Page, log_of, page_of
+from tests.fleet.pages import BASE, VEHICLES, Page, log_of, page_of
+from tests.fleet.stored import count, query, stored
 
 CAR, OTHER = VEHICLES[:2]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "fleet.db"
-
-
-def query(path: Path, statement: str, *values: object) -> list[Any]:
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        return connection.execute(statement, values).fetchall()
-    finally:
-        connection.close()
-
-
-def stored(path: Path) -> list[tuple[str, str]]:
-    return query(path, "SELECT vehicle_id, sampled_at FROM vehicle_status_logs ORDER BY 1, 2")
-
-
-def count(path: Path) -> int:
-    return len(stored(path))
 
 
 # Saving
@@ -155,6 +126,15 @@ def test_a_class_that_is_no_log_is_rejected(path: Path, kind: type) -> None:
     assert not path.exists()
 
 
+def test_a_number_that_is_too_large_costs_that_number(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logs = [log_of(CAR, 0), attrs.evolve(log_of(CAR, 1), odometer_meters=(1 << 64) - 1), log_of(CAR, 2)]
+    with FleetDatabase(path) as database:
+        assert database.save(Page(logs, {CAR: "mark"})) == 3
+        assert database.save(Page(logs, {CAR: "next"})) == 0
+    assert query(path, "SELECT count(*), max(odometer_meters) FROM vehicle_status_logs") == [(3, None)]
+    assert "odometer_meters=18446744073709551615 of https" in caplog.messages[0]
+
+
 # The swap
 
 
@@ -198,13 +178,27 @@ def test_a_vehicle_that_another_run_removed_is_left_out(path: Path) -> None:
 def test_later_pages_of_a_page_that_was_not_saved_are_left_out(path: Path) -> None:
     with FleetDatabase(path) as database:
         database.save(page_of(CAR, range(1), "0"))
-        broken = attrs.evolve(log_of(CAR, 2), odometer_meters=1 << 64)
-        with pytest.raises(EvEnergyError, match=r"fleet\.db could not be used: .*too large"):
+        broken = attrs.evolve(log_of(CAR, 2), data_source="\ud800")
+        with pytest.raises(EvEnergyError, match=r"fleet\.db could not be used: .*surrogates"):
             database.save(Page([log_of(CAR, 1), broken], {CAR: "1"}))
         assert database.save(page_of(CAR, range(3, 5), "2")) == 0  # it would say that logs 1 and 2 were delivered
         assert database.save(page_of(OTHER, range(1), "2")) == 1
         assert database.marks == {CAR: "0", OTHER: "2"}
         assert database.save(page_of(CAR, range(1, 5), "1")) == 4
+
+
+def mark(since: int) -> str:
+    return Mark(since, since - 1).text()
+
+
+def test_pages_of_a_run_without_the_marks_are_rejected(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        database.save(page_of(CAR, range(1), mark(5)))
+        with pytest.raises(InvalidArgumentError, match=r"page of vhcl_\w+ does not continue .*pass database.marks"):
+            database.save(page_of(CAR, range(1, 2), mark(6)))  # what lies between would be lost
+        assert database.marks == {CAR: mark(5)}
+        assert database.save(page_of(CAR, range(1, 2), mark(4))) == 1  # more history than before
+        assert database.save(page_of(OTHER, range(1), mark(6))) == 1
 
 
 def test_a_page_that_cannot_be_written_changes_nothing(path: Path) -> None:
@@ -216,89 +210,6 @@ def test_a_page_that_cannot_be_written_changes_nothing(path: Path) -> None:
         assert database.marks == {}
         assert count(path) == 0
         assert database.save(page_of(CAR, range(3), "1")) == 3
-
-
-# The lease
-
-
-def test_a_second_one_is_rejected_and_told_who_holds_it(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        with pytest.raises(SyncRunningError, match=rf"fleet\.db is open in another .*\(process {os.getpid()} on "):
-            FleetDatabase(path)
-        assert database.save(page_of(CAR, range(1), "1")) == 1
-    with FleetDatabase(path) as database:
-        assert database.marks == {CAR: "1"}
-
-
-def test_a_failure_to_open_gives_the_lease_back(path: Path) -> None:
-    path.write_bytes(b"no database at all" * 100)
-    for _ in range(2):
-        with pytest.raises(EvEnergyError, match="could not be opened: file is not a database"):
-            FleetDatabase(path)
-
-
-HOLD = """
-import sys
-from evenergy.fleet.database import FleetDatabase
-database = FleetDatabase(sys.argv[1])
-print("open", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_the_lease_of_a_process_ends_with_it(path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "open\n"
-        with pytest.raises(SyncRunningError, match=f"process {holder.pid} on"):
-            FleetDatabase(path)
-        holder.kill()
-        holder.wait()
-    with FleetDatabase(path) as database:
-        assert database.save(page_of(CAR, range(1), "1")) == 1
-
-
-def use_in_fork(database: FleetDatabase, results: Any) -> None:
-    try:
-        database.save(page_of(CAR, range(1), "1"))
-    except ClosedError as error:
-        results.put(str(error))
-    database.close()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
-def test_a_fork_neither_uses_nor_keeps_what_its_parent_opened(path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    results = fork.SimpleQueue()
-    with FleetDatabase(path) as database:
-        child = fork.Process(target=use_in_fork, args=(database, results))
-        child.start()
-        child.join()
-        assert "before a fork" in results.get()
-        with pytest.raises(SyncRunningError):
-            FleetDatabase(path)
-        assert database.save(page_of(CAR, range(1), "1")) == 1
-
-
-def test_a_directory_that_is_missing_is_an_error_in_words(tmp_path: Path) -> None:
-    with pytest.raises(EvEnergyError, match=r"could not be taken: No such file"):
-        FleetDatabase(tmp_path / "none" / "fleet.db")
-
-
-@pytest.mark.parametrize("path", ["", ":memory:", 5])
-def test_what_is_no_path_is_rejected(path: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match="expected path"):
-        FleetDatabase(path)
-
-
-def test_an_unreadable_lock_still_gives_the_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with FleetDatabase(path):
-        monkeypatch.setattr(lease, "_HOLDER_AT", -1)  # a seek that fails, as a read of the locked byte does on Windows
-        with pytest.raises(SyncRunningError, match="of another process"):
-            FleetDatabase(path)
 
 
 # Closing, threads, pickles
@@ -340,79 +251,3 @@ def test_a_reader_is_not_in_the_way(path: Path) -> None:
         assert database.save(page_of(CAR, range(1, 3), "2")) == 2
         assert reader.execute("SELECT count(*) FROM vehicle_status_logs").fetchone() == (1,)
         reader.close()
-
-
-# The schema
-
-
-def test_the_file_has_a_version_and_is_in_wal_mode(path: Path) -> None:
-    with FleetDatabase(path):
-        assert query(path, "PRAGMA user_version") == [(schema.VERSION,)]
-        assert query(path, "PRAGMA journal_mode") == [("wal",)]
-
-
-def test_a_file_of_a_newer_version_is_rejected(path: Path) -> None:
-    FleetDatabase(path).close()
-    query(path, "PRAGMA user_version = 2")
-    with pytest.raises(InvalidArgumentError, match=r"newer version of evenergy \(format 2, this version reads up to 1"):
-        FleetDatabase(path)
-
-
-def test_a_database_of_another_program_is_rejected_and_left_alone(path: Path) -> None:
-    query(path, "CREATE TABLE orders (id INTEGER)")
-    with pytest.raises(InvalidArgumentError, match="expected the database of a fleet, got another one"):
-        FleetDatabase(path)
-    assert query(path, "SELECT name FROM sqlite_master") == [("orders",)]
-    assert query(path, "PRAGMA journal_mode") == [("delete",)]
-
-
-def test_columns_that_a_newer_version_has_are_added(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        database.save(page_of(CAR, range(1), "1"))
-    query(path, "ALTER TABLE vehicle_status_logs DROP COLUMN state")
-    query(path, "ALTER TABLE vehicle_status_logs DROP COLUMN is_charging")
-    query(path, "ALTER TABLE vehicle_status_logs ADD COLUMN of_the_future TEXT")
-    with FleetDatabase(path) as database:
-        assert database.save(page_of(CAR, range(1, 2), "2")) == 1
-    rows = query(path, "SELECT is_charging, state, of_the_future FROM vehicle_status_logs ORDER BY sampled_at")
-    assert rows == [(None, None, None), (0, "DRIVING", None)]
-
-
-# Crashes
-
-RUN = """
-import sys
-from evenergy.fleet.database import FleetDatabase
-from tests.fleet.pages import VEHICLES, page_of
-with FleetDatabase(sys.argv[1]) as database:
-    print("open", flush=True)
-    marks = database.marks
-    for turn in range(400):
-        for vehicle in VEHICLES[:5]:
-            at = int(marks.get(vehicle, 0))
-            if at < 400:
-                database.save(page_of(vehicle, range(at, at + 2), str(at + 2)))
-                marks[vehicle] = str(at + 2)
-"""
-
-
-def test_kills_lose_and_double_nothing(path: Path) -> None:
-    rng = random.Random(5)
-    for _ in range(8):
-        with subprocess.Popen(
-            [sys.executable, "-c", RUN, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "open\n"
-            killer = threading.Timer(rng.uniform(0, 0.15), process.kill)
-            killer.start()
-            assert process.wait() in (0, -signal.SIGKILL)
-            killer.cancel()
-            killer.join()
-        marks = dict(query(path, "SELECT vehicle_id, mark FROM marks"))
-        truth = {vehicle: int(mark) for vehicle, mark in marks.items()}
-        kept = dict(query(path, "SELECT vehicle_id, count(*) FROM vehicle_status_logs GROUP BY 1"))
-        assert kept == truth  # as many logs as the mark says were delivered, and the key makes each the only one
-    subprocess.run([sys.executable, "-c", RUN, str(path)], check=True, cwd=Path(__file__).parents[2])
-    wanted = [(v, schema.time_text(log_of(v, n).sampled_at or START)) for v in VEHICLES[:5] for n in range(400)]
-    assert stored(path) == wanted

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -118,12 +120,35 @@ def test_a_failure_leaves_the_old_file_and_no_other(
     assert sorted(file.name for file in target.iterdir()) == [OCTOBER, NOVEMBER]
 
 
+def test_a_cell_that_another_program_spoilt_is_an_error_in_words(path: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("UPDATE vehicle_status_logs SET logged_at = 'yesterday'")
+    connection.close()
+    with pytest.raises(EvEnergyError, match=r"the export of .*fleet\.db to .*files failed: .*yesterday"):
+        export_parquet(path, tmp_path / "files")
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+EXPORT = """
+import sys
+from evenergy import export_parquet
+assert len(export_parquet(sys.argv[1], sys.argv[2])) == 2
+assert "pyarrow" in sys.modules
+assert "pandas" not in sys.modules, "pandas takes 50 MiB"
+"""
+
+
+def test_pandas_is_not_imported(path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pandas", reason="the extra pandas is not installed")
+    subprocess.run([sys.executable, "-c", EXPORT, str(path), str(tmp_path)], check=True)
+
+
 def test_an_empty_database_has_no_months(tmp_path: Path) -> None:
     FleetDatabase(tmp_path / "fleet.db").close()
     assert export_parquet(tmp_path / "fleet.db", tmp_path) == []
 
 
-def test_what_is_no_database_is_an_error_in_words(path: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_an_error_in_words(path: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="got no file"):
         export_parquet(tmp_path / "none.db", tmp_path)
     with pytest.raises(InvalidArgumentError, match="expected a database of home_battery_status_logs, got one of vehi"):

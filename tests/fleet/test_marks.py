@@ -134,7 +134,7 @@ class TestNotice:
         assert keys(logs) == [NOW - 650, NOW - 750]
         assert mark.gaps == ()
 
-    def test_what_was_noticed_waits_within(self) -> None:
+    def test_noticed_news_waits_within(self) -> None:
         mark, _ = self.mark.notice(log(NOW - 5), NOW)
         assert not mark.due(NOW + HOUR - 1, HOUR)
         assert mark.due(NOW + HOUR, HOUR)
@@ -150,7 +150,7 @@ class TestReads:
         assert mark.anchor == 60
         assert mark.seen == {80, 90}
 
-    def test_what_is_left_is_the_cursor(self) -> None:
+    def test_the_logs_that_are_left_are_the_cursor(self) -> None:
         mark, _ = Mark.first(log(90), 50, 100)
         mark, logs = mark.accept(mark.top(), page(90, 80, 70, more=True), now=100, lookback=15)
         assert keys(logs) == [80, 70]

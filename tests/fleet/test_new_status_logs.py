@@ -1,82 +1,21 @@
-"""Runs over fleets on the wire: their costs, crashes, budgets, errors and ends, for both clients."""
+"""Runs over fleets on the wire: their costs, crashes, budgets and arguments."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import time
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
 
 from evenergy import (
     AsyncClient,
-    AuthenticationError,
-    Client,
-    ClientCredentials,
-    DecodeError,
-    HomeBatteryNow,
     InvalidArgumentError,
-    NewLogs,
-    NotFoundError,
-    RateLimitError,
     ServerError,
     VehicleNow,
     VehicleStatusLog,
 )
-from evenergy.sandbox import Sandbox
-from tests.fleet.scripted import START, ScriptedFleet, client_of
-
-Page = NewLogs[VehicleStatusLog]
-Key = tuple[str | None, datetime | None]
-
-DAY = timedelta(days=1)
-SIZE = 110
-SWEEP = 2  # requests
-
-
-class World:
-    """A sandbox whose clock a test sets."""
-
-    def __init__(self, vehicles: int = SIZE) -> None:
-        self.now = time.time() - 86_400  # so that a day can pass before a log lies in the future
-        self.sandbox = Sandbox(vehicles=vehicles, days=2, rate_limit=1_000_000, clock=lambda: self.now)
-
-    @property
-    def auth(self) -> ClientCredentials:
-        return ClientCredentials(self.sandbox.client_id, self.sandbox.client_secret)
-
-    def pass_hours(self, hours: float) -> None:
-        self.now += hours * 3600
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    world = World()
-    async with world.sandbox:
-        yield world
-
-
-@pytest.fixture
-async def client(world: World) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(world.auth, base_url=world.sandbox.base_url) as client:
-        yield client
-
-
-def keys(pages: list[Page]) -> list[Key]:
-    return [(one.vehicle_id, one.sampled_at) for page in pages for one in page.logs]
-
-
-async def truth(client: AsyncClient, world: World, since: datetime) -> set[Key]:
-    lists = [client.vehicles.status_logs.list(one, since=since) for one in world.sandbox.vehicle_ids]
-    return {(one.vehicle_id, one.sampled_at) for each in lists for one in await each.collect()}
-
-
-def marks_of(pages: list[Page]) -> dict[str, str]:
-    return {name: text for page in pages for name, text in page.marks.items()}
-
+from tests.fleet.scripted import ScriptedFleet, client_of
+from tests.fleet.world import DAY, SIZE, SWEEP, Key, Page, World, keys, marks_of, truth
 
 # Costs
 
@@ -185,119 +124,6 @@ async def test_retries_are_spent_from_the_budget() -> None:
         assert run.left == 2
 
 
-# Errors
-
-
-async def test_a_vehicle_that_fails_costs_no_other() -> None:
-    fleet = ScriptedFleet()
-    async with client_of(fleet) as client:
-        marks = marks_of([page async for page in client.fleet.new_status_logs()])
-        for one in fleet.ids:
-            fleet.report(one, 10, 20)
-        bad = fleet.ids[1]
-        fleet.script = lambda request: web.Response(status=500) if f"{bad}/" in request.path else None
-        pages = [page async for page in client.fleet.new_status_logs(marks)]
-        failed = [page for page in pages if page.error is not None]
-        assert [(page.vehicle_id, page.logs, page.marks) for page in failed] == [(bad, [], {})]
-        assert len(keys(pages)) == 5
-        fleet.script = lambda _: None
-        again = [page async for page in client.fleet.new_status_logs(marks | marks_of(pages))]
-        assert keys(again) == [(bad, START + timedelta(minutes=10))]
-
-
-async def test_a_vehicle_that_vanished_is_left_alone_for_a_day() -> None:
-    fleet = ScriptedFleet()
-    async with client_of(fleet) as client:
-        marks = marks_of([page async for page in client.fleet.new_status_logs()])
-        gone = fleet.ids[0]
-        fleet.report(gone, 10, 20)
-        fleet.script = lambda request: web.Response(status=404) if f"{gone}/" in request.path else None
-        pages = [page async for page in client.fleet.new_status_logs(marks)]
-        assert [(page.vehicle_id, type(page.error)) for page in pages] == [(None, type(None)), (gone, NotFoundError)]
-        run = client.fleet.new_status_logs(marks | marks_of(pages))
-        assert [page.error async for page in run] == [None]
-        assert run.requests == 1
-
-
-async def test_a_log_that_cannot_be_decoded_costs_that_log() -> None:
-    fleet = ScriptedFleet()
-    odd, listed = fleet.ids[0], fleet.ids[1]
-    async with client_of(fleet) as client:
-        marks = marks_of([page async for page in client.fleet.new_status_logs()])
-        fleet.report(odd, 10, 30)
-        fleet.report(odd, 20, state_of_charge_percentage="full")
-        fleet.report(listed, 5)
-        fleet.report(listed, 40, is_charging="perhaps")
-        pages = [page async for page in client.fleet.new_status_logs(marks)]
-        errors = [(page.vehicle_id, type(page.error), page.marks == {}) for page in pages if page.error]
-        assert sorted(errors) == [(odd, DecodeError, False), (listed, DecodeError, True)]
-        minutes = [(one, time - START) for one, time in keys(pages) if time]
-        assert sorted(minutes) == [
-            (odd, timedelta(minutes=10)),
-            (odd, timedelta(minutes=30)),
-            (listed, timedelta(minutes=5)),
-        ]
-        again = [page async for page in client.fleet.new_status_logs(marks | marks_of(pages))]
-        assert [(page.logs, page.error) for page in again] == [([], None)]  # told once, read once
-
-
-async def test_a_vehicle_that_cannot_be_decoded_still_has_its_log() -> None:
-    fleet = ScriptedFleet(vehicles=2)
-    fleet.vehicles[fleet.ids[0]]["disabled"] = "sometimes"
-    async with client_of(fleet) as client:
-        pages = [page async for page in client.fleet.new_status_logs()]
-        assert {one for one, _ in keys(pages)} == set(fleet.ids)
-        assert [page.error for page in pages] == [None]
-
-
-async def test_a_url_where_the_log_was_to_be_is_an_error_and_no_log_counts_as_delivered() -> None:
-    fleet = ScriptedFleet(vehicles=2)
-    odd = fleet.ids[0]
-    url = f"https://api.ev.energy/v2/vehicles/{odd}/status_logs/2024-01-01T00:00:00Z"
-    fleet.vehicles[odd]["latest_status_log"] = url
-    async with client_of(fleet) as client:
-        with pytest.raises(DecodeError):
-            await client.fleet.snapshot().collect()
-        pages = [page async for page in client.fleet.new_status_logs()]
-        assert [(page.vehicle_id, type(page.error)) for page in pages] == [(None, type(None)), (odd, DecodeError)]
-        assert odd not in marks_of(pages)
-
-
-async def test_a_log_without_a_time_is_skipped_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
-    fleet = ScriptedFleet(vehicles=2)
-    for one in fleet.ids:
-        fleet.vehicles[one]["latest_status_log"] = {"is_charging": True}
-    async with client_of(fleet) as client:
-        pages = [page async for page in client.fleet.new_status_logs()]
-    assert [(page.logs, page.marks) for page in pages] == [([], {})]
-    assert [record.levelname for record in caplog.records if "skipped" in record.message] == ["WARNING"]
-
-
-async def test_a_failing_page_of_the_list_is_raised_and_ends_the_run() -> None:
-    fleet = ScriptedFleet(vehicles=3, page_size=1)
-    fleet.script = lambda request: web.Response(status=500) if "page_after" in request.query else None
-    async with client_of(fleet) as client:
-        run = client.fleet.new_status_logs()
-        assert len((await anext(run)).logs) == 1
-        with pytest.raises(ServerError):
-            await anext(run)
-        with pytest.raises(StopAsyncIteration):
-            await anext(run)
-
-
-async def test_rejected_credentials_end_the_run() -> None:
-    fleet = ScriptedFleet(vehicles=50)
-    async with client_of(fleet) as client:
-        marks = marks_of([page async for page in client.fleet.new_status_logs()])
-        for one in fleet.ids:
-            fleet.report(one, 10, 20)
-        fleet.script = lambda request: web.Response(status=401) if "status_logs" in request.path else None
-        run = client.fleet.new_status_logs(marks, concurrency=2)
-        with pytest.raises(AuthenticationError):
-            _ = [page async for page in run]
-        assert len(fleet.requests) < 10
-
-
 # Where a sweep was cut short
 
 
@@ -324,124 +150,6 @@ async def test_a_sweep_goes_on_where_it_was_cut_short_and_stays_on_the_list() ->
         assert set(fleet.requests) == {"/v2/vehicles"}
 
 
-# The rate limit
-
-
-async def test_the_rate_limit_ends_a_run_and_loses_nothing() -> None:
-    fleet = ScriptedFleet(vehicles=20)
-    fleet.headers = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "900"}
-    async with client_of(fleet, max_wait=0) as client:
-        marks = marks_of([page async for page in client.fleet.new_status_logs()])
-        for one in fleet.ids:
-            fleet.report(one, 10, 20)
-        count = iter(range(1000))
-
-        def reject_later(request: web.Request) -> web.Response | None:
-            if "status_logs" not in request.path or next(count) < 5:
-                return None
-            return web.json_response({}, status=429, headers={"Retry-After": "3000"})
-
-        fleet.requests.clear()
-        fleet.script = reject_later
-        run = client.fleet.new_status_logs(marks, concurrency=4)
-        pages = [page async for page in run]
-        assert isinstance(run.refused, RateLimitError)
-        assert run.left == 15
-        assert len(keys(pages)) == 20 + 5
-        assert run.requests == len(fleet.requests) < 12
-        assert all(page.error is None for page in pages)
-
-
-async def test_a_list_that_the_rate_limit_rejects_ends_the_run() -> None:
-    fleet = ScriptedFleet(vehicles=3, page_size=1)
-    fleet.script = lambda _: web.json_response({}, status=429, headers={"Retry-After": "3000"})
-    async with client_of(fleet, max_wait=0) as client:
-        run = client.fleet.new_status_logs()
-        assert [page async for page in run] == []
-        assert isinstance(run.refused, RateLimitError)
-        assert run.requests == len(fleet.requests) == 1
-
-
-# Ends
-
-
-def hanging(fleet: ScriptedFleet) -> asyncio.Event:
-    """Let reads of single vehicles hang for ever; the event says that one has begun."""
-    begun, respond = asyncio.Event(), fleet.respond
-
-    async def hang(request: web.Request) -> web.StreamResponse:
-        if "status_logs" in request.path:
-            begun.set()
-            await asyncio.Event().wait()
-        return await respond(request)
-
-    vars(fleet)["respond"] = hang
-    return begun
-
-
-async def reading(client: AsyncClient, fleet: ScriptedFleet) -> dict[str, str]:
-    marks = marks_of([page async for page in client.fleet.new_status_logs()])
-    for one in fleet.ids:
-        fleet.report(one, 10, 20)
-    return marks
-
-
-def tasks() -> set[str]:
-    """Return the names of what this library runs in the background."""
-    found = [task.get_coro() for task in asyncio.all_tasks()]
-    return {str(one) for one in found if "TaskPool" in str(one)}
-
-
-@pytest.mark.parametrize("how", ["aclose", "cancel", "let go"])
-async def test_no_task_is_left(how: str) -> None:
-    fleet = ScriptedFleet()
-    begun = hanging(fleet)
-    async with client_of(fleet) as client:
-        run = client.fleet.new_status_logs(await reading(client, fleet))
-        await anext(run)
-        waiting = asyncio.ensure_future(anext(run))
-        await begun.wait()
-        assert tasks()
-        if how == "aclose":
-            await run.aclose()
-            with pytest.raises(StopAsyncIteration):
-                await waiting
-        else:
-            waiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await waiting
-        if how == "let go":
-            del waiting, run
-            gc.collect()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert tasks() == set()
-
-
-async def test_a_run_that_is_let_go_cancels_its_reads() -> None:
-    fleet = ScriptedFleet(vehicles=3)
-    begun, respond = asyncio.Event(), fleet.respond
-
-    async def hang(request: web.Request) -> web.StreamResponse:
-        if any(f"{one}/" in request.path for one in fleet.ids[1:]):
-            begun.set()
-            await asyncio.Event().wait()
-        return await respond(request)
-
-    vars(fleet)["respond"] = hang
-    async with client_of(fleet) as client:
-        run = client.fleet.new_status_logs(await reading(client, fleet))
-        await anext(run)
-        assert (await anext(run)).vehicle_id == fleet.ids[0]
-        await begun.wait()
-        assert tasks()
-        del run
-        gc.collect()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert tasks() == set()
-
-
 # Arguments
 
 
@@ -454,7 +162,13 @@ async def test_a_run_that_is_let_go_cancels_its_reads() -> None:
         {"lookback": -DAY},
         {"budget": 1},
         {"concurrency": 0},
+        {"budget": 2.5},
+        {"within": 6},
+        {"lookback": 6},
+        {"since": "2026-01-01"},
         {"marks": {"vhcl1": "nonsense"}},
+        {"marks": "{}"},
+        {"marks": None},
     ],
 )
 async def test_wrong_arguments_are_rejected_at_once(arguments: dict[str, object]) -> None:
@@ -463,73 +177,15 @@ async def test_wrong_arguments_are_rejected_at_once(arguments: dict[str, object]
             client.fleet.new_status_logs(**arguments)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+async def test_the_repr_of_a_run_and_of_its_pages_is_short(client: AsyncClient) -> None:
+    run = client.fleet.new_status_logs()
+    assert repr(await anext(run)) == (
+        "NewLogs(logs=<100>, marks=<100>, vehicle_id=None, error=None, requests=1, left=0)"
+    )
+    assert repr(run) == "<NewStatusLogs: 1 requests, 0 left>"
+
+
 async def test_the_marks_that_were_given_are_not_changed(client: AsyncClient) -> None:
     marks: dict[str, str] = {}
     assert [page async for page in client.fleet.new_status_logs(marks)]
     assert marks == {}
-
-
-# The blocking client, and other devices
-
-
-@pytest.fixture
-def blocking() -> Iterator[tuple[World, Client]]:
-    world = World()
-    with world.sandbox, Client(world.auth, base_url=world.sandbox.base_url) as client:
-        yield world, client
-
-
-def test_the_blocking_client_does_the_same(blocking: tuple[World, Client]) -> None:
-    world, client = blocking
-    since = datetime.fromtimestamp(world.now, UTC) - DAY / 4
-    assert len(client.fleet.snapshot().collect()) == SIZE
-    run = client.fleet.new_status_logs(since=since, budget=50)
-    first = list(run)
-    assert (run.requests, run.refused) == (50, None)
-    assert run.left > 0
-    second = list(client.fleet.new_status_logs(marks_of(first), since=since))
-    delivered = keys(first + second)
-    logs = client.vehicles.status_logs
-    expected = {
-        (each.vehicle_id, each.sampled_at)
-        for one in world.sandbox.vehicle_ids
-        for each in logs.list(one, since=since).collect()
-    }
-    assert len(delivered) == len(set(delivered))
-    assert set(delivered) == expected
-
-
-def test_a_blocking_run_can_be_closed(blocking: tuple[World, Client]) -> None:
-    world, client = blocking
-    run = client.fleet.new_status_logs(since=datetime.fromtimestamp(world.now, UTC) - DAY)
-    next(run)
-    run.close()
-    assert list(run) == []
-
-
-async def test_other_devices_have_the_same_engine(world: World, client: AsyncClient) -> None:
-    batteries = await client.fleet.of("home_batteries").snapshot().collect()
-    assert batteries
-    assert {type(one) for one in batteries} == {HomeBatteryNow}
-    for fleet in (client.fleet.of("home_batteries"), client.fleet.of("boundary_meters")):
-        marks: dict[str, str] = {}
-        first = [page async for page in fleet.new_status_logs()]
-        for page in first:
-            marks.update(page.marks)
-        world.pass_hours(1)
-        second = [page async for page in fleet.new_status_logs(marks)]
-        assert len(second) > 1
-        assert sum(len(page.logs) for page in second) > sum(len(page.logs) for page in first)
-    with pytest.raises(InvalidArgumentError, match="home_batteries"):
-        client.fleet.of("toasters")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
-
-
-async def test_a_plan_takes_the_limit_that_the_api_told() -> None:
-    fleet = ScriptedFleet()
-    fleet.headers = {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "90"}
-    every = timedelta(minutes=5)
-    async with client_of(fleet) as client:
-        assert client.fleet.plan(500, changed=30, every=every).fits
-        _ = await client.fleet.snapshot().collect()
-        assert not client.fleet.plan(500, changed=30, every=every).fits
-        assert client.fleet.plan(500, changed=30, every=every, limit=1000).fits

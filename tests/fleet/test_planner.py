@@ -70,7 +70,7 @@ class TestStudy:
             (10_000, 60, 24, 519),
         ],
     )
-    def test_what_was_measured(self, vehicles: int, minutes: int, hours: int, measured: int) -> None:
+    def test_a_plan_meets_the_measured_figures(self, vehicles: int, minutes: int, hours: int, measured: int) -> None:
         found = plan(vehicles, within=hours * HOUR, every=minutes * MINUTE)
         assert found.an_hour == pytest.approx(measured, rel=0.06)
 

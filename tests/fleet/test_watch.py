@@ -213,7 +213,7 @@ def test_a_slow_consumer_gets_fewer_changes_and_none_is_stale() -> None:
     jumping(main, vehicles=1)
 
 
-def test_what_was_handed_out_is_known_and_taken_up_again() -> None:
+def test_logs_that_were_handed_out_are_known_and_taken_up_again() -> None:
     async def main(fleet: ScriptedFleet, client: AsyncClient) -> None:
         watch = client.fleet.watch(budget=100)
         await take(watch, 2)
@@ -252,7 +252,10 @@ async def test_a_closed_watch_ends() -> None:
     [
         {"budget": 0},
         {"budget": 10, "every": timedelta(0)},
+        {"budget": 10, "every": 60},
         {"budget": 10, "charging": timedelta(-1)},
+        {"budget": 10, "known": ["vhcl"]},
+        {"budget": 10, "fields": None},
         {"budget": 10, "fields": []},
         {"budget": 10, "fields": ["colour"]},
         {"budget": 10, "fields": "is_charging"},
@@ -277,5 +280,6 @@ def test_the_blocking_client_watches_too() -> None:
             sandbox.remove_vehicle(sandbox.vehicle_ids[2])
             change = next(watch)
             assert (change.after, len(watch.known)) == (None, 4)
+            assert repr(watch) == "<BlockingWatch: 4 vehicles, 0 failures>"
             watch.close()
             assert list(watch) == []

@@ -111,7 +111,7 @@ async def test_a_repetition_is_stored_once_and_gets_the_same_response(endpoint: 
     assert endpoint.stored() == [("msg_1", body)]
 
 
-async def test_what_is_not_genuine_is_a_bad_request_and_not_stored(endpoint: Endpoint) -> None:
+async def test_a_webhook_that_is_not_genuine_is_a_bad_request_and_not_stored(endpoint: Endpoint) -> None:
     body = body_of()
     for headers, why in [
         ({}, "svix-id"),
@@ -125,7 +125,7 @@ async def test_what_is_not_genuine_is_a_bad_request_and_not_stored(endpoint: End
     assert endpoint.stored() == []
 
 
-async def test_what_cannot_be_stored_or_decoded_is_sent_again(endpoint: Endpoint) -> None:
+async def test_a_webhook_that_cannot_be_stored_or_decoded_is_sent_again(endpoint: Endpoint) -> None:
     status, _ = await endpoint.post(b'{"type": 7}')
     assert status == 500
     endpoint.database.mkdir()

@@ -212,7 +212,9 @@ NO_SOURCES: list[tuple[object, str]] = [
 
 @pytest.mark.parametrize(("auth", "message"), NO_SOURCES)
 @pytest.mark.parametrize("kind", [AsyncClient, Client])
-def test_what_is_no_source_is_rejected_when_the_client_is_made(auth: Any, message: str, kind: type[Any]) -> None:
+def test_an_object_that_is_no_source_is_rejected_when_the_client_is_made(
+    auth: Any, message: str, kind: type[Any]
+) -> None:
     client = kind("t")
     with pytest.raises(evenergy.InvalidArgumentError, match=message) as raised:
         kind(auth)

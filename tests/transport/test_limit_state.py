@@ -131,7 +131,7 @@ def test_no_run_after_another_is_rejected(steps: list[tuple[float, int, bool]], 
     assert client.take() is not None
 
 
-def test_what_is_proven_of_others_is_kept() -> None:
+def test_requests_that_are_proven_of_others_are_kept() -> None:
     others = OthersUsage()
     others.observe(300, 310, 0, 1)
     others.observe(200, 400, 20, 21.5)
@@ -226,7 +226,7 @@ def test_many_processes_in_a_row_change_next_to_nothing() -> None:
     assert WINDOW - 200 * 0.013 - 1 <= frees_in <= WINDOW + 0.3
 
 
-def test_what_is_in_flight_counts_as_sent() -> None:
+def test_a_request_in_flight_counts_as_sent() -> None:
     client = open_client(10, 9)
     client.send()
     client.send()

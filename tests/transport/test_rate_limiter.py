@@ -86,7 +86,7 @@ def test_nobody_takes_a_permit_past_those_who_wait_or_were_just_served() -> None
     run(main())
 
 
-def test_who_can_wait_no_longer_is_served_after_those_before_it() -> None:
+def test_a_caller_who_can_wait_no_longer_is_served_after_those_before_it() -> None:
     """Permits that courtesy left to others go to the head of the queue first."""
 
     async def main() -> list[str]:
@@ -109,7 +109,7 @@ def test_who_can_wait_no_longer_is_served_after_those_before_it() -> None:
 # Patience
 
 
-def test_who_would_wait_in_vain_is_told_at_once_and_served_when_it_obeys() -> None:
+def test_a_caller_who_would_wait_in_vain_is_rejected_at_once_and_served_when_it_obeys() -> None:
     async def main() -> None:
         one, loop = limiter(), asyncio.get_running_loop()
         fill(one, 3)
@@ -190,7 +190,7 @@ def test_a_pause_turns_away_those_in_the_queue_who_cannot_wait_for_its_end() -> 
 
 
 @pytest.mark.parametrize("max_wait", [0, 0.05, 1])
-def test_who_cannot_wait_waits_for_a_response_that_will_tell(max_wait: float) -> None:
+def test_a_caller_without_patience_waits_for_a_response_that_will_tell(max_wait: float) -> None:
     async def main() -> None:
         one = session(Server(), delay=4)
         await asyncio.gather(*(one.call(max_wait) for _ in range(30)))
@@ -242,7 +242,7 @@ def test_a_deadline_counts_as_patience_where_a_wait_is_known_to_be_longer_but_do
     run(main())
 
 
-def test_who_cannot_wait_is_not_refused_while_requests_are_left() -> None:
+def test_a_caller_without_patience_is_not_rejected_while_requests_are_left() -> None:
     async def main() -> None:
         for used in (300, 600, 800):
             server = Server()

@@ -92,7 +92,7 @@ def test_a_request_is_not_counted_twice_in_a_bucket_that_is_nearly_used_up() -> 
     assert client.window._free() == 2
 
 
-def test_what_others_used_is_narrowed_by_each_response_and_gone_after_an_hour() -> None:
+def test_the_use_of_others_is_narrowed_by_each_response_and_gone_after_an_hour() -> None:
     client = open_client(1000, 500)
     assert client.window._others.number == 499
     client.now = 10
@@ -150,7 +150,7 @@ def test_a_look_that_fails_is_made_again(end: str) -> None:
     pytest.fail("no other look")
 
 
-def test_what_the_api_forgot_is_forgotten() -> None:
+def test_a_count_that_the_api_forgot_is_forgotten() -> None:
     client = Client()
     client.exchange(10, 9)
     for remaining in range(8, -1, -1):

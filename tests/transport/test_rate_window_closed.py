@@ -41,7 +41,7 @@ def test_a_429_closes_for_what_it_says_but_never_longer_than_an_hour(
 
 
 @pytest.mark.parametrize("what", ["5xx", "5xx with headers", "lost", "401", "no headers", "given back", "sent before"])
-def test_what_never_opens_it(what: str) -> None:
+def test_a_response_that_says_nothing_never_opens_it(what: str) -> None:
     client = open_client()
     before, rejected = client.send(), client.send()
     client.respond(rejected, 429, 1000, 0, 10)

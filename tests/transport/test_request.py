@@ -71,7 +71,7 @@ def test_a_body(body: object, expected: object) -> None:
         ("\ud800", "a body of JSON data"),
     ],
 )
-def test_what_json_would_change_or_does_not_know_is_rejected(body: object, why: str) -> None:
+def test_a_body_that_json_would_change_or_does_not_know_is_rejected(body: object, why: str) -> None:
     message = rejected(encode, body)
     assert why in message
     assert "hush" not in message

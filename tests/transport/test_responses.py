@@ -25,7 +25,7 @@ async def test_an_answer_pickles() -> None:
 
 
 @pytest.mark.parametrize("into", [[evenergy.Vehicle], "Vehicle", evenergy.Vehicle | evenergy.User, object(), 5])
-async def test_what_an_answer_cannot_be_read_into_is_refused_before_anything_is_sent(into: Any) -> None:
+async def test_a_type_that_no_response_can_be_decoded_into_is_rejected_before_anything_is_sent(into: Any) -> None:
     async with AsyncClient("t", base_url="http://127.0.0.1:9/v2") as client:
         with pytest.raises(evenergy.InvalidArgumentError, match="expected a type such as"):
             await client.request("GET", "/x", into=into)
@@ -61,7 +61,7 @@ async def test_a_body_cut_short_is_told_without_the_names_of_the_libraries_below
     assert "Error" not in str(caught.value)
 
 
-async def test_what_is_no_json_to_the_end_is_a_decode_error() -> None:
+async def test_a_body_that_is_no_json_to_the_end_is_a_decode_error() -> None:
     async with raw_serving(CUT["html"]) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:
         with pytest.raises(evenergy.DecodeError) as raised:
             await client.vehicle_makes.get(MAKE_ID)
@@ -113,7 +113,7 @@ async def test_a_404_below_a_base_url_without_a_path_asks_whether_v2_is_missing(
         assert "/v2 missing" not in str(raised.value)
 
 
-async def test_what_is_no_json_is_told_with_its_type() -> None:
+async def test_a_body_that_is_no_json_is_named_with_its_type() -> None:
     page = answer(b"<html>log in</html>").replace(b"application/json", b"text/html")
     async with raw_serving(page) as server, AsyncClient("t", base_url=server.url, retry=QUICK) as client:
         with pytest.raises(evenergy.DecodeError, match=r"not a whole JSON document.*\(200, text/html, GET http"):

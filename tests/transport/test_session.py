@@ -17,7 +17,7 @@ from tests.server import MAKE, MAKE_ID, USER_ID, answer, raw_serving, serving
 from tests.transport.responding import BODY, QUICK, stalling, statuses
 
 
-async def test_what_a_request_carries() -> None:
+async def test_a_request_carries_its_headers() -> None:
     async with (
         serving(statuses(200)) as server,
         AsyncClient("tok-1", base_url=server.url + "/", user=f"https://api.ev.energy/v2/users/{USER_ID}/") as client,
@@ -61,7 +61,7 @@ async def test_nothing_is_sent_after_close_on_an_injected_session_either() -> No
     assert not server.requests
 
 
-async def test_what_swallows_a_cancellation_leaves_none_behind() -> None:
+async def test_code_that_swallows_a_cancellation_leaves_none_behind() -> None:
     class Stubborn:
         async def access_token(self) -> str:
             try:

@@ -101,7 +101,7 @@ def test_waits_that_the_token_endpoint_asks_for_add_up_to_max_wait() -> None:
     run_jumping(main())
 
 
-async def test_what_a_token_endpoint_does_not_find_is_no_delete_that_was_done() -> None:
+async def test_a_404_of_the_token_endpoint_is_no_delete_that_was_done() -> None:
     answers = {"/v2/vehicles": iter([502, 401]), "/o/token/": iter([200, 404])}
 
     async def handler(request: web.Request) -> web.Response:
@@ -166,7 +166,9 @@ async def test_a_final_refusal_is_shared_by_all_who_wait_and_shows_only_the_erro
         ((400, {"error": "unsupported_grant_type"}), evenergy.BadRequestError),
     ],
 )
-async def test_what_is_no_refusal_is_no_authentication_error(answer: tuple[int, Any], kind: type[Exception]) -> None:
+async def test_a_failure_that_is_no_rejection_is_no_authentication_error(
+    answer: tuple[int, Any], kind: type[Exception]
+) -> None:
     provider = Provider(answer)
     async with serving(provider) as server, AsyncClient(AUTH, base_url=server.url, retry=ONCE) as client:
         with pytest.raises(kind) as raised:

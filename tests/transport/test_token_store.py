@@ -66,7 +66,7 @@ def application(**options: Any) -> ClientCredentials:
 
 
 @pytest.mark.parametrize("kind", [AsyncStore, PlainStore])
-async def test_what_another_process_has_renewed_is_used(kind: type[AsyncStore | PlainStore]) -> None:
+async def test_a_token_that_another_process_has_renewed_is_used(kind: type[AsyncStore | PlainStore]) -> None:
     provider, store = Provider(rotates=True), kind(token(3, expires_at=None))
     provider.issued = 3
     async with serving(provider) as server:
@@ -335,7 +335,7 @@ async def test_a_store_that_is_cancelled_by_itself_is_no_reason_to_ask_it_for_ev
             await client.vehicle_makes.get(MAKE_ID)
 
 
-async def test_what_is_no_token_is_named() -> None:
+async def test_a_stored_value_that_is_no_token_is_named() -> None:
     store: Any = AsyncStore()
     store.token = {"access_token": "hush-hush"}
     async with serving(Provider()) as server, AsyncClient(application(store=store), base_url=server.url) as client:
@@ -344,7 +344,7 @@ async def test_what_is_no_token_is_named() -> None:
 
 
 @pytest.mark.parametrize("store", [object(), FileTokenStore, "/tmp/token.json", {}])  # noqa: S108  it is no file
-def test_what_is_no_store_is_rejected_when_the_grant_is_made(store: Any) -> None:
+def test_an_object_that_is_no_store_is_rejected_when_the_grant_is_made(store: Any) -> None:
     for make in (application, expired_grant):
         with pytest.raises(evenergy.InvalidArgumentError, match="expected store as an object with load"):
             make(store=store)

@@ -26,7 +26,7 @@ _requests = st.lists(
 
 @settings(deadline=None)
 @given(_requests)
-def test_what_the_server_counts_lies_between_the_bounds_for_any_order_and_delay(requests: list[Request]) -> None:
+def test_the_count_of_the_server_lies_between_the_bounds_for_any_order_and_delay(requests: list[Request]) -> None:
     usage = OwnUsage()
     moments = [(one.sent_at, 0, one) for one in requests] + [(one.ended_at, 1, one) for one in requests]
     for now, is_end, one in sorted(moments, key=lambda moment: moment[:2]):

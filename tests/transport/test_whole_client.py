@@ -129,7 +129,7 @@ def test_four_clients_within_a_hundredth_and_at_most_a_hundredth_rejected() -> N
 
 
 @pytest.mark.parametrize("max_wait", [0.0, 1.0, 60.0])
-def test_who_obeys_a_refusal_is_served(max_wait: float) -> None:
+def test_a_caller_who_obeys_a_rejection_is_served(max_wait: float) -> None:
     wire = Wire(Server(limit=5))
 
     async def main() -> None:
@@ -277,7 +277,7 @@ def test_an_outage_of_the_api_does_not_use_the_bucket_up() -> None:
     run(main())
 
 
-def test_what_surely_was_not_sent_does_not_use_the_bucket_up() -> None:
+def test_a_request_that_never_left_uses_up_nothing() -> None:
     wire = Wire(Server(limit=5))
 
     async def main() -> None:

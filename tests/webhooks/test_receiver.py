@@ -47,7 +47,7 @@ def test_another_implementation_accepts_what_is_signed_here(text: str) -> None:
 
 @given(text=st.text(), message_id=st.from_regex("[A-Za-z0-9_-]{1,40}", fullmatch=True))
 @ANY_MACHINE
-def test_what_another_implementation_signs_is_accepted_here(text: str, message_id: str) -> None:
+def test_a_signature_of_another_implementation_is_accepted_here(text: str, message_id: str) -> None:
     body = json.dumps({"type": "x", "timestamp": "2024-05-01T22:00:03Z", "data": {"text": text}})
     now = int(time.time())
     signature = Webhook(SECRET).sign(message_id, datetime.fromtimestamp(now, UTC), body)
@@ -89,7 +89,7 @@ def test_no_byte_of_a_header_can_change(mask: int, name: str) -> None:
 
 @given(whole=st.text("1.", min_size=3, max_size=10))
 @ANY_MACHINE
-def test_what_is_signed_can_be_split_in_one_way_only(whole: str) -> None:
+def test_signed_content_can_be_split_in_one_way_only(whole: str) -> None:
     """A dot moved from one part to the next leaves the signed bytes as they are."""
     key = base64.b64decode(SECRET.removeprefix("whsec_"))
     signature = "v1," + base64.b64encode(hmac.digest(key, whole.encode(), "sha256")).decode()

@@ -167,7 +167,7 @@ def test_sub_sessions() -> None:
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "yesterday", "2024-13-01T00:00:00Z"])
-def test_what_is_no_time(text: object) -> None:
+def test_a_value_that_is_no_time_is_left_out(text: object) -> None:
     assert evidence.time(text) is None
     assert Log.of({"sampled_at": text, "logged_at": "2024-03-08T12:00:00Z"}) is None
     assert Log.of(text) is None

@@ -117,7 +117,7 @@ def test_an_api_that_is_away_stores_nothing(config: Path) -> None:
         (("--client-id", "a", "--base-url", "http://example.com"), "https"),
     ],
 )
-def test_what_is_missing_is_said(arguments: tuple[str, ...], words: str) -> None:
+def test_a_missing_argument_is_named(arguments: tuple[str, ...], words: str) -> None:
     done = run("login", *arguments)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert words in done.err
@@ -228,7 +228,7 @@ def test_nobody_signs_in() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "GET", "POST /callback HTTP/1.1", "GET http://[ HTTP/1.1", "\x16\x03\x01"])
-def test_what_is_no_redirect(line: str) -> None:
+def test_a_request_that_is_no_redirect_is_rejected(line: str) -> None:
     async def main() -> bytes:
         async with listening(0) as served:
             return served._response(line)

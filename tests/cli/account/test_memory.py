@@ -164,7 +164,7 @@ def test_a_directory_that_cannot_be_made(sandbox: Sandbox, monkeypatch: pytest.M
     assert done.err.count("nothing is kept between runs") == 1
 
 
-def test_what_is_old_is_removed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+def test_old_memory_is_removed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
     export(monkeypatch, sandbox)
     run(*logs(sandbox))
     old = config / "memory" / "other.limit.json"

@@ -96,7 +96,7 @@ def test_no_frame_of_an_error_shows_one(
     assert not [error for error in errors if SECRET in everything(error)]
 
 
-def test_what_is_kept_between_calls_shows_none(sandbox: Sandbox) -> None:
+def test_objects_that_are_kept_between_calls_show_no_secret(sandbox: Sandbox) -> None:
     sign_in(sandbox)
     account = accounts.choose()
     assert account is not None

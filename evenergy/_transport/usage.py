@@ -5,6 +5,7 @@ after that moment. Two times of each request are therefore kept: the earliest an
 forgotten.
 """
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -195,7 +196,8 @@ class OthersUsage:
 
     def export_state(self, lead: float) -> Counted:
         """Return what is proven, for another process; ``lead`` as for `OwnUsage.export_state`."""
-        return [(math.ceil((at + lead) * _MILLI), number) for at, number in self._proven]
+        moments = itertools.accumulate((math.ceil((at + lead) * _MILLI) for at, _ in self._proven), max)
+        return [(moment, number) for moment, (_, number) in zip(moments, self._proven, strict=True)]
 
     @classmethod
     def from_state(cls, proven: Counted, lead: float) -> Self:
@@ -212,7 +214,7 @@ def _counted(times: Collection[float], lead: float, rounded: Callable[[float], i
     for at in times:
         moment = rounded((at + lead) * _MILLI / grid) * grid
         found[moment] = found.get(moment, 0) + 1
-    return list(found.items())
+    return sorted(found.items())  # one of another process, rounded up, may lie just behind one of this
 
 
 def _expanded(counted: Counted, lead: float) -> Iterable[float]:

@@ -73,12 +73,18 @@ async def test_offers_its_attributes() -> None:
         assert sandbox.requests == 2
 
 
+def threads() -> set[threading.Thread]:
+    """Return the threads of sandboxes, among them those of a fixture."""
+    return {thread for thread in threading.enumerate() if thread.name == "evenergy-sandbox"}
+
+
 def test_serves_from_a_thread() -> None:
+    before = threads()
     with Sandbox() as sandbox:
-        assert "evenergy-sandbox" in {thread.name for thread in threading.enumerate()}
+        assert len(threads() - before) == 1
         assert read(sandbox.base_url + "/vehicle_makes")
         assert sandbox.requests == 1
-    assert "evenergy-sandbox" not in {thread.name for thread in threading.enumerate()}
+    assert threads() == before
     with pytest.raises(ConnectionRefusedError):
         read(sandbox.base_url + "/vehicle_makes")
 
@@ -128,11 +134,12 @@ def test_rejects_bad_arguments(options: dict[str, Any]) -> None:
 
 
 def test_reports_a_port_in_use() -> None:
+    before = threads()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="ddress"), Sandbox(port=port):
             pass
-    assert "evenergy-sandbox" not in {thread.name for thread in threading.enumerate()}
+    assert threads() == before
 
 
 async def test_starts_once_and_closes_twice() -> None:

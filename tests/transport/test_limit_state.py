@@ -8,7 +8,7 @@ import math
 import attrs
 import msgspec
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from evenergy._transport.limit_state import LimitState
 from evenergy._transport.rate_limiter import RateLimiter
@@ -110,6 +110,7 @@ _steps = st.lists(st.tuples(st.floats(0, 1500), st.integers(1, 12), st.booleans(
 
 
 @given(_steps, st.integers(1, 15))
+@example([(1.6304615792149662, 1, False), (0.0, 1, True), (1.688808117285248, 1, True)], 2)  # rounded up past a sibling
 def test_no_run_after_another_is_rejected(steps: list[tuple[float, int, bool]], limit: int) -> None:
     """Send as much as each run may, and let each process leave its state to the next."""
     wall, sent = WALL, list[float]()
@@ -280,3 +281,11 @@ def test_the_state_is_used_once_and_not_in_place_of_a_newer_one() -> None:
         assert one.rate_limit.limit == 1000
 
     run_jumping(main())
+
+
+def test_proof_of_others_that_was_rounded_up_stays_in_order() -> None:
+    others = OthersUsage.from_state([(1_631, 3)], 0.0)
+    others.observe(1, 310, 1.6304, 1.6304)  # before the moment that was rounded up
+    moments = [moment for moment, _ in others.export_state(0.0)]
+    assert moments == sorted(moments)
+    assert [number for _, number in others.export_state(0.0)] == [3, 1]

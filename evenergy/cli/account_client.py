@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from evenergy.client import AsyncClient
 
-from .accounts import NO_CREDENTIALS, choose, effective_base_url
+from . import profiles
+from .accounts import BUDGET, NO_CREDENTIALS, Account, choose, effective_base_url, variable
 from .errors import SignInError
 from .memory import Memory
 
 if TYPE_CHECKING:
+    from evenergy import Budget
     from evenergy._transport.attempts import OnAttempt
 
     from .context import Settings
@@ -39,10 +42,29 @@ async def account_client(
     base_url = effective_base_url(settings.base_url) if account is None else account.base_url
     memory = Memory(account, base_url, settings.note)
     auth = None if account is None else account.auth(memory.token_store)
-    async with AsyncClient(auth, base_url=base_url, max_wait=max_wait, trust_env=True, on_attempt=on_attempt) as client:
+    async with AsyncClient(
+        auth,
+        base_url=base_url,
+        max_wait=max_wait,
+        trust_env=True,
+        on_attempt=on_attempt,
+        budget=_budget(settings, account),
+    ) as client:
         memory.restore(client)
         try:
             # A profile that was named goes before the user of the environment.
             yield client.with_options(user=settings.user if account is None else account.user), memory
         finally:
             memory.save(client)
+
+
+def _budget(settings: Settings, account: Account | None) -> Budget | None:
+    """Return the budget that processes share, or None where no place is known."""
+    place = settings.budget or variable(BUDGET)
+    if place is None:
+        return None
+    from .budget_option import budget_from  # noqa: PLC0415  nothing is imported before it is needed
+
+    # The token of a profile may have no user's id to tell it from others, but stands in one directory of one host.
+    name = None if account is None else account.name
+    return budget_from(place, None if name is None else f"{socket.gethostname()} {profiles.directory()} {name}")

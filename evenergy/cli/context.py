@@ -20,7 +20,7 @@ from .interrupts import run_async
 from .times import Duration
 
 if TYPE_CHECKING:
-    from evenergy import AsyncClient, Attempt, RateLimit
+    from evenergy import AsyncClient, Attempt, Budget, RateLimit
     from evenergy.sandbox import Sandbox
 
     from .memory import Memory
@@ -48,6 +48,7 @@ class Settings:
         user: The user to act as, or None.
         base_url: The base URL of the API, or None for that of the environment, the profile, or the API's own.
         max_wait: How long a request may wait for the rate limit; `timedelta.max` for ever.
+        budget: The place of a budget that processes share, or None for that of the environment.
         format: ``json``, ``jsonl``, ``csv``, or None for a table.
         fields: The columns to print, or None for those that the command chose.
         quiet: Whether nothing but errors goes to standard error.
@@ -60,6 +61,7 @@ class Settings:
     user: str | None = None
     base_url: str | None = None
     max_wait: timedelta = timedelta(seconds=60)
+    budget: str | None = None
     format: str | None = None
     fields: list[str] | None = None
     quiet: bool = False
@@ -201,7 +203,11 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
 
             of_sandbox = ClientCredentials(sandbox.client_id, sandbox.client_secret)
             async with AsyncClient(
-                of_sandbox, base_url=sandbox.base_url, max_wait=max_wait, on_attempt=spent.count
+                of_sandbox,
+                base_url=sandbox.base_url,
+                max_wait=max_wait,
+                on_attempt=spent.count,
+                budget=None if settings.budget is None else _budget(settings.budget),
             ) as client:
                 # The environment may name a user, whom the sandbox does not know.
                 yield App(settings, client.with_options(user=settings.user), sandbox, spent)
@@ -216,6 +222,12 @@ def _sandbox() -> Sandbox:
     from evenergy.sandbox import Sandbox  # noqa: PLC0415  nothing is imported before it is needed
 
     return Sandbox()
+
+
+def _budget(place: str) -> Budget:
+    from .budget_option import budget_from  # noqa: PLC0415  nothing is imported before it is needed
+
+    return budget_from(place)
 
 
 class SharedOption(click.Option):

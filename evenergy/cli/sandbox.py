@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-from contextlib import suppress
 from datetime import timedelta
 
 import click
@@ -13,6 +9,7 @@ import click
 from evenergy.sandbox import Sandbox
 
 from .interrupts import run_async
+from .serving import cannot_listen, terminated
 from .times import Duration
 from .words import counted
 
@@ -86,15 +83,11 @@ def sandbox(
 
 
 async def _serve(server: Sandbox, port: int, *, sends_webhooks: bool) -> None:
-    ended = asyncio.Event()
-    with suppress(NotImplementedError):  # on Windows nobody sends it
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    ended = terminated()
     try:
         await server.start()
     except OSError as error:
-        # The message of the error names the port as a Python tuple.
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise click.ClickException(f"cannot listen on port {port}: {reason}") from error
+        raise cannot_listen(f"port {port}", error) from error
     try:
         click.echo("unset EVENERGY_TOKEN EVENERGY_USER")  # they would go before what follows
         click.echo(f"export EVENERGY_BASE_URL={server.base_url}")

@@ -17,6 +17,7 @@ from evenergy.webhooks import WebhookError, WebhookReceiver
 from .context import LocalCommand, Settings
 from .interrupts import run_async
 from .output import ALWAYS, Column, Output, Shape
+from .serving import cannot_listen
 from .words import say
 
 if TYPE_CHECKING:
@@ -164,8 +165,7 @@ async def _listen(listener: _Listener, settings: Settings, port: int) -> None:
         settings.note(f"Listening on http://127.0.0.1:{bound[1]} until Ctrl-C.")
         await listener.ended.wait()
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise click.ClickException(f"cannot listen on port {port}: {reason}") from error
+        raise cannot_listen(f"port {port}", error) from error
     finally:
         await runner.cleanup()
 

@@ -45,8 +45,8 @@ class Proxy:
         key: A secret that callers send as ``Authorization: Bearer``; None for none, which only loopback and a socket
             may have.
         read_only: Whether only GET and HEAD are sent.
-        max_wait: Seconds that a request waits for the rate limit where its caller says nothing; a longer wait is a 429
-            at once, with a ``Retry-After`` at which asking again is worth it.
+        max_wait: Seconds that a request waits for the rate limit where its caller says nothing, None for ever; a
+            longer wait is a 429 at once, with a ``Retry-After`` at which asking again is worth it.
 
     Raises:
         InvalidArgumentError: The address is not loopback, and there is no key.
@@ -61,7 +61,7 @@ class Proxy:
         path: str | os.PathLike[str] | None = None,
         key: str | None = None,
         read_only: bool = False,
-        max_wait: float = 60.0,
+        max_wait: float | None = 60.0,
     ) -> None:
         self._key = None if key is None else Secret(validate.secret("key", key))
         del key  # no traceback shall show it
@@ -74,6 +74,7 @@ class Proxy:
         self._metrics = Metrics()
         self._sessions: dict[tuple[str | None, float | None], Session] = {}
         self._runner: web.AppRunner | None = None
+        self._has_socket = False
 
     @property
     def base_url(self) -> str:
@@ -104,6 +105,9 @@ class Proxy:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+        if self._has_socket and self._path is not None:  # asyncio leaves it, and the next gateway could not listen
+            self._has_socket = False
+            self._path.unlink(missing_ok=True)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -121,6 +125,10 @@ class Proxy:
         before = os.umask(0o177)  # for this user only, from its first moment
         try:
             listener.bind(str(self._path))
+            self._has_socket = True
+        except OSError:
+            listener.close()
+            raise
         finally:
             os.umask(before)
         await web.SockSite(runner, listener).start()

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from evenergy import Client, ClientCredentials, FleetDatabase
+from evenergy import Client, ClientCredentials, FleetDatabase, SQLiteBudget
 from evenergy.cli.main import COMMANDS, command
 from evenergy.cli.reference import page
 from evenergy.sandbox import Sandbox
@@ -23,10 +23,14 @@ each_line = pytest.mark.parametrize("line", LINES, ids=[line.text for line in LI
 
 @pytest.fixture(scope="module")
 def kept(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a database with the newest log of each vehicle."""
-    path = tmp_path_factory.mktemp("kept") / "kept.db"
+    """Give a directory with the newest log of each vehicle in a database, and the budget that they were read on."""
+    path = tmp_path_factory.mktemp("kept")
     auth = ClientCredentials(sandbox.client_id, sandbox.client_secret)
-    with Client(auth, base_url=sandbox.base_url) as client, FleetDatabase(path) as database:
+    shared = SQLiteBudget(path / "budget.db")
+    with (
+        Client(auth, base_url=sandbox.base_url, budget=shared) as client,
+        FleetDatabase(path / "kept.db") as database,
+    ):
         for found in client.fleet.new_status_logs(database.marks):
             database.save(found)
     return path
@@ -34,8 +38,9 @@ def kept(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def there(kept: Path, tmp_path: Path) -> Path:
-    """Give a directory with that database."""
-    shutil.copy(kept, tmp_path / "kept.db")
+    """Give a directory with copies of those files."""
+    for name in ("kept.db", "budget.db"):
+        shutil.copy(kept / name, tmp_path / name)
     return tmp_path
 
 

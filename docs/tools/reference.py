@@ -22,14 +22,23 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "auth": ("Credentials", "Credentials, tokens, and stores for tokens.", ("auth", "token_store")),
     "errors": ("Errors", "All errors that the library raises.", ("errors",)),
+    "budgets": (
+        "Budgets",
+        "Budgets that processes share, and the gateway.",
+        ("budgets", "_transport.budget", "_transport.shares"),
+    ),
     "fleet": ("Fleet", "`client.fleet`, its values, and its database.", ("fleet",)),
     "tables": ("Tables", "Tables of values, and the source for dlt.", ("records",)),
     "webhooks": ("Webhooks", "Verification of webhooks, and their events.", ("webhooks",)),
     "sandbox": ("Sandbox", "The server on your machine that behaves like the API, and its controls.", ()),
 }
-"""Pages beside those of the API's resources: title, first sentence, and the modules whose public names stand there."""
+"""Pages beside those of the API's resources: title, first sentence, and the modules whose public names stand there.
+
+A module that is named goes before the package that it is in.
+"""
 
 EXTRA = {
+    "budgets": ("evenergy.proxy.Proxy",),
     "tables": ("evenergy.dlt.source",),
     "sandbox": ("evenergy.sandbox.server.Sandbox", "evenergy.sandbox.controls.Controls"),
 }
@@ -71,10 +80,17 @@ def _of_page(name: str) -> Iterator[str]:
     if name == "fleet":
         yield from _collections("evenergy.fleet.devices")
     for module, names in _names.MODULES.items():
-        if module.removeprefix(".").partition(".")[0] in PAGES[name][2]:
+        if _page_of(module) == name:
             for one in names:
                 if one not in {"AsyncClient", "Client"}:
                     yield UNSET if one == "UNSET" else _block(f"evenergy.{one}")
+
+
+def _page_of(module: str) -> str | None:
+    """Return the page on which the public names of a module stand, or None for a module of the API's resources."""
+    places = {place: page for page, (_, _, modules) in PAGES.items() for place in modules}
+    path = module.removeprefix(".")
+    return places.get(path) or places.get(path.partition(".")[0])
 
 
 def _of_domain(domain: str) -> Iterator[str]:

@@ -77,7 +77,7 @@ class FileTokenStore:
             if token is None:
                 self.path.unlink(missing_ok=True)
             else:
-                write_private(self.path, msgspec.json.encode(token.to_dict()))
+                write_private(self.path, lambda: msgspec.json.encode(token.to_dict()))
         except OSError as error:
             raise self._error("written", error) from None
 
@@ -135,12 +135,12 @@ def read_private(path: Path, most: int = _MOST) -> bytes:
         return file.read(most)
 
 
-def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_private(path: Path, content: Callable[[], bytes], *, durable: bool = True) -> None:
     """Write a file for its owner only, in place of an old one: who reads finds the old content or the new one.
 
     Args:
         path: The path; missing directories are made, for their owner only.
-        content: The content.
+        content: Returns the content, which no frame of an error holds.
         durable: Whether it shall outlast a loss of power, which takes the disk's time.
 
     Raises:
@@ -151,7 +151,7 @@ def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.write(content())
             file.flush()
             if durable:
                 os.fsync(descriptor)

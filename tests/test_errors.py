@@ -14,6 +14,7 @@ from evenergy import errors
 from evenergy.errors import (
     AuthenticationError,
     BadRequestError,
+    BudgetError,
     ClosedError,
     ConflictError,
     DecodeError,
@@ -64,6 +65,7 @@ PARENTS: dict[type[EvEnergyError], tuple[type[BaseException], ...]] = {
     OutcomeUnknownError: (TransportError,),
     DecodeError: (EvEnergyError,),
     ClosedError: (EvEnergyError,),
+    BudgetError: (EvEnergyError,),
     SyncRunningError: (EvEnergyError,),
     ProblemError: (EvEnergyError,),
     **{kind: (ProblemError,) for kind in STATUSES.values() if kind is not ProblemError},
@@ -340,7 +342,8 @@ def test_a_problem_error_of_nothing_has_all_attributes() -> None:
 
 def examples() -> list[EvEnergyError]:
     plain: list[EvEnergyError] = [
-        kind("what happened") for kind in (EvEnergyError, InvalidArgumentError, ClosedError, SyncRunningError)
+        kind("what happened")
+        for kind in (EvEnergyError, InvalidArgumentError, ClosedError, SyncRunningError, BudgetError)
     ]
     transport = [
         kind("what happened", method="GET", url=URL, transient=False)

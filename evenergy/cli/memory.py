@@ -145,7 +145,7 @@ class Memory:
         try:
             with contextlib.suppress(FileNotFoundError):
                 return read_private(path)[:_KEY]
-            write_private(path, secrets.token_bytes(_KEY))
+            write_private(path, lambda: secrets.token_bytes(_KEY))
             key = read_private(path)[:_KEY]  # another process may have written one in the same moment
         except (OSError, InvalidArgumentError) as error:
             self._tell(f"nothing is kept between runs: {_reason(error)}")
@@ -178,7 +178,7 @@ class Memory:
             return
         try:
             content = msgspec.json.encode(_File(_VERSION, msgspec.Raw(msgspec.json.encode(value))))
-            write_private(path, content, durable=False)
+            write_private(path, lambda: content, durable=False)
             self._remove_old()
         except OSError as error:
             self._tell(f"{path} could not be written, so the next run starts without it: {_reason(error)}")

@@ -138,7 +138,7 @@ def save(name: str, profile: Profile | None) -> None:
             profiles[name] = profile
         content = msgspec.json.format(msgspec.json.encode(_Content(_VERSION, profiles)), indent=2)
         try:
-            write_private(file, content)
+            write_private(file, lambda: content)
         except OSError as error:
             raise EvEnergyError(f"{file} could not be written: {error.strerror or error}") from None
 
@@ -201,7 +201,7 @@ class Vault(msgspec.Struct, frozen=True):
             if secret is None:
                 self._secret_path.unlink(missing_ok=True)
             else:
-                write_private(self._secret_path, secret.reveal().encode())
+                write_private(self._secret_path, lambda: secret.reveal().encode())
         except OSError as error:
             reason = error.strerror or str(error)
             raise EvEnergyError(f"the secret in {self._secret_path} could not be written: {reason}") from None

@@ -34,8 +34,8 @@ Variables that evenergy reads
   EVENERGY_PROFILE         the profile to use, as --profile
   EVENERGY_USER            the user to act as, as --user
   EVENERGY_BASE_URL        the base URL of the API, as --base-url
-  EVENERGY_BUDGET          the budget that processes share: a file, or the URL of a Redis server; every command that
-                           sends requests draws on it
+  EVENERGY_BUDGET          the budget that processes share: a file, or the URL of a Redis server; all commands but
+                           login, logout and doctor draw on it
   EVENERGY_PROXY_KEY       the key that callers of `evenergy proxy` send
   EVENERGY_CONFIG_DIR      the directory of profiles, tokens and what is remembered between runs
   EVENERGY_WEBHOOK_SECRET  the signing secret of webhooks

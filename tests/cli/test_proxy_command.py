@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
@@ -24,7 +24,7 @@ on_unix = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals 
 
 
 @contextmanager
-def gateway(environment: dict[str, str], *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def gateway(environment: dict[str, str], *arguments: str) -> Generator[tuple[subprocess.Popen[str], str]]:
     """Run a gateway on a free port, and give its process and its base URL."""
     with started("proxy", "--port", "0", *arguments, env=environment) as process:
         try:

@@ -162,6 +162,17 @@ def test_a_user_signs_in_with_the_browser(
     assert run("logout").code == 0
 
 
+def test_profiles_of_users_have_buckets_of_their_own_in_a_budget(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        assert sign_in_as_user(monkeypatch, sandbox, get, "--profile", name).code == 0
+    monkeypatch.setenv("EVENERGY_BUDGET", str(tmp_path / "budget.db"))
+    for name in ("one", "one", "two"):
+        assert run("vehicles", "--profile", name).code == 0
+    assert sorted(use["used"] for use in run("budget", "--json").json) == [1, 2]
+
+
 def test_access_denied_is_said(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
     done = sign_in_as_user(monkeypatch, sandbox, lambda url: get(redirect(url, error="access_denied")))
     assert (done.code, done.err.splitlines()[-1]) == (1, "evenergy: not signed in: access was denied in the browser")

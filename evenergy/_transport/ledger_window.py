@@ -10,11 +10,10 @@ from evenergy.errors import BudgetError
 
 from .budget import Budget, Settlement, Slot, Wait
 from .shares import LocalShares
-from .window import LimitReading, Permit, State, Window
+from .window import SHORTEST_PAUSE, LimitReading, Permit, State, Window
 
 _TOO_MANY = 429
 _TRY_AGAIN = 30.0  # seconds until a ledger that cannot be reached is tried again
-_SHORTEST_PAUSE = 1.0  # seconds after a 429
 _LONGEST_PAUSE = 3600.0
 _DRAIN = 2.0  # seconds in which the last settlements may reach the ledger when a client closes
 
@@ -72,7 +71,7 @@ class SharedLedger:
         """Stop all shares at once, after a 429; ``is_told`` says that the ledger will hear of it."""
         self.telling += is_told
         self.epoch += 1
-        pause = min(max(_SHORTEST_PAUSE, retry_after or 0.0), _LONGEST_PAUSE)
+        pause = min(max(SHORTEST_PAUSE, retry_after or 0.0), _LONGEST_PAUSE)
         self.paused_until = max(self.paused_until, now + pause)
         for window in self._windows.values():
             window.withdraw()

@@ -26,7 +26,7 @@ import attrs
 
 from .limit_state import LimitState
 from .usage import WINDOW, OthersUsage, OwnUsage
-from .window import LimitReading, Permit, State
+from .window import SHORTEST_PAUSE, LimitReading, Permit, State, pause_after_rejection
 
 _UNKNOWN, _OPEN, _HALF_OPEN = State.UNKNOWN, State.OPEN, State.HALF_OPEN  # members are slow to reach in Python 3.11
 _TOO_MANY, _SERVER_ERRORS = HTTPStatus.TOO_MANY_REQUESTS.value, HTTPStatus.INTERNAL_SERVER_ERROR.value
@@ -35,8 +35,6 @@ _MOST_KEPT = 100_000  # completed requests that are remembered, whatever limit a
 _MOST_TRIALS = 1 << 16  # in flight at once: as good as no bound
 _LEAST_SHARE = 0.25  # of what is free, when others use the bucket too
 _CAUTION = 0.35  # of that share may be in flight: others have requests in flight of which no response says anything
-_SHORTEST_PAUSE = 1.0  # seconds after a 429, which is no attempt: only waits bound them
-_LONGEST_PAUSE = 300.0  # seconds between two trials that are rejected
 _LONGEST_DOUBT = 10.0  # seconds until a limit that has just changed is looked at again
 _LONGEST_RECOVERY = 30.0  # seconds until the next trial, after one that said nothing
 _SLOW = 30.0  # seconds after which a trial in flight holds up no other
@@ -356,7 +354,7 @@ class RateWindow:
             self._width = min(2 * self._width, _MOST_TRIALS)
         elif is_trial or self._state is _OPEN:
             pause = min(self._gap(), _LONGEST_RECOVERY) * self._rng.uniform(0.5, 1.5)
-            self._trial_at = max(self._trial_at, now + max(_SHORTEST_PAUSE, pause))
+            self._trial_at = max(self._trial_at, now + max(SHORTEST_PAUSE, pause))
 
     def _close(self, now: float, retry_after: float | None, *, is_current: bool) -> None:
         """Close the window after a 429, and void the permits that were granted before it."""
@@ -377,16 +375,14 @@ class RateWindow:
 
     def _pause(self, retry_after: float | None, now: float) -> float:
         """Return the seconds to wait after a 429: what it says, and more when that did not help."""
-        gap, row = self._gap(), min(self._rejections, 20)
-        longest = min(WINDOW, max(_LONGEST_PAUSE, 8 * gap))  # trials alone must not fill the bucket, if they count
-        if self._own.completed:
-            longest = min(longest, self._own.frees_at(1, now) - now)
-        if retry_after is None:
-            return max(_SHORTEST_PAUSE, min(longest, gap * 2.0**row * (0.5 + self._spread / 2)))
-        pause = max(retry_after, _SHORTEST_PAUSE)
-        if row > 2:  # noqa: PLR2004  once may be bad luck beside others, twice too
-            pause = max(pause, min(longest, gap * 2.0 ** (row - 3)))
-        return min(WINDOW, pause + self._spread * min(2.0, 0.05 * pause))
+        return pause_after_rejection(
+            retry_after,
+            self._rejections,
+            gap=self._gap(),
+            spread=self._spread,
+            window=WINDOW,
+            frees_in=self._own.frees_at(1, now) - now if self._own.completed else None,
+        )
 
     def _gap(self) -> float:
         """Return the mean seconds between two requests that leave the window."""

@@ -4,6 +4,11 @@ import enum
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
+SHORTEST_PAUSE = 1.0
+"""Seconds after a 429, which is no attempt: only waits bound them."""
+
+_LONGEST_PAUSE = 300.0  # seconds between two trials that are rejected
+
 LimitReading: TypeAlias = tuple[int, int, float]
 """Limit, remaining, and when the response came in POSIX seconds: what is kept of each response, until it is wanted."""
 
@@ -133,3 +138,28 @@ class Window(Protocol):
     def state(self, now: float) -> State:
         """Return the state, for messages."""
         ...
+
+
+def pause_after_rejection(
+    retry_after: float | None, rejections: int, *, gap: float, spread: float, window: float, frees_in: float | None
+) -> float:
+    """Return the seconds to wait after a 429: what it says, and more when that did not help.
+
+    Args:
+        retry_after: The seconds that it says, or None.
+        rejections: The 429s in a row, this one among them.
+        gap: The mean seconds between two requests that leave the window.
+        spread: A random number from 0 to 1, so that processes do not come back together.
+        window: The seconds of the window, which is the longest pause.
+        frees_in: The seconds until the API counts a request of ours no longer, or None.
+    """
+    row = min(rejections, 20)
+    longest = min(window, max(_LONGEST_PAUSE, 8 * gap))  # trials alone must not fill the bucket, if they count
+    if frees_in is not None:
+        longest = min(longest, frees_in)
+    if retry_after is None:
+        return max(SHORTEST_PAUSE, min(longest, gap * 2.0**row * (0.5 + spread / 2)))
+    pause = max(retry_after, SHORTEST_PAUSE)
+    if row > 2:  # noqa: PLR2004  once may be bad luck beside others, twice too
+        pause = max(pause, min(longest, gap * 2.0 ** (row - 3)))
+    return min(window, pause + spread * min(2.0, 0.05 * pause))

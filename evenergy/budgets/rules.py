@@ -9,7 +9,7 @@ import math
 import random
 
 from evenergy._transport.budget import Settlement, Slot, Wait
-from evenergy._transport.window import State
+from evenergy._transport.window import SHORTEST_PAUSE, State, pause_after_rejection
 
 from .slots import Facts, Row, Slots, Timing
 
@@ -21,7 +21,6 @@ _ASSUMED_LIMIT = 1000
 _MOST_KEPT = 100_000
 _MOST_TRIALS = 256
 _LEAST_SHARE, _CAUTION = 0.25, 0.35  # of what is free, and of that in flight, when others use the bucket too
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 _LONGEST_DOUBT, _LONGEST_RECOVERY = 10.0, 30.0
 _NAMED = 64  # times at which slots are free, in one `Wait`
 _TOO_MANY, _SERVER_ERRORS = 429, 500
@@ -153,7 +152,7 @@ class Rules:
             facts.width = min(2 * facts.width, _MOST_TRIALS)
         elif is_trial or facts.state == State.OPEN.value:
             pause = min(self._gap(), _LONGEST_RECOVERY) * self._rng.uniform(0.5, 1.5)
-            facts.trial_at = max(facts.trial_at, self._now + max(_SHORTEST_PAUSE, pause))
+            facts.trial_at = max(facts.trial_at, self._now + max(SHORTEST_PAUSE, pause))
 
     def _close(self, retry_after: float | None, *, is_current: bool) -> None:
         """Close the window after a 429, for all."""
@@ -169,18 +168,15 @@ class Rules:
 
     def _pause(self, retry_after: float | None) -> float:
         """Return the seconds to wait after a 429: what it says, and more when that did not help."""
-        facts, gap, window = self.facts, self._gap(), self._timing.window
-        row = min(facts.rejections, 20)
-        longest = min(window, max(_LONGEST_PAUSE, 8 * gap))
         frees = self._slots.frees(1)
-        if frees:
-            longest = min(longest, frees[0])
-        if retry_after is None:
-            return max(_SHORTEST_PAUSE, min(longest, gap * 2.0**row * (0.5 + facts.spread / 2)))
-        pause = max(retry_after, _SHORTEST_PAUSE)
-        if row > 2:  # noqa: PLR2004  once may be bad luck beside others, twice too
-            pause = max(pause, min(longest, gap * 2.0 ** (row - 3)))
-        return min(window, pause + facts.spread * min(2.0, 0.05 * pause))
+        return pause_after_rejection(
+            retry_after,
+            self.facts.rejections,
+            gap=self._gap(),
+            spread=self.facts.spread,
+            window=self._timing.window,
+            frees_in=frees[0] if frees else None,
+        )
 
     # Slots
 

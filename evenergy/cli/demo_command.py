@@ -19,6 +19,7 @@ from evenergy import to_dict
 
 from . import demo as reading
 from .interrupts import run_async
+from .numbers import number_option
 from .table import Screen
 
 if TYPE_CHECKING:
@@ -61,17 +62,12 @@ _LOSS: Final = (4, 6, 3, 5, 0, 7)
 """Columns that a narrow terminal loses, the least important first; the name and the state of charge stay."""
 
 
-def _number(name: str, default: int, low: int, high: int, text: str) -> click.Option:
-    kind = click.IntRange(low, high)
-    return click.Option([name], type=kind, default=default, show_default=True, metavar="N", help=text)
-
-
 @click.command(
     "demo",
     params=[
-        _number("--vehicles", 25, 1, 100_000, "Vehicles of the fleet."),
-        _number("--hours", 24, 1, 8760, "Hours of logs that are read."),
-        _number("--seed", 0, 0, 2**32 - 1, "Seed of the fleet: the same seed gives the same fleet."),
+        number_option("--vehicles", 25, 1, 100_000, "Vehicles of the fleet."),
+        number_option("--hours", 24, 1, 8760, "Hours of logs that are read."),
+        number_option("--seed", 0, 0, 2**32 - 1, "Seed of the fleet: the same seed gives the same fleet."),
         click.Option(["--json", "as_json"], is_flag=True, help="Write a JSON document instead of a table."),
     ],
 )

@@ -9,6 +9,7 @@ import click
 from evenergy.sandbox import Sandbox
 
 from .interrupts import run_async
+from .numbers import number_option
 from .serving import cannot_listen, terminated
 from .times import Duration
 from .words import counted
@@ -31,19 +32,14 @@ def _faults(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> l
     return found
 
 
-def _number(name: str, default: int, low: int, high: int, text: str) -> click.Option:
-    kind = click.IntRange(low, high)
-    return click.Option([name], type=kind, default=default, show_default=True, metavar="N", help=text)
-
-
 @click.command(
     "sandbox",
     params=[
-        _number("--vehicles", 25, 0, 1_000_000, "Vehicles of the fleet."),
-        _number("--days", 7, 1, 3650, "Days for which their logs go back."),
-        _number("--seed", 0, 0, 2**32 - 1, "Seed of the fleet: the same seed gives the same fleet."),
-        _number("--rate-limit", 1000, 1, 1_000_000_000, "Requests that are allowed in an hour."),
-        _number("--port", 0, 0, 65_535, "Port to listen on; 0 takes a free one."),
+        number_option("--vehicles", 25, 0, 1_000_000, "Vehicles of the fleet."),
+        number_option("--days", 7, 1, 3650, "Days for which their logs go back."),
+        number_option("--seed", 0, 0, 2**32 - 1, "Seed of the fleet: the same seed gives the same fleet."),
+        number_option("--rate-limit", 1000, 1, 1_000_000_000, "Requests that are allowed in an hour."),
+        number_option("--port", 0, 0, 65_535, "Port to listen on; 0 takes a free one."),
         click.Option(["--webhook"], metavar="URL", callback=_web_url, help="URL to which to send signed webhooks."),
         click.Option(
             ["--fail"],

@@ -13,7 +13,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import attrs
@@ -364,7 +364,7 @@ def simulate(seed: int, engine: Engine | None = None, store: Store | None = None
     return world.stats
 
 
-def main(worlds: int = 1000, first: int = 0) -> None:
+def main(simulate: Callable[[int], Counter[str]], worlds: int = 1000, first: int = 0) -> None:
     """Print the figures of many worlds."""
     began, total, broken = time.perf_counter(), Counter[str](), 0
     for seed in range(first, first + worlds):
@@ -378,4 +378,4 @@ def main(worlds: int = 1000, first: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(simulate, *map(int, sys.argv[1:]))

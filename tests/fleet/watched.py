@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +25,7 @@ from evenergy.errors import EvEnergyError
 from evenergy.fleet import clock
 from evenergy.fleet.values import WatchField
 from evenergy.resources.vehicles import Integration
-from tests.fleet.simulation import BrokenPromiseError
+from tests.fleet.simulation import BrokenPromiseError, main
 from tests.server import run_jumping
 
 HOUR = 3600.0
@@ -295,18 +294,5 @@ def simulate(seed: int, kind: type[Watch] = Watch) -> Counter[str]:
     return world.stats
 
 
-def main(worlds: int = 600, first: int = 0) -> None:
-    """Print the figures of many worlds."""
-    began, total, broken = time.perf_counter(), Counter[str](), 0
-    for seed in range(first, first + worlds):
-        try:
-            total += simulate(seed)
-        except BrokenPromiseError as error:
-            broken += 1
-            sys.stdout.write(f"{error}\n")
-    seconds = time.perf_counter() - began
-    sys.stdout.write(f"{worlds} worlds in {seconds:.0f} s, {broken} broken: {dict(total)}\n")
-
-
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(simulate, *map(int, sys.argv[1:] or ["600"]))

@@ -13,6 +13,7 @@ from .context import App, ClientCommand, Settings
 from .errors import UsageError
 from .interrupts import run_async
 from .output import Column, Output, dict_shape
+from .stdout import write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ def _write_uses(settings: Settings, uses: Sequence[BucketUse]) -> None:
     if settings.format is None and settings.fields is None and sys.stdout.isatty():
         from evenergy.budgets.report import budget_report  # noqa: PLC0415  nothing is imported before it is needed
 
-        click.echo("\n".join(budget_report(uses)))
+        write("\n".join([*budget_report(uses), ""]))
         return
     columns = [_column(name) for name in _OF_BUCKETS]
     with Output(settings, dict_shape(columns, _OF_BUCKETS)) as output:

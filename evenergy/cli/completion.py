@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from .main import command
+from .stdout import write
 
 
 @click.command("completion", params=[click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))])
@@ -21,4 +22,4 @@ def completion(shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"click completes nothing in {shell}")
     script = kind(command(), {}, "evenergy", "_EVENERGY_COMPLETE")
-    click.echo(script.source_template % script.source_vars())
+    write(script.source_template % script.source_vars() + "\n")

@@ -20,6 +20,7 @@ from evenergy import to_dict
 from . import demo as reading
 from .interrupts import run_async
 from .numbers import number_option
+from .stdout import write
 from .table import Screen
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def demo(vehicles: int, hours: int, seed: int, *, as_json: bool) -> None:
     """Read the latest logs of a simulated fleet, all vehicles at once, and show them."""
     report = _watched(vehicles, hours, seed)
     if as_json:
-        click.echo(json.dumps(to_dict(report), indent=2))
+        write(json.dumps(to_dict(report), indent=2) + "\n")
     else:
         _show(report)
     failures = [row.error for row in report.vehicles if row.error is not None]

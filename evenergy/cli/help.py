@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from .main import command
+from .stdout import write
 
 TOPICS: Final = {
     "exit-codes": """\
@@ -84,14 +85,13 @@ def help_command(context: click.Context, topic: str | None) -> None:
     """Explain exit-codes, environment or formatting, or a command."""
     root = command()
     if topic is None:
-        click.echo(root.get_help(context.find_root()))
-        click.echo(f"\nMore: evenergy help {' | '.join(TOPICS)}")
+        write(f"{root.get_help(context.find_root())}\n\nMore: evenergy help {' | '.join(TOPICS)}\n")
         return
     if topic in TOPICS:
-        click.echo(TOPICS[topic], nl=False)
+        write(TOPICS[topic])
         return
     found = root.get_command(context, topic)
     if found is None:
         raise click.UsageError(f"there is no topic and no command {topic}; topics are {', '.join(TOPICS)}")
     with click.Context(found, info_name=topic, parent=context.find_root()) as inner:
-        click.echo(found.get_help(inner))
+        write(f"{found.get_help(inner)}\n")

@@ -69,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: None takes those of the process, which then ends at once: taking all modules apart first would cost
             as much as many a command.
     """
-    code = _run(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # while modules were imported: a command that runs has its own end
+        code = 130
     if arguments is not None:
         sys.exit(code)
     with contextlib.suppress(OSError):  # nobody reads them any more
@@ -80,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str]) -> int:
     if list(arguments) == ["--version"]:  # it needs nothing that would have to be imported
-        print(f"evenergy {VERSION}")
-        return 0
+        return _write_version()
     gc.disable()  # until the client is open: imports leave nothing to collect, and looking for it costs a fifth of them
     try:
         from .run import run  # noqa: PLC0415  it needs the extra
@@ -94,6 +96,16 @@ def _run(arguments: Sequence[str]) -> int:
         return 1
     finally:
         gc.enable()
+
+
+def _write_version() -> int:
+    from .stdout import ended, write  # noqa: PLC0415  no other way to here needs it
+
+    try:
+        write(f"evenergy {VERSION}\n")
+    except OSError as error:
+        return ended(error)
+    return 0
 
 
 def command() -> click.Group:

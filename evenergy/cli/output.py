@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from .errors import UsageError, document
+from .stdout import write
 
 if TYPE_CHECKING:
     from evenergy.errors import EvEnergyError
@@ -118,20 +119,20 @@ class Output(Generic[T]):
             case "json":
                 self.kept += map(self._data, values)
             case "jsonl":
-                _write("".join(f"{_json(self._data(value))}\n" for value in values))
+                write("".join(f"{_json(self._data(value))}\n" for value in values))
             case "csv":
                 self._write_csv(values)
             case _ if self._vertical or (self._at_terminal and not self._streams):
                 self.kept += values
             case _:
-                _write("".join(self._tabbed(value) for value in values))
+                write("".join(self._tabbed(value) for value in values))
 
     def end(self) -> None:
         """Write what was kept, and no more."""
         if self._format == "json" and self._vertical:
             write_json(self.kept[0])
         elif self._format == "json":
-            _write(_array(self.kept, pretty=self._at_terminal))
+            write(_array(self.kept, pretty=self._at_terminal))
         elif self._format == "csv":
             self._write_csv(())
         elif self._format is None and self._vertical and self.kept:
@@ -166,7 +167,7 @@ class Output(Generic[T]):
         for value in values:
             record = self._shape.record(value)
             writer.writerow([plain(record[name]) for name in names])
-        _write(text.getvalue())
+        write(text.getvalue())
 
     def _write_fields(self, value: T) -> None:
         """Write the fields of one value: below each other, with a tab between name and cell in a pipe."""
@@ -175,7 +176,7 @@ class Output(Generic[T]):
         width = max(map(len, names))
         for name in names:
             cell = " ".join(plain(record[name]).split())
-            _write(f"{name:{width}}  {cell or UNKNOWN}\n" if self._at_terminal else f"{name}\t{cell}\n")
+            write(f"{name:{width}}  {cell or UNKNOWN}\n" if self._at_terminal else f"{name}\t{cell}\n")
 
     def _tabbed(self, value: T) -> str:
         cells = [plain(column.value(value)) for column in self._columns]
@@ -205,13 +206,13 @@ def write_error(form: str, output: Output[Any] | None, error: EvEnergyError) -> 
     found: dict[str, object] = {"error": document(error)}
     if form == "json" and output is not None:
         found["items"] = output.kept
-    _write(f"{_json(found)}\n")
+    write(f"{_json(found)}\n")
 
 
 def write_json(data: object) -> None:
     """Write one JSON document, indented at a terminal."""
     text = msgspec.json.encode(data)
-    _write((msgspec.json.format(text, indent=2) if sys.stdout.isatty() else text).decode() + "\n")
+    write((msgspec.json.format(text, indent=2) if sys.stdout.isatty() else text).decode() + "\n")
 
 
 def _array(items: Sequence[object], *, pretty: bool) -> str:
@@ -223,11 +224,6 @@ def _array(items: Sequence[object], *, pretty: bool) -> str:
 
 def _json(data: object) -> str:
     return msgspec.json.encode(data).decode()
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def _checked(fields: list[str] | None, names: Sequence[str]) -> list[str] | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from .stdout import write
+
 if TYPE_CHECKING:
     from .context import Settings
     from .pictures.picture import Picture
@@ -36,7 +38,7 @@ WIDTH: Final = click.Option(
 def plotted(settings: Settings, target: str, picture: Picture, width: int) -> None:
     """Draw a picture to a file, or to standard output."""
     if target == "-":
-        click.echo(picture.print(), nl=False)
+        write(picture.print())
         return
     picture.save(target, width)
     settings.note(f"wrote {target}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ import click
 
 from evenergy.errors import EvEnergyError
 
+from . import stdout
 from .context import PipeClosedError, Settings
 from .errors import Exit, exit_code, line
 from .main import command
@@ -30,8 +30,8 @@ def run(arguments: Sequence[str]) -> int:
     except EvEnergyError as error:
         say(line(error))
         return _told(settings, error)
-    except (BrokenPipeError, PipeClosedError):
-        return _pipe_closed()
+    except (OSError, PipeClosedError) as error:
+        return _not_written(error)
     return code if isinstance(code, int) else Exit.DONE
 
 
@@ -40,13 +40,16 @@ def _told(settings: Settings, error: EvEnergyError) -> int:
     try:
         settings.write_error(error)
         sys.stdout.flush()
-    except BrokenPipeError:
-        return _pipe_closed()
+    except OSError as unwritten:
+        return _not_written(unwritten)
     return exit_code(error)
 
 
-def _pipe_closed() -> int:
-    """Let the interpreter flush into nothing when it ends, so that it has nothing to complain about."""
-    with open(os.devnull, "wb") as nothing:  # noqa: PTH123  a descriptor is needed
-        os.dup2(nothing.fileno(), sys.stdout.fileno())
-    return Exit.PIPE_CLOSED
+def _not_written(error: OSError | PipeClosedError) -> int:
+    """Return the exit code where standard output could not be written; any other error is raised again."""
+    if not isinstance(error, OSError):
+        return stdout.ended(BrokenPipeError())
+    found = stdout.cause(error)
+    if found is None:
+        raise error
+    return stdout.ended(found)

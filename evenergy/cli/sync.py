@@ -26,6 +26,7 @@ from evenergy.resources.vehicles import VehicleStatusLog
 from .context import App, ClientCommand, Settings
 from .errors import line
 from .output import dict_shape
+from .stdout import write
 from .times import Duration, Moment, in_words
 from .words import counted, say
 
@@ -200,9 +201,9 @@ def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> Non
     elif not settings.quiet:
         hour = "" if left is None else f", {left:,} left of the hour"
         waiting = f" · {counted(outcome.left, 'read')} for the next run" if outcome.left else ""
-        click.echo(
+        write(
             f"{counted(len(outcome.known), 'vehicle')} · {counted(outcome.logs, 'new log')} ·"
-            f" {counted(outcome.requests, 'request')} spent{hour}{waiting}"
+            f" {counted(outcome.requests, 'request')} spent{hour}{waiting}\n"
         )
     if outcome.delay > lookback / 2:
         settings.note(

@@ -1,0 +1,54 @@
+"""Standard output, and the end of a command where it cannot be written."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .words import say
+
+
+class StdoutError(OSError):
+    """Standard output that cannot be written, as on a full disk; a closed pipe is a `BrokenPipeError`."""
+
+
+def write(text: str) -> None:
+    """Write text to standard output, and flush it.
+
+    Raises:
+        BrokenPipeError: The reader went away.
+        StdoutError: It could not be written for another reason.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StdoutError(error.errno, error.strerror) from error
+
+
+def cause(error: OSError) -> OSError | None:
+    """Return the error of standard output, or None where an error came from elsewhere.
+
+    What `click.echo` could not write is still in the buffer: a flush fails again.
+    """
+    if isinstance(error, BrokenPipeError | StdoutError):
+        return error
+    try:
+        sys.stdout.flush()
+    except OSError as again:
+        return again
+    return None
+
+
+def ended(error: OSError) -> int:
+    """Say why standard output could not be written, unless its reader went away, and return the exit code."""
+    from .errors import Exit  # noqa: PLC0415  `evenergy --version` needs none of it
+
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123  a descriptor is needed
+        os.dup2(nothing.fileno(), sys.stdout.fileno())  # the interpreter flushes it when it ends, and would complain
+    if isinstance(error, BrokenPipeError):
+        return Exit.PIPE_CLOSED
+    say(f"standard output could not be written: {error.strerror}")
+    return Exit.FAILED

@@ -17,7 +17,9 @@ import click
 from evenergy.errors import EvEnergyError
 
 from .interrupts import run_async
+from .nearest import NearGroup
 from .times import Duration
+from .words import say
 
 if TYPE_CHECKING:
     from evenergy import AsyncClient, Attempt, Budget, RateLimit
@@ -54,6 +56,7 @@ class Settings:
         quiet: Whether nothing but errors goes to standard error.
         debug: Whether each attempt of a request is printed.
         output: The output that the command has begun, or None.
+        said: The error that is on standard error already, or None.
     """
 
     sandbox: bool = False
@@ -67,6 +70,7 @@ class Settings:
     quiet: bool = False
     debug: bool = False
     output: Output[Any] | None = None
+    said: EvEnergyError | None = None
 
     def run(self, main: Callable[[App], Coroutine[Any, Any, T]], *, anonymous: bool = False) -> T:
         """Run a coroutine function with the open client.
@@ -91,6 +95,11 @@ class Settings:
     def begin(self, output: Output[Any]) -> None:
         """Take over the output that the command begins."""
         self.output = output
+
+    def say(self, error: EvEnergyError, message: str) -> None:
+        """Write an error to standard error before the command ends; the end does not repeat it."""
+        self.said = error
+        say(message)
 
     def note(self, message: str) -> None:
         """Write a line to standard error, unless ``--quiet`` was given."""
@@ -342,7 +351,7 @@ class LocalCommand(click.Command):
         format_options(self, ctx, formatter)
 
 
-class ClientGroup(click.Group):
+class ClientGroup(NearGroup):
     """Group of commands with the options that all share."""
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **more: Any) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
+from typing import Final
 
 from evenergy.errors import (
     AuthenticationError,
     EvEnergyError,
     InvalidArgumentError,
+    NotFoundError,
     ProblemError,
     RateLimitError,
     TransportError,
 )
 
 from .times import in_words
+
+_VEHICLE: Final = re.compile(r"/vehicles/(vhcl\w+)(?:/status_logs)?/?(?:\?|$)")
 
 
 class Exit(IntEnum):
@@ -52,6 +57,11 @@ def exit_code(error: EvEnergyError) -> Exit:
             return Exit.FAILED
 
 
+def said_of(vehicle_id: str, error: EvEnergyError) -> str:
+    """Return one line that says what went wrong with a vehicle."""
+    return line(error) if _unknown_vehicle(error) else f"{vehicle_id}: {error}"
+
+
 def line(error: EvEnergyError) -> str:
     """Return one line that says what went wrong, and what to do."""
     text = " ".join(str(error).split())
@@ -66,7 +76,15 @@ def line(error: EvEnergyError) -> str:
         case AuthenticationError():
             return f"{text}; the credentials were rejected: check them, or sign in again with `evenergy login`"
         case _:
-            return text
+            return _unknown_vehicle(error) or text
+
+
+def _unknown_vehicle(error: EvEnergyError) -> str | None:
+    """Return the line for a vehicle that the API does not find, or None for any other error."""
+    if not isinstance(error, NotFoundError):
+        return None
+    found = _VEHICLE.search(error.url)
+    return found and f"there is no vehicle {found[1]}, or it is not yours; `evenergy vehicles` lists them"
 
 
 def document(error: EvEnergyError) -> dict[str, object]:

@@ -33,7 +33,12 @@ def export(settings: Settings, db: Path, parquet: Path) -> None:
     """Write the logs of a database as Parquet, a file for each month; only months that changed are written.
 
     It prints the files that were written, and needs the extra arrow. Nothing is sent.
+
+    \b
+    evenergy export --db fleet.db --parquet logs
     """
+    if not db.is_file():
+        raise click.UsageError(f"there is no {db}: run `evenergy sync --db {db}` first")
     written = export_parquet(db, parquet)
     columns = [Column[dict[str, object]]("File", lambda record: record["file"], importance=ALWAYS)]
     with Output(settings, dict_shape(columns, ["file", "bytes"])) as output:

@@ -12,7 +12,7 @@ from evenergy.fleet.values import VehicleNow
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed, read_logs
 from .output import ALWAYS, Column, model_shape
-from .plot_option import PLOT, WIDTH, plotted
+from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import short
 from .words import kilo, tail
 
@@ -42,6 +42,7 @@ def fleet(settings: Settings, limit: int | None, plot: str | None, plot_width: i
 
     With --plot it draws the states of charge by hour, for which it reads the logs of each vehicle: a request each.
     """
+    check_plot(settings, plot)
 
     async def run(app: App) -> None:
         pager = app.client.fleet.snapshot()

@@ -12,20 +12,21 @@ from evenergy._version import VERSION
 
 from .context import PipeClosedError, format_options, options
 from .main import Command
+from .nearest import NearGroup
 
 _HELP = """Client for the ev.energy v2 API: your fleet's logs, charging and vehicles, within the hour's requests.
 
 \b
 Begin with:
   evenergy fleet --sandbox                      a simulated fleet, no credentials
-  evenergy logs VEHICLE --since yesterday --csv
+  evenergy logs VEHICLE --since yesterday --until today --csv
   evenergy sync --db fleet.db --since 7d
 
 Data goes to standard output, all else to standard error. `evenergy COMMAND --help` has the options of a command.
 """
 
 
-class LazyGroup(click.Group):
+class LazyGroup(NearGroup):
     """Group that knows its commands from a table.
 
     Args:

@@ -12,13 +12,14 @@ import click
 
 from evenergy.errors import EvEnergyError
 
-from .words import counted, say
+from .errors import said_of
+from .words import counted
 
 if TYPE_CHECKING:
     from evenergy import Outcome, Pager, VehicleStatusLog
     from evenergy.errors import DecodeError
 
-    from .context import App
+    from .context import App, Settings
     from .output import Output, Shape
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ async def read_logs(
         write: Called with the logs as they come.
         keep: Whether the logs are returned, too.
     """
-    reading = LogReading(write, keep, len(vehicle_ids))
+    reading = LogReading(app.settings, write, keep, len(vehicle_ids))
     if len(vehicle_ids) == 1:
         await _read_one(app, vehicle_ids[0], span, reading)
     else:
@@ -118,6 +119,7 @@ class LogReading:
     """Logs that were read so far.
 
     Attributes:
+        settings: The options.
         write: Called with the logs as they come.
         keep: Whether they are kept.
         vehicles: The number of vehicles.
@@ -126,6 +128,7 @@ class LogReading:
         failure: The error of the last vehicle that failed, or None.
     """
 
+    settings: Settings
     write: Callable[[list[VehicleStatusLog]], object]
     keep: bool
     vehicles: int
@@ -146,7 +149,7 @@ class LogReading:
             self.take(outcome.unwrap())
         elif isinstance(outcome.error, EvEnergyError):
             self.failure = outcome.error
-            say(f"{outcome.item}: {outcome.error}")
+            self.settings.say(outcome.error, said_of(outcome.item, outcome.error))
         else:
             raise outcome.error
 

@@ -8,13 +8,14 @@ from datetime import datetime
 
 import click
 
+from evenergy._codec.validate import identifier
 from evenergy.resources.vehicles import VehicleStatusLog
 
 from .context import App, ClientCommand, Settings
 from .listing import read_logs
 from .output import ALWAYS, Column, model_shape
-from .plot_option import PLOT, WIDTH, plotted
-from .times import Moment
+from .plot_option import PLOT, WIDTH, check_plot, plotted
+from .times import Moment, check_span
 from .words import kilo, tail
 
 
@@ -43,10 +44,14 @@ def logs(
     """Show what vehicles reported, newest first, by their ids; - reads ids from standard input.
 
     \b
-    evenergy logs VEHICLE --since yesterday --csv
+    evenergy logs VEHICLE --since yesterday --until today --csv
     evenergy vehicles --fields id | evenergy logs - --since 7d --jsonl
     evenergy logs VEHICLE --since 3d --plot charge.png
+
+    `evenergy help formatting` says what TIME may be.
     """
+    check_plot(settings, plot)
+    check_span(since, until)
     wanted = _ids(vehicle_ids)
 
     async def run(app: App) -> None:
@@ -66,13 +71,17 @@ def logs(
 
 
 def _ids(given: Sequence[str]) -> list[str]:
-    """Return the ids, those from standard input in the place of a dash; each once."""
+    """Return the ids, those from standard input in the place of a dash; each once.
+
+    Raises:
+        InvalidArgumentError: One of them cannot be an id of a vehicle.
+    """
     found: list[str] = []
     for one in given:
         found += sys.stdin.read().split() if one == "-" else [one]
     if not found:
         raise click.UsageError("there is no vehicle on standard input")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(identifier(one, "vhcl") for one in found))
 
 
 def _columns(vehicles: int) -> list[Column[VehicleStatusLog]]:

@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from .errors import UsageError, document
+from .nearest import nearest
 from .stdout import write
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 UNKNOWN: Final = "–"  # noqa: RUF001  a dash is what tables have where nothing is known
+_NEAR: Final = 5  # names of fields in a message
 ALWAYS: Final = 100
 """Importance of a column that no terminal is too narrow for."""
 
@@ -229,8 +231,17 @@ def _json(data: object) -> str:
 def _checked(fields: list[str] | None, names: Sequence[str]) -> list[str] | None:
     unknown = [name for name in fields or () if name not in names]
     if unknown:
-        raise UsageError(f"--fields: there is no {unknown[0]}; there are {', '.join(names)}")
+        raise UsageError(f"--fields: there is no {unknown[0]}; {_instead(unknown[0], names)}")
     return fields
+
+
+def _instead(unknown: str, names: Sequence[str]) -> str:
+    """Return which fields there are: those near to an unknown one, or the first."""
+    near = nearest(unknown, names, _NEAR)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    more = len(names) - _NEAR
+    return f"there are {', '.join(names[:_NEAR])}{f', and {more} more: --csv has all in its heading' * (more > 0)}"
 
 
 def _field_column(shape: Shape[T], name: str) -> Column[T]:

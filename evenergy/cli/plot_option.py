@@ -35,6 +35,12 @@ WIDTH: Final = click.Option(
 )
 
 
+def check_plot(settings: Settings, target: str | None) -> None:
+    """Raise `click.UsageError` where both a picture and a format for data were requested."""
+    if target is not None and settings.format is not None:
+        raise click.UsageError(f"--plot and --{settings.format} exclude each other: give one")
+
+
 def plotted(settings: Settings, target: str, picture: Picture, width: int) -> None:
     """Draw a picture to a file, or to standard output."""
     if target == "-":

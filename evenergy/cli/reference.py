@@ -19,7 +19,7 @@ _HEAD = """\
 
 ```console
 $ evenergy vehicles --sandbox
-$ evenergy logs vhcl01HK153X00HH2XJQ67072B9HJR --since yesterday --csv --sandbox
+$ evenergy logs vhcl01HK153X00HH2XJQ67072B9HJR --since yesterday --until today --csv --sandbox
 $ evenergy logs vhcl01HK153X00HH2XJQ67072B9HJR --since 3d --plot charge.png --sandbox
 $ evenergy fleet --jsonl --sandbox
 $ evenergy sync --db fleet.db --since 2d --sandbox

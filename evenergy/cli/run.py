@@ -13,6 +13,7 @@ from . import stdout
 from .context import PipeClosedError, Settings
 from .errors import Exit, exit_code, line
 from .main import command
+from .nearest import in_words
 from .words import say
 
 
@@ -25,10 +26,11 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED
     except click.ClickException as error:
-        say(error.format_message())
+        say(in_words(error))
         return error.exit_code
     except EvEnergyError as error:
-        say(line(error))
+        if error is not settings.said:
+            say(line(error))
         return _told(settings, error)
     except (OSError, PipeClosedError) as error:
         return _not_written(error)

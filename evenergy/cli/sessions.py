@@ -11,8 +11,8 @@ from evenergy.resources.charging import ChargingSubSession
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
 from .output import ALWAYS, Column, model_shape
-from .plot_option import PLOT, WIDTH, plotted
-from .times import Moment
+from .plot_option import PLOT, WIDTH, check_plot, plotted
+from .times import Moment, check_span
 from .words import kilo, tail
 
 
@@ -45,7 +45,10 @@ def sessions(
     """List charging with its energy: one request for 100.
 
     Each is a part of a session, from plugging in to unplugging, with one charging mode.
+    `evenergy help formatting` says what TIME may be.
     """
+    check_plot(settings, plot)
+    check_span(since, until)
 
     async def run(app: App) -> None:
         pager = app.client.charging_sub_sessions.list(

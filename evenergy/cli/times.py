@@ -50,6 +50,12 @@ def moment(text: str, now: datetime) -> datetime | None:
         return None
 
 
+def check_span(since: datetime, until: datetime | None) -> None:
+    """Raise `click.UsageError` where ``--since`` is later than ``--until``, which is now where it was not given."""
+    if since > (until or local_now()):
+        raise click.UsageError(f"--since is later than --until{'' if until else ', which is now unless you give it'}")
+
+
 def local_now() -> datetime:
     """Return the time now, in the time zone of this machine."""
     return datetime.now(UTC).astimezone()

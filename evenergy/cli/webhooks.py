@@ -16,6 +16,7 @@ from evenergy.webhooks import WebhookError, WebhookReceiver
 
 from .context import LocalCommand, Settings
 from .interrupts import run_async
+from .nearest import NearGroup
 from .output import ALWAYS, Column, Output, Shape
 from .serving import cannot_listen
 from .words import say
@@ -37,7 +38,7 @@ _SECRET_FILE: Final = click.Option(
 )
 
 
-@click.group("webhooks")
+@click.group("webhooks", cls=NearGroup)
 def webhooks() -> None:
     """Listen for webhooks, or trigger one in the sandbox. It costs no request."""
 

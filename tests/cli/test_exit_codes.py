@@ -35,7 +35,7 @@ def closed_port() -> int:
 def test_the_api_says_no(signed_in: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     done = ended(capsys, "vehicles", "show", "vhcl00000000000000000000000000")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("evenergy: 404 Not Found")
+    assert done.err.startswith("evenergy: there is no vehicle vhcl")
     assert done.err.count("\n") == 1
 
 
@@ -152,7 +152,7 @@ def test_one_vehicle_that_fails_loses_no_other(signed_in: Sandbox, capsys: pytes
     assert done.code == 1
     assert logs
     assert last["error"]["status"] == 404
-    assert f"evenergy: {unknown}: 404" in done.err
+    assert done.err.count(f"evenergy: there is no vehicle {unknown}") == 1
 
 
 def test_debug_shows_the_attempts(troubled: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

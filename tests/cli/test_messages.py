@@ -59,3 +59,46 @@ def test_ctrl_c_during_the_imports(capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     done = ended(capsys, "fleet")
     assert (done.code, done.out, done.err) == (130, "", "")
+
+
+UNKNOWN = "vhcl00000000000000000000000000"
+NO_VEHICLE = f"evenergy: there is no vehicle {UNKNOWN}, or it is not yours; `evenergy vehicles` lists them\n"
+
+
+@pytest.mark.parametrize("command", ["logs VEHICLE UNKNOWN --csv", "logs UNKNOWN", "vehicles show UNKNOWN"])
+def test_an_unknown_vehicle_is_named_once(signed_in: Sandbox, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    words = command.replace("VEHICLE", signed_in.vehicle_ids[0]).replace("UNKNOWN", UNKNOWN)
+    done = ended(capsys, *words.split())
+    assert (done.code, done.err) == (1, NO_VEHICLE)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("logs VEHICLE nosuch --csv", "expected an id such as vhcl"),
+        ("logs VEHICLE --plot - --json", "--plot and --json exclude each other"),
+        ("fleet --csv --plot -", "--plot and --csv exclude each other"),
+        ("sessions --plot - --jsonl", "--plot and --jsonl exclude each other"),
+        ("logs VEHICLE --since 1h --until 2h", "--since is later than --until"),
+        ("logs VEHICLE --since 2999-01-01", "--since is later than --until, which is now"),
+        ("sessions --since 2999-01-01 --until 2998-01-01", "--since is later than --until"),
+        ("flet", "there is no command flet: did you mean fleet?"),
+        ("vehicles lst", "there is no command lst: did you mean list?"),
+        ("webhooks xyz", "`evenergy webhooks --help` lists them"),
+        ("logs VEHICLE --sinc 1h", "did you mean --since?"),
+        ("fleet --fields state", "there is no state; did you mean latest_status_log_state or"),
+        ("export --db nope.db --parquet x", "there is no nope.db: run `evenergy sync --db nope.db` first"),
+    ],
+)
+def test_usage(signed_in: Sandbox, capsys: pytest.CaptureFixture[str], command: str, words: str) -> None:
+    before = signed_in.requests
+    done = ended(capsys, *command.replace("VEHICLE", signed_in.vehicle_ids[0]).split())
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert words in done.err
+    assert len(done.err) < 250
+    assert signed_in.requests == before
+
+
+def test_an_option_like_no_other_gets_no_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    done = ended(capsys, "logs", "V", "--to", "now")
+    assert (done.code, done.err) == (2, "evenergy: No such option '--to'\n")

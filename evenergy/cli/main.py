@@ -99,11 +99,12 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _write_version() -> int:
-    from .stdout import ended, write  # noqa: PLC0415  no other way to here needs it
-
     try:
-        write(f"evenergy {VERSION}\n")
+        sys.stdout.write(f"evenergy {VERSION}\n")
+        sys.stdout.flush()
     except OSError as error:
+        from .stdout import ended  # noqa: PLC0415  --version imports nothing else
+
         return ended(error)
     return 0
 

@@ -59,7 +59,7 @@ def to_arrow(values: Iterable[T], of: type[T] | None = None) -> pa.Table:
         EvEnergyError: pyarrow is not installed.
     """
     arrow = library("pyarrow", "arrow")
-    table, all_values = _known(values, of)
+    table, all_values = _known(values, of, "to_arrow")
     schema: Any = arrow_schema(table)
     rows = table.rows(all_values)
     batches: list[Any] = []
@@ -82,7 +82,7 @@ def to_polars(values: Iterable[T], of: type[T] | None = None) -> pl.DataFrame:
         EvEnergyError: Polars is not installed.
     """
     frames = library("polars", "polars")
-    table, all_values = _known(values, of)
+    table, all_values = _known(values, of, "to_polars")
     types = {
         ColumnType.TEXT: frames.String,
         ColumnType.INTEGER: frames.Int64,
@@ -114,7 +114,7 @@ def to_pandas(values: Iterable[T], of: type[T] | None = None) -> pd.DataFrame:
         EvEnergyError: pandas is not installed.
     """
     frames = library("pandas", "pandas")
-    table, all_values = _known(values, of)
+    table, all_values = _known(values, of, "to_pandas")
     parts = zip(table.columns, _columns(table, table.rows(all_values)), strict=True)
     arrays = {column.name: _filled(frames.array, column, cells, _PANDAS[column.type]) for column, cells in parts}
     return cast("pd.DataFrame", frames.DataFrame(arrays))
@@ -176,12 +176,12 @@ def _typed(values: Iterable[T], of: type[T] | None) -> tuple[Layout[T] | None, I
     return None, []
 
 
-def _known(values: Iterable[T], of: type[T] | None) -> tuple[Layout[T], Iterable[T]]:
+def _known(values: Iterable[T], of: type[T] | None, called: str) -> tuple[Layout[T], Iterable[T]]:
     table, all_values = _typed(values, of)
     if table is None:
         raise InvalidArgumentError(
             "expected at least one value, got none: their class is not known, so there are no columns; pass it, as in"
-            " to_arrow(values, VehicleStatusLog)"
+            f" {called}(values, evenergy.VehicleStatusLog)"
         )
     return table, all_values
 

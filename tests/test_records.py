@@ -208,8 +208,13 @@ def test_a_subclass_has_the_columns_of_its_class() -> None:
 
 def test_no_values_without_a_class() -> None:
     assert to_records([]) == []
-    with pytest.raises(InvalidArgumentError, match="their class is not known"):
-        to_arrow([])
+
+
+@tables
+def test_no_values_and_no_class_is_an_error_that_names_the_call(to_table: Callable[..., Any]) -> None:
+    remedy = rf"their class is not known.* {to_table.__name__}\(values, evenergy\.VehicleStatusLog\)$"
+    with pytest.raises(InvalidArgumentError, match=remedy):
+        to_table([])
 
 
 async def nothing() -> AsyncIterator[VehicleStatusLog]:

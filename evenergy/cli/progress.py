@@ -30,7 +30,7 @@ class Progress:
     """
 
     def __init__(self, app: App, noun: str, total: int | None = None, *, enabled: bool | None = None) -> None:
-        self.done = 0
+        self.done: int = 0
         self.total = total
         self._app = app
         self._noun = noun

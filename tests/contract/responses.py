@@ -40,11 +40,15 @@ def documents(description: Description, schema: Schema, inside: tuple[str, ...] 
     choices: list[Schema] = schema.get("oneOf") or schema.get("anyOf") or []
     if choices:
         return st.one_of(*(documents(description, one, inside) for one in choices if one.get("$ref") not in inside))
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"]) | st.text(max_size=12)
-    if "allOf" in schema:
-        return _objects(description, schema, inside)
     given = schema.get("type", [])
+    if "enum" in schema:
+        known = st.sampled_from(schema["enum"])
+        return known | st.text(max_size=12) if not given or "string" in given else known
+    if "allOf" in schema:
+        (first, *others) = schema["allOf"]
+        if not others and not description.properties(first):  # words about an enumeration
+            return documents(description, first, inside)
+        return _objects(description, schema, inside)
     return st.one_of(
         *(_typed(description, schema, name, inside) for name in ([given] if isinstance(given, str) else given))
     )
@@ -90,7 +94,8 @@ def _objects(description: Description, schema: Schema, inside: tuple[str, ...]) 
         {name: one for name, one in fields.items() if name in needed},
         optional={name: one for name, one in fields.items() if name not in needed},
     )
-    return st.tuples(_EXTRAS, modelled).map(lambda pair: pair[0] | pair[1])
+    extras = st.just(dict[str, JSON]()) if of_others is False else _EXTRAS
+    return st.tuples(extras, modelled).map(lambda pair: pair[0] | pair[1])
 
 
 def same(annotation: Any, came: JSON, back: JSON) -> bool:

@@ -158,3 +158,12 @@ async def test_checks_chargers_by_country_and_program() -> None:
         assert not await compatible(program_id=programs["Smart Nights"])
         wrong = await api.get(f"/evse_compatibility/check?evse_model_id=emod{'0' * 26}")
         assert_problem(wrong, 404, "evse-model-not-found")
+
+
+async def test_the_user_of_a_charger_may_have_moved_to_a_country_without_models() -> None:
+    async with serving() as api:
+        user = next(one for one in await api.data("/users?page_size=100") if one["evses"])
+        address = {"address_1": "1 Rue", "city": "Paris", "postal_code": "75001", "country_code": "ZZ"}
+        moved = await api.send("PATCH", user["url"], json={"default_location": address})
+        assert moved.status == 200
+        assert all([(await api.data(url))["model"] for url in user["evses"]])

@@ -114,7 +114,8 @@ def _chargers(state: State) -> Iterator[Seed]:
 def _model(draw: Draw) -> object:
     country = "" if draw.item.owner is None else draw.item.owner.country
     models = EVSE_MODELS.pool(draw.state).items.values()
-    return draw.random.choice([model.id for model in models if country in model.values["countries"]])
+    sold_there = [model.id for model in models if country in model.values["countries"]]
+    return draw.random.choice(sold_there or [model.id for model in models])  # its user may have moved abroad
 
 
 def _rating(draw: Draw) -> object:

@@ -37,7 +37,7 @@ SUCCESSFUL = [
 ]
 
 _THOROUGH = settings(
-    max_examples=150,
+    max_examples=60,
     derandomize=True,
     database=None,
     deadline=None,

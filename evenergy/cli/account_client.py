@@ -63,7 +63,7 @@ def _budget(settings: Settings, account: Account | None) -> Budget | None:
     place = settings.budget or variable(BUDGET)
     if place is None:
         return None
-    from .budget_option import budget_from  # noqa: PLC0415  nothing is imported before it is needed
+    from .budget_option import budget_from
 
     # The token of a profile may have no user's id to tell it from others, but stands in one directory of one host.
     name = None if account is None else account.name

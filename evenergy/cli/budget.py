@@ -69,7 +69,7 @@ async def _uses(place: str) -> Sequence[BucketUse]:
 
 def _write_uses(settings: Settings, uses: Sequence[BucketUse]) -> None:
     if settings.format is None and settings.fields is None and sys.stdout.isatty():
-        from evenergy.budgets.report import budget_report  # noqa: PLC0415  nothing is imported before it is needed
+        from evenergy.budgets.report import budget_report
 
         write("\n".join([*budget_report(uses), ""]))
         return

@@ -65,10 +65,10 @@ def budget_from(place: str, bucket: str | None = None) -> RedisBudget | SQLiteBu
     if _is_url(place):
         if not _is_readable(place):  # the message has no part of it, since one may be a password
             raise UsageError("expected the budget as the path of a file, or as redis://HOST:PORT, got an invalid URL")
-        from evenergy.budgets.redis import RedisBudget  # noqa: PLC0415  nothing is imported before it is needed
+        from evenergy.budgets.redis import RedisBudget
 
         return RedisBudget(place, bucket=bucket)
-    from evenergy.budgets.sqlite import SQLiteBudget  # noqa: PLC0415  likewise
+    from evenergy.budgets.sqlite import SQLiteBudget
 
     return SQLiteBudget(place, bucket=bucket)
 

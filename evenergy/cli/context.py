@@ -109,7 +109,7 @@ class Settings:
     def write_error(self, error: EvEnergyError) -> None:
         """Write an error to standard output, where JSON was requested, with what came before it."""
         if self.format in {"json", "jsonl"}:
-            from .output import write_error  # noqa: PLC0415  nothing is imported before it is needed
+            from .output import write_error
 
             write_error(self.format, self.output, error)
 
@@ -134,13 +134,13 @@ class App:
 
     def output(self, shape: Shape[T], *, vertical: bool = False, streams: bool = False) -> Output[T]:
         """Return the output for values of a form."""
-        from .output import Output  # noqa: PLC0415  nothing is imported before it is needed
+        from .output import Output
 
         return Output(self.settings, shape, vertical=vertical, streams=streams)
 
     def progress(self, noun: str, total: int | None = None) -> Progress:
         """Return the progress of what is counted, such as ``vehicles``."""
-        from .progress import Progress  # noqa: PLC0415  nothing is imported before it is needed
+        from .progress import Progress
 
         return Progress(self, noun, total)
 
@@ -201,14 +201,14 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
     Raises:
         SignInError: There are no credentials, and they are needed.
     """
-    from evenergy import AsyncClient  # noqa: PLC0415  nothing is imported before it is needed
+    from evenergy import AsyncClient
 
     gc.enable()
     spent = Spent(debug=settings.debug)
     max_wait = None if settings.max_wait == timedelta.max else settings.max_wait.total_seconds()
     if settings.sandbox:
         async with _sandbox() as sandbox:
-            from evenergy import ClientCredentials  # noqa: PLC0415  likewise
+            from evenergy import ClientCredentials
 
             of_sandbox = ClientCredentials(sandbox.client_id, sandbox.client_secret)
             async with AsyncClient(
@@ -221,20 +221,20 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
                 # The environment may name a user, whom the sandbox does not know.
                 yield App(settings, client.with_options(user=settings.user), sandbox, spent)
         return
-    from .account_client import account_client  # noqa: PLC0415  likewise
+    from .account_client import account_client
 
     async with account_client(settings, max_wait, spent.count, anonymous=anonymous) as (client, memory):
         yield App(settings, client, None, spent, memory)
 
 
 def _sandbox() -> Sandbox:
-    from evenergy.sandbox import Sandbox  # noqa: PLC0415  nothing is imported before it is needed
+    from evenergy.sandbox import Sandbox
 
     return Sandbox()
 
 
 def _budget(place: str) -> Budget:
-    from .budget_option import budget_from  # noqa: PLC0415  nothing is imported before it is needed
+    from .budget_option import budget_from
 
     return budget_from(place)
 

@@ -58,8 +58,8 @@ def fleet(settings: Settings, limit: int | None, plot: str | None, plot_width: i
 
 async def _plot(app: App, vehicles: list[VehicleNow], hours: int, target: str, width: int) -> None:
     """Draw the states of charge of vehicles by hour."""
-    from .pictures.heat import heat_map  # noqa: PLC0415  nothing is imported before it is needed
-    from .pictures.series import by_vehicle  # noqa: PLC0415  likewise
+    from .pictures.heat import heat_map
+    from .pictures.series import by_vehicle
 
     until = datetime.now(UTC)
     since = until - timedelta(hours=hours)

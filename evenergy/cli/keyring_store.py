@@ -90,8 +90,8 @@ def _hidden(text: str | None) -> Secret | None:
 
 def _used(work: Callable[[Any], T]) -> T:
     try:
-        import keyring  # noqa: PLC0415  the extra may be missing
-        import keyring.errors  # noqa: PLC0415  likewise
+        import keyring  # the extra may be missing
+        import keyring.errors
     except ModuleNotFoundError:
         raise EvEnergyError(f"the keyring needs the package keyring, which is not installed: {_EXTRA}") from None
     failed = ""

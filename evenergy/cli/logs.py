@@ -60,7 +60,7 @@ def logs(
                 reading = await read_logs(app, wanted, (since, until), output.write, keep=False)
                 reading.check()
         else:
-            from .pictures.logs import plot_logs  # noqa: PLC0415  nothing is imported before it is needed
+            from .pictures.logs import plot_logs
 
             reading = await read_logs(app, wanted, (since, until), lambda _: None)
             plotted(settings, plot, plot_logs(reading.kept, wanted, since, until), plot_width)

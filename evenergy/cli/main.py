@@ -86,7 +86,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _write_version()
     gc.disable()  # until the client is open: imports leave nothing to collect, and looking for it costs a fifth of them
     try:
-        from .run import run  # noqa: PLC0415  it needs the extra
+        from .run import run  # it needs the extra
 
         return run(arguments)
     except ModuleNotFoundError as error:
@@ -103,7 +103,7 @@ def _write_version() -> int:
         sys.stdout.write(f"evenergy {VERSION}\n")
         sys.stdout.flush()
     except OSError as error:
-        from .stdout import ended  # noqa: PLC0415  --version imports nothing else
+        from .stdout import ended  # --version imports nothing else
 
         return ended(error)
     return 0
@@ -111,6 +111,6 @@ def _write_version() -> int:
 
 def command() -> click.Group:
     """Return the command with all below it."""
-    from .group import LazyGroup  # noqa: PLC0415  it needs the extra
+    from .group import LazyGroup  # it needs the extra
 
     return LazyGroup(COMMANDS)

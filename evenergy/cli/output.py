@@ -72,8 +72,8 @@ class Shape(Generic[T]):
 
 def model_shape(model: type[T], columns: Sequence[Column[T]]) -> Shape[T]:
     """Return the form of a value class of this library: JSON as in the API, fields as in `evenergy.to_records`."""
-    from evenergy import to_dict  # noqa: PLC0415  the help needs none of it
-    from evenergy._codec.columns import layout  # noqa: PLC0415  likewise
+    from evenergy import to_dict
+    from evenergy._codec.columns import layout
 
     table = layout(cast("Any", model))
     names = table.names
@@ -140,7 +140,7 @@ class Output(Generic[T]):
         elif self._format is None and self._vertical and self.kept:
             self._write_fields(self.kept[0])
         elif self._format is None and self._at_terminal and self.kept:
-            from .table import show  # noqa: PLC0415  it takes rich
+            from .table import show  # it takes rich
 
             show(self._columns, self.kept)
         self.kept = []

@@ -73,7 +73,7 @@ def directory() -> Path:
     if given:
         return Path(given).expanduser().absolute()
     try:
-        from platformdirs import user_config_path  # noqa: PLC0415  a directory of the caller's needs none of it
+        from platformdirs import user_config_path
     except ModuleNotFoundError:
         raise EvEnergyError(f"the command needs platformdirs, which is not installed: {EXTRA}") from None
     return user_config_path("evenergy", appauthor=False)
@@ -163,7 +163,7 @@ class Vault(msgspec.Struct, frozen=True):
     def store(self) -> FileTokenStore | KeyringTokenStore:
         """Return the store of the token."""
         if self.storage == "keyring":
-            from .keyring_store import KeyringTokenStore  # noqa: PLC0415  it needs the extra
+            from .keyring_store import KeyringTokenStore  # it needs the extra
 
             return KeyringTokenStore(self.name, self._token_path)
         return FileTokenStore(self._token_path)
@@ -176,7 +176,7 @@ class Vault(msgspec.Struct, frozen=True):
             EvEnergyError: It cannot be read.
         """
         if self.storage == "keyring":
-            from . import keyring_store  # noqa: PLC0415  it needs the extra
+            from . import keyring_store  # it needs the extra
 
             return keyring_store.load(self.name, "secret")
         try:
@@ -193,7 +193,7 @@ class Vault(msgspec.Struct, frozen=True):
             EvEnergyError: It cannot be written.
         """
         if self.storage == "keyring":
-            from . import keyring_store  # noqa: PLC0415  it needs the extra
+            from . import keyring_store  # it needs the extra
 
             keyring_store.save(self.name, "secret", secret)
             return

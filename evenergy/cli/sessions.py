@@ -57,7 +57,7 @@ def sessions(
         if plot is None:
             await listed(app, pager, model_shape(ChargingSubSession, _columns()), "session", limit)
             return
-        from .pictures.energy import plot_energy  # noqa: PLC0415  nothing is imported before it is needed
+        from .pictures.energy import plot_energy
 
         async with app.progress("sessions"):
             found = await pager.collect(limit=limit)

@@ -44,7 +44,7 @@ def cause(error: OSError) -> OSError | None:
 
 def ended(error: OSError) -> int:
     """Say why standard output could not be written, unless its reader went away, and return the exit code."""
-    from .errors import Exit  # noqa: PLC0415  `evenergy --version` needs none of it
+    from .errors import Exit  # `evenergy --version` needs none of it
 
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123  a descriptor is needed
         os.dup2(nothing.fileno(), sys.stdout.fileno())  # the interpreter flushes it when it ends, and would complain

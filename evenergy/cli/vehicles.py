@@ -87,7 +87,7 @@ def vehicles_update(
     confirm(f"Set {words} of {vehicle_id}?", yes=yes)
 
     async def run(app: App) -> None:
-        from evenergy import UNSET  # noqa: PLC0415  nothing is imported before it is needed
+        from evenergy import UNSET
 
         vehicle = await app.client.vehicles.update(
             vehicle_id,

@@ -110,7 +110,7 @@ def _secret(file: Path | None) -> str | None:
         return file.read_text(encoding="utf-8").strip()
     if os.environ.get(_VARIABLE, "").strip():
         return None
-    from evenergy.sandbox import Sandbox  # noqa: PLC0415  nothing is imported before it is needed
+    from evenergy.sandbox import Sandbox
 
     return Sandbox(0, 1).webhook_secret
 
@@ -135,7 +135,7 @@ class _Listener:
 
     async def take(self, request: web.Request) -> web.Response:
         """Verify a webhook, print its event, and respond."""
-        from aiohttp import web  # noqa: PLC0415  nothing is imported before it is needed
+        from aiohttp import web
 
         try:
             event = self.receiver.read(await request.read(), request.headers)
@@ -153,7 +153,7 @@ class _Listener:
 
 
 async def _listen(listener: _Listener, settings: Settings, port: int) -> None:
-    from aiohttp import web  # noqa: PLC0415  nothing is imported before it is needed
+    from aiohttp import web
 
     application = web.Application(client_max_size=_LARGEST)
     application.router.add_post("/{path:.*}", listener.take)
@@ -172,7 +172,7 @@ async def _listen(listener: _Listener, settings: Settings, port: int) -> None:
 
 
 async def _trigger(kind: str, url: str, secret: str | None) -> dict[str, Any]:
-    from evenergy.sandbox import Sandbox  # noqa: PLC0415  nothing is imported before it is needed
+    from evenergy.sandbox import Sandbox
 
     async with Sandbox(3, webhook_secret=secret or os.environ[_VARIABLE].split()[0]) as sandbox:
         sandbox.trigger(kind, url=url)

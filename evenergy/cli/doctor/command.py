@@ -36,7 +36,7 @@ def doctor(settings: Settings, fleet: bool) -> None:
     cannot succeed. With --fleet it finds out what `evenergy sync` relies on and the API does not document.
     """
     if fleet:
-        from .fleet import examine  # noqa: PLC0415  the other checks need none of it
+        from .fleet import examine
 
         findings = settings.run(examine)
     elif settings.sandbox:

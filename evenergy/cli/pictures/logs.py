@@ -100,7 +100,7 @@ def _draw_power(axes: Any, series: Sequence[Sequence[VehicleStatusLog]]) -> None
 
 
 def _legend(figure: Any) -> None:
-    from evenergy.records import library  # noqa: PLC0415  a picture for a terminal needs none of it
+    from evenergy.records import library
 
     patches: Any = library("matplotlib.patches", "plot")
     handles = [

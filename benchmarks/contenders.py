@@ -37,7 +37,7 @@ class Ours:
     """This library."""
 
     def __init__(self, base: str, concurrency: int = CONCURRENCY) -> None:
-        from evenergy import AsyncClient  # noqa: PLC0415
+        from evenergy import AsyncClient
 
         self.concurrency = concurrency
         self.client = AsyncClient(TOKEN, base_url=base, concurrency=concurrency)
@@ -246,7 +246,7 @@ def sync_make(name: str, base: str) -> Iterator[Callable[[], object]]:
     """A blocking call for a make, as a context: closed when the generator is resumed."""
     url = f"{base}/vehicle_makes/{MAKE}"
     if name == "evenergy":
-        from evenergy import Client  # noqa: PLC0415
+        from evenergy import Client
 
         with Client(TOKEN, base_url=base) as client:
             yield lambda: client.vehicle_makes.get(MAKE)

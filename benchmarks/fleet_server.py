@@ -15,9 +15,6 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from importlib.util import find_spec
-from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
@@ -27,7 +24,7 @@ from evenergy.sandbox.api.vehicles import STATUS
 from evenergy.sandbox.logs import TimeRange
 from evenergy.sandbox.times import text
 
-from .server import MEASURED
+from .server import MEASURED, Connection, response, run
 
 BEGIN = 1_760_000_000
 """POSIX seconds: the beginning of the first simulated day. History lies before it."""
@@ -84,12 +81,14 @@ class Fleet:
         self._clocks = [BEGIN * _SECOND] * len(fleet)
         self._requests = 0
 
-    def respond(self, target: str) -> bytes:
-        url = urlsplit(target)
+    def respond(self, head: bytes) -> bytes:
+        url = urlsplit(head.split(b" ", 2)[1].decode())
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         parts = url.path.strip("/").split("/")
         if parts[0] == "control":
-            return _response(json.dumps(getattr(self, parts[1])(**{name: int(one) for name, one in query.items()})))
+            return response(
+                json.dumps(getattr(self, parts[1])(**{name: int(one) for name, one in query.items()})).encode()
+            )
         self._requests += 1
         if parts[-1] == "vehicles":
             return self._list(query)
@@ -141,7 +140,7 @@ class Fleet:
         extra = "&expand=latest_status_log" if expand else ""
         more = begin + size < len(self._fleet)
         link = f"{self._base}/vehicles?page_size={size}&page_after={begin + size}{extra}" if more else None
-        return _response(f"[{','.join(items)}]", link)
+        return _page(items, link)
 
     def _logs(self, one: Reports, query: dict[str, str]) -> bytes:
         now, size = self._clocks[self._at[one.id]], int(query.get("page_size", 25))
@@ -153,9 +152,9 @@ class Fleet:
                 break
             if len(items) == size:
                 cursor = f"sampled_at__gte={text(low)}&sampled_at__lte={text(one.keys[at])}&page_size={size}"
-                return _response(f"[{','.join(items)}]", f"{self._base}/vehicles/{one.id}/status_logs?{cursor}")
+                return _page(items, f"{self._base}/vehicles/{one.id}/status_logs?{cursor}")
             items.append(self._log(one, at))
-        return _response(f"[{','.join(items)}]")
+        return _page(items)
 
     def _log(self, one: Reports, at: int) -> str:
         key, vehicle = text(one.keys[at]), f"{self._base}/vehicles/{one.id}"
@@ -165,32 +164,8 @@ class Fleet:
         )
 
 
-def _response(body: str, following: str | None = None) -> bytes:
-    data = body.encode()
-    link = "" if following is None else f'Link: <{following}>; rel="next"\r\n'
-    head = (
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nEvEnergy-Version: 2\r\n"
-        f"X-RateLimit-Limit: 1000000000\r\nX-RateLimit-Remaining: 999999999\r\n"
-        f"{link}Content-Length: {len(data)}\r\n\r\n"
-    )
-    return head.encode() + data
-
-
-class Connection(asyncio.Protocol):
-    """One connection of a client."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-        self._unread = b""
-        self._transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        *heads, self._unread = (self._unread + data).split(b"\r\n\r\n")
-        for head in heads:
-            self._transport.write(self._fleet.respond(head.split(b" ", 2)[1].decode()))
+def _page(items: list[str], following: str | None = None) -> bytes:
+    return response(f"[{','.join(items)}]".encode(), following)
 
 
 async def serve(vehicles: int, days: int) -> None:
@@ -198,7 +173,7 @@ async def serve(vehicles: int, days: int) -> None:
     loop = asyncio.get_running_loop()
     fleet: list[Reports] = reports(vehicles, days)
     made: list[Fleet] = []
-    server = await loop.create_server(lambda: Connection(made[0]), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(made[0].respond), "127.0.0.1", 0)
     base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"
     made.append(Fleet(base, fleet))
     print(base, flush=True)
@@ -206,7 +181,6 @@ async def serve(vehicles: int, days: int) -> None:
 
 
 def main() -> None:
-    run = import_module("uvloop").run if find_spec("uvloop") else asyncio.run
     run(serve(*map(int, sys.argv[1:])))
 
 

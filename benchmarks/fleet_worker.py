@@ -198,7 +198,7 @@ def _write(table: Any, path: Path) -> None:
 
 def sync_worlds(_: World, *, worlds: int) -> Reading:
     """The simulation of runs; it raises where a promise is broken."""
-    from tests.fleet.simulation import simulate  # noqa: PLC0415  the tests' own
+    from tests.fleet.simulation import simulate
 
     begun, totals = time.perf_counter(), [simulate(seed) for seed in range(worlds)]
     logs = sum(total["logs"] for total in totals)
@@ -209,7 +209,7 @@ def sync_worlds(_: World, *, worlds: int) -> Reading:
 
 def watch_worlds(_: World, *, worlds: int) -> Reading:
     """The simulation of watches; it raises where a promise is broken."""
-    from tests.fleet.watched import simulate  # noqa: PLC0415  the tests' own
+    from tests.fleet.watched import simulate
 
     begun, totals = time.perf_counter(), [simulate(seed) for seed in range(worlds)]
     requests = sum(total["requests"] for total in totals)

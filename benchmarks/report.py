@@ -1,5 +1,6 @@
 """The table and the chart of a run."""
 
+import math
 import os
 import platform
 import statistics
@@ -63,7 +64,7 @@ def chart(results: Results, names: list[str], path: Path) -> None:
         ratios = [ratio(results, goal, name) or float("nan") for goal in goals]
         rows = [row + place * height for row in range(len(goals))]
         bars = axes.barh(rows, ratios, height, label=name)
-        axes.bar_label(bars, [f"{one:.2f}" if one == one else "" for one in ratios], fontsize=6, padding=2)  # noqa: PLR0124
+        axes.bar_label(bars, ["" if math.isnan(one) else f"{one:.2f}" for one in ratios], fontsize=6, padding=2)
     axes.set_yticks([row + 0.4 for row in range(len(goals))], [f"{goal.workload} {goal.title}" for goal in goals])
     axes.invert_yaxis()
     axes.set_xscale("log")

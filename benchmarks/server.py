@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import sys
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -83,11 +84,13 @@ def make() -> bytes:
     ).encode()
 
 
-def _answer(body: bytes, following: str | None = None) -> bytes:
+def response(body: bytes, following: str | None = None) -> bytes:
+    """The bytes of a response, with a link to the next page."""
     link = "" if following is None else f'Link: <{following}>; rel="next"\r\n'
     head = (
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nEvEnergy-Version: 2\r\n"
-        f"X-RateLimit-Limit: 1000000\r\nX-RateLimit-Remaining: 999999\r\n{link}Content-Length: {len(body)}\r\n\r\n"
+        "X-RateLimit-Limit: 1000000000\r\nX-RateLimit-Remaining: 999999999\r\n"
+        f"{link}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -98,9 +101,9 @@ class Answers:
     def __init__(self, base: str) -> None:
         logs, cursors = page(), [_time(100 * number, "") for number in range(1, HISTORY_PAGES)]
         next_page = [f"{base}/vehicles/{HISTORY}/status_logs?page_size=100&page_after={cursor}" for cursor in cursors]
-        self._make = _answer(make())
-        self._newest = _answer(logs)
-        answers = [_answer(logs, following) for following in (*next_page, None)]
+        self._make = response(make())
+        self._newest = response(logs)
+        answers = [response(logs, following) for following in (*next_page, None)]
         self._history = dict(zip([b"", *map(str.encode, cursors)], answers, strict=True))
 
     def to(self, head: bytes) -> bytes:
@@ -115,10 +118,10 @@ class Answers:
 
 
 class Connection(asyncio.Protocol):
-    """One connection of a client."""
+    """One connection of a client: the head of a request leads to the bytes of its response, after a latency."""
 
-    def __init__(self, answers: Answers, latency: float) -> None:
-        self._answers = answers
+    def __init__(self, respond: Callable[[bytes], bytes], latency: float = 0.0) -> None:
+        self._respond = respond
         self._latency = latency
         self._unread = b""
         self._transport: asyncio.Transport
@@ -131,9 +134,9 @@ class Connection(asyncio.Protocol):
         for head in heads:
             if self._latency:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._latency, self._transport.write, self._answers.to(head))
+                loop.call_later(self._latency, self._transport.write, self._respond(head))
             else:
-                self._transport.write(self._answers.to(head))
+                self._transport.write(self._respond(head))
 
 
 async def serve(latencies: list[float]) -> None:
@@ -142,15 +145,20 @@ async def serve(latencies: list[float]) -> None:
     for latency in latencies:
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         bases.append(f"http://127.0.0.1:{listening.getsockname()[1]}/v2")
-        made = functools.partial(Connection, Answers(bases[-1]), latency)
+        made = functools.partial(Connection, Answers(bases[-1]).to, latency)
         await asyncio.get_running_loop().create_server(made, sock=listening)
     print(*bases, flush=True)
     await asyncio.Event().wait()
 
 
+def run(serving: Coroutine[object, object, None]) -> None:
+    """Run a server, on uvloop where there is one."""
+    runner = import_module("uvloop").run if find_spec("uvloop") else asyncio.run
+    runner(serving)
+
+
 def main() -> None:
     pin(SERVER_CORE)
-    run = import_module("uvloop").run if find_spec("uvloop") else asyncio.run
     run(serve([float(latency) for latency in sys.argv[1:]]))
 
 

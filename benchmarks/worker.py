@@ -109,7 +109,7 @@ def w7(name: str, base: str, count: int) -> Generator[Reading]:
 
 def _bridge(base: str, count: int) -> Generator[Reading]:
     """Measure what blocking adds to the same calls awaited."""
-    from evenergy import AsyncClient, Client  # noqa: PLC0415
+    from evenergy import AsyncClient, Client
 
     async def awaited() -> None:
         for _ in range(count):
@@ -139,8 +139,8 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _decoder(name: str) -> Callable[[bytes], Any]:
     if name == "evenergy":
-        from evenergy import VehicleStatusLog  # noqa: PLC0415
-        from evenergy._codec.decode import decode  # noqa: PLC0415
+        from evenergy import VehicleStatusLog
+        from evenergy._codec.decode import decode
 
         return lambda body: decode(body, list[VehicleStatusLog])
     if name == "generated":

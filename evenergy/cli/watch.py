@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 import click
 
-from evenergy.fleet.values import WATCHED, Change, WatchField
+from evenergy.fleet.values import WATCHED, Change, WatchField, watched_value
 
 from .context import App, ClientCommand, Settings
 from .output import ALWAYS, Column, Shape
@@ -17,7 +17,6 @@ from .times import Duration
 from .words import counted, tail
 
 _NAMES: Final = ("observed_at", "vehicle_id", "event", "changes")
-_OF_VEHICLES: Final = ("integrated", "smart_charging_enabled", "disabled")
 
 
 def _watched(_: click.Context, __: click.Parameter, value: str | None) -> list[str]:
@@ -116,14 +115,11 @@ def _event(change: Change) -> str:
 
 def _changes(change: Change, names: list[WatchField]) -> dict[str, list[object]]:
     """Return the watched fields that changed, each with its value before and after."""
-    return {name: [_value(change.before, name), _value(change.after, name)] for name in names if name in change.fields}
-
-
-def _value(vehicle: object, name: str) -> object:
-    found: object = getattr(
-        vehicle if name in _OF_VEHICLES else getattr(vehicle, "latest_status_log", None), name, None
-    )
-    return found
+    return {
+        name: [watched_value(change.before, name), watched_value(change.after, name)]
+        for name in names
+        if name in change.fields
+    }
 
 
 def _words(change: Change, names: list[WatchField]) -> str:

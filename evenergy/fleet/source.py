@@ -193,7 +193,7 @@ class Reader(Generic[N, L]):
 
         Something else of the device may be wrong: then its log is as good as any.
         """
-        raw = _members(error.raw)
+        raw = members(error.raw)
         device_id = raw.get("id")
         if not isinstance(device_id, str):
             return None, Undecoded(None, error)
@@ -222,7 +222,7 @@ class Reader(Generic[N, L]):
 
     def _undecoded(self, entry: Undecoded, raw: object) -> Log[Entry[L]] | Undecoded:
         """Return the place of a log that could not be decoded, or the entry itself where nothing tells its key."""
-        found = _members(raw)
+        found = members(raw)
         url = found.get("url")
         keyed: Log[Entry[L]] | None = log_of(
             cast("Entry[L]", entry),
@@ -249,7 +249,8 @@ async def next_page(pages: Pages[T]) -> Page[T]:
     return Page([]) if page is None else page
 
 
-def _members(raw: object) -> dict[str, object]:
+def members(raw: object) -> dict[str, object]:
+    """Return the members of a JSON object that could not be decoded; none of anything else."""
     return cast("dict[str, object]", raw) if isinstance(raw, dict) else {}
 
 

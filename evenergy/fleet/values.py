@@ -45,6 +45,9 @@ WatchField: TypeAlias = Literal[
 WATCHED: Final[tuple[WatchField, ...]] = ("is_plugged_in", "is_charging", "state_of_charge_percentage", "integrated")
 """Fields that are watched unless others are given."""
 
+OF_VEHICLES: Final[frozenset[WatchField]] = frozenset({"integrated", "smart_charging_enabled", "disabled"})
+"""Fields of the vehicle itself; all others are those of its newest status log."""
+
 
 @model
 class VehicleNow(Vehicle):
@@ -88,6 +91,12 @@ class BoundaryMeterNow(BoundaryMeter):
     """
 
     latest_status_log: BoundaryMeterStatusLog | None = None
+
+
+def watched_value(vehicle: VehicleNow | None, name: WatchField) -> object:
+    """Return a watched field of a vehicle; None where it was not reported, or where there is no vehicle."""
+    found: object = getattr(vehicle if name in OF_VEHICLES else getattr(vehicle, "latest_status_log", None), name, None)
+    return found
 
 
 def _count(values: Sized) -> str:

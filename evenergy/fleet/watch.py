@@ -29,8 +29,8 @@ from evenergy.resources.vehicles import VehicleStatusLog
 from . import clock
 from .feeds import BlockingFeed, Feed
 from .planner import PAGE
-from .source import Reader, Source, next_page
-from .values import Change, VehicleNow, WatchField
+from .source import Reader, Source, members, next_page
+from .values import OF_VEHICLES, Change, VehicleNow, WatchField, watched_value
 
 V = TypeVar("V")
 
@@ -39,7 +39,6 @@ _HOUR: Final = 3601.0
 _GONE: Final = 2
 """Complete sweeps without a vehicle until it is gone: one may pass it by while the list changes."""
 _FIELDS: Final[frozenset[WatchField]] = frozenset(get_args(WatchField))
-_OF_VEHICLES: Final = frozenset({"integrated", "smart_charging_enabled", "disabled"})
 _FATAL: Final = (AuthenticationError, PermissionDeniedError, InvalidArgumentError, ClosedError)
 
 _log = logging.getLogger(__name__)
@@ -171,7 +170,7 @@ class Watch(Feed[Change]):
         loop = asyncio.get_running_loop()
         due = self._not_before
         if self._begun is not None:
-            is_charging = any(_value(vehicle, "is_charging") for vehicle in self.known.values())
+            is_charging = any(watched_value(vehicle, "is_charging") for vehicle in self.known.values())
             interval = min(self._charging, self._every) if is_charging else self._every
             due = max(due, self._begun + min(self._every, interval * 2.0 ** min(self.failures, 30)))
         if due > loop.time():
@@ -183,8 +182,7 @@ class Watch(Feed[Change]):
         """Return the ids of the vehicles that could not be decoded: they are not gone, and nothing is known of them."""
         for error in page.undecoded:
             _log.warning("a vehicle is not watched: %s", error)
-        raws = [error.raw for error in page.undecoded]
-        ids = [cast("dict[str, object]", raw).get("id") if isinstance(raw, dict) else None for raw in raws]
+        ids = [members(error.raw).get("id") for error in page.undecoded]
         return [vehicle_id if isinstance(vehicle_id, str) else None for vehicle_id in ids]
 
     def _failed(self, error: EvEnergyError) -> None:
@@ -199,7 +197,7 @@ class Watch(Feed[Change]):
         before = self.known.get(vehicle_id)
         after = vehicle if before is None else _merged(before, vehicle)
         changed: frozenset[WatchField] = frozenset(
-            name for name in self._fields if _value(after, name) != (None if before is None else _value(before, name))
+            name for name in self._fields if watched_value(after, name) != watched_value(before, name)
         )
         if before is None or changed:
             self._ready.append(Change(vehicle_id, changed, before, after, now))
@@ -258,16 +256,12 @@ def _checked(fields: Collection[WatchField]) -> frozenset[WatchField]:
     raise InvalidArgumentError(f"expected fields among {', '.join(sorted(_FIELDS))}, got {fields!r}")
 
 
-def _value(vehicle: VehicleNow, name: WatchField) -> object:
-    return getattr(vehicle if name in _OF_VEHICLES else vehicle.latest_status_log, name, None)
-
-
 def _merged(before: VehicleNow, vehicle: VehicleNow) -> VehicleNow:
     """Return the vehicle with the last value of each field that it no longer reports: a sleeping car reports none."""
-    kept = _unreported(before, vehicle, _OF_VEHICLES)
+    kept = _unreported(before, vehicle, OF_VEHICLES)
     old, log = before.latest_status_log, vehicle.latest_status_log
     if old is not None:
-        log = old if log is None else _evolved(log, _unreported(old, log, _FIELDS - _OF_VEHICLES))
+        log = old if log is None else _evolved(log, _unreported(old, log, _FIELDS - OF_VEHICLES))
         kept["latest_status_log"] = log
     return _evolved(vehicle, kept)
 

@@ -12,7 +12,7 @@ from .budget_option import BUDGET, budget_from, is_missing
 from .context import App, ClientCommand, Settings
 from .errors import UsageError
 from .interrupts import run_async
-from .output import Column, Output, dict_shape
+from .output import Output, dict_shape, key_column
 from .stdout import write
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _write_uses(settings: Settings, uses: Sequence[BucketUse]) -> None:
 
         write("\n".join([*budget_report(uses), ""]))
         return
-    columns = [_column(name) for name in _OF_BUCKETS]
+    columns = [key_column(name, name) for name in _OF_BUCKETS]
     with Output(settings, dict_shape(columns, _OF_BUCKETS)) as output:
         output.write(map(_record, uses))
 
@@ -87,7 +87,3 @@ def _record(use: BucketUse) -> dict[str, Any]:
         "free": use.free,
     }
     return {name: found[name] for name in _OF_BUCKETS}
-
-
-def _column(name: str) -> Column[dict[str, Any]]:
-    return Column(name, lambda record: record[name])

@@ -9,7 +9,7 @@ import click
 from evenergy.fleet.export import export_parquet
 
 from .context import LocalCommand, Settings
-from .output import ALWAYS, Column, Output, dict_shape
+from .output import ALWAYS, Output, dict_shape, key_column
 from .sync import DATABASE
 from .words import counted
 
@@ -40,7 +40,7 @@ def export(settings: Settings, db: Path, parquet: Path) -> None:
     if not db.is_file():
         raise click.UsageError(f"there is no {db}: run `evenergy sync --db {db}` first")
     written = export_parquet(db, parquet)
-    columns = [Column[dict[str, object]]("File", lambda record: record["file"], importance=ALWAYS)]
+    columns = [key_column("File", "file", importance=ALWAYS)]
     with Output(settings, dict_shape(columns, ["file", "bytes"])) as output:
         output.write({"file": str(path), "bytes": path.stat().st_size} for path in written)
     kept = len(list(parquet.glob("*.parquet"))) - len(written)

@@ -89,6 +89,11 @@ def dict_shape(columns: Sequence[Column[dict[str, Any]]], names: Sequence[str]) 
     return Shape(names, lambda value: value, lambda value: value, columns)
 
 
+def key_column(heading: str, key: str, **more: Any) -> Column[dict[str, Any]]:
+    """Return the column of a key of dictionaries; ``more`` is as for `Column`."""
+    return Column(heading, lambda record: record[key], **more)
+
+
 class Output(Generic[T]):
     """Writer of values to standard output, in the format that was requested. Use it in a ``with`` statement.
 

@@ -11,7 +11,7 @@ from evenergy.errors import InvalidArgumentError
 from evenergy.fleet.planner import plan as planned
 
 from .context import LocalCommand, Settings
-from .output import ALWAYS, Column, Output, dict_shape
+from .output import ALWAYS, Column, Output, dict_shape, key_column
 from .times import Duration, in_words
 
 _EVERY: Final = ("5m", "15m", "1h", "24h")
@@ -95,9 +95,8 @@ def plan(
 
 def _row(vehicles: int, changed: float, logs: float, every: timedelta, within: timedelta, limit: int) -> dict[str, Any]:
     if not within and not changed:
-        changed = (
-            1.0 if vehicles else 0
-        )  # complete after every run, and nothing is known of the news: all may have some
+        # Complete after every run, and nothing is known of the news: all may have some.
+        changed = 1.0 if vehicles else 0
     try:
         found = planned(vehicles, changed=changed, logs=logs, every=every, within=within, limit=limit)
     except InvalidArgumentError as error:
@@ -110,20 +109,14 @@ def _row(vehicles: int, changed: float, logs: float, every: timedelta, within: t
 
 def _columns() -> list[Column[dict[str, Any]]]:
     def column(heading: str, name: str, importance: int, **more: Any) -> Column[dict[str, Any]]:
-        return Column(heading, lambda record: record[name], importance=importance, right=True, **more)
+        return key_column(heading, name, importance=importance, right=True, **more)
 
     return [
         column("Every", "every_seconds", ALWAYS, shown=in_words),
         column("Within", "within_seconds", 90, shown=in_words),
         column("A run", "requests", 70, shown="{:,}".format),
         column("An hour", "requests_an_hour", 80, shown="{:,.0f}".format),
-        column(
-            "Fits",
-            "fits",
-            95,
-            shown=_yes_or_no,
-            style=_style,
-        ),
+        column("Fits", "fits", 95, shown=_yes_or_no, style=_style),
         column("A run waits", "takes_seconds", 30, shown=in_words),
         column("Shortest interval", "shortest_seconds", 40, shown=in_words),
     ]

@@ -17,7 +17,7 @@ from evenergy.webhooks import WebhookError, WebhookReceiver
 from .context import LocalCommand, Settings
 from .interrupts import run_async
 from .nearest import NearGroup
-from .output import ALWAYS, Column, Output, Shape
+from .output import ALWAYS, Column, Output, Shape, dict_shape, key_column
 from .serving import cannot_listen
 from .words import say
 
@@ -93,12 +93,11 @@ def webhooks_trigger(settings: Settings, kind: str, url: str, secret_file: Path 
         raise click.UsageError(f"--url: expected a URL such as http://127.0.0.1:8080/webhooks, got {url!r}")
     attempt = run_async(_trigger(kind, url, _secret(secret_file)))
     columns = [
-        Column[dict[str, Any]]("Status", lambda record: record["status"], importance=ALWAYS),
-        Column[dict[str, Any]]("Type", lambda record: record["type"]),
-        Column[dict[str, Any]]("Message", lambda record: record["message_id"], importance=20),
+        key_column("Status", "status", importance=ALWAYS),
+        key_column("Type", "type"),
+        key_column("Message", "message_id", importance=20),
     ]
-    shape = Shape[dict[str, Any]](list(attempt), lambda record: record, lambda record: record, columns)
-    with Output(settings, shape) as output:
+    with Output(settings, dict_shape(columns, list(attempt))) as output:
         output.write([attempt])
     if attempt["status"] is None or attempt["status"] // 100 != 2:  # noqa: PLR2004  any 2xx is fine
         raise click.ClickException(f"{url} did not accept it: {attempt['error'] or attempt['status']}")

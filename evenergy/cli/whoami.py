@@ -13,7 +13,7 @@ from .accounts import Account
 from .context import ClientCommand, Settings
 from .errors import SignInError
 from .memory import Memory
-from .output import ALWAYS, Column, Output, dict_shape, plain, write_json
+from .output import ALWAYS, Output, dict_shape, key_column, plain, write_json
 
 _LABELS = {
     "profile": "Profile",
@@ -42,10 +42,7 @@ def whoami(settings: Settings) -> None:
             if found[name] is not None:
                 click.echo(f"{label + ':':<21}{_shown(name, found[name])}")
         return
-    columns: list[Column[dict[str, Any]]] = [
-        Column(label, lambda value, name=name: value[name], importance=ALWAYS)  # type: ignore[misc]
-        for name, label in _LABELS.items()
-    ]
+    columns = [key_column(label, name, importance=ALWAYS) for name, label in _LABELS.items()]
     with Output(settings, dict_shape(columns, list(_LABELS))) as output:
         output.write([found])
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import click
 
@@ -14,7 +13,7 @@ from evenergy.cli import accounts
 from evenergy.cli.context import ClientCommand, Settings
 from evenergy.cli.errors import Exit
 from evenergy.cli.interrupts import run_async
-from evenergy.cli.output import ALWAYS, Column, Output, dict_shape, write_json
+from evenergy.cli.output import ALWAYS, Output, dict_shape, key_column, write_json
 
 from . import api, local, network
 from .findings import Finding, Status, skipped
@@ -74,15 +73,9 @@ def _write(settings: Settings, findings: list[Finding]) -> None:
         for one in findings:
             _show(one)
     else:
-        columns: list[Column[dict[str, Any]]] = [
-            Column(name.title(), _getter(name), importance=ALWAYS) for name in _NAMES
-        ]
+        columns = [key_column(name.title(), name, importance=ALWAYS) for name in _NAMES]
         with Output(settings, dict_shape(columns, _NAMES)) as output:
             output.write(one.data() for one in findings)
-
-
-def _getter(name: str) -> Callable[[dict[str, Any]], object]:
-    return operator.itemgetter(name)
 
 
 def _show(finding: Finding) -> None:

@@ -11,6 +11,7 @@ from evenergy.fleet.values import VehicleNow
 
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed, read_logs
+from .numbers import number_option
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import short
@@ -26,14 +27,7 @@ _LOW, _HALF = 20, 50  # percent
         LIMIT,
         PLOT,
         WIDTH,
-        click.Option(
-            ["--hours"],
-            type=click.IntRange(1, 720),
-            default=24,
-            show_default=True,
-            metavar="N",
-            help="Hours that the picture shows.",
-        ),
+        number_option("--hours", 24, 1, 720, "Hours that the picture shows."),
     ],
 )
 @click.pass_obj

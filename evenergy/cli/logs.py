@@ -15,7 +15,7 @@ from .context import App, ClientCommand, Settings
 from .listing import read_logs
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
-from .times import Moment, check_span
+from .times import Moment, check_span, time_option
 from .words import kilo, tail
 
 
@@ -24,9 +24,7 @@ from .words import kilo, tail
     cls=ClientCommand,
     params=[
         click.Argument(["vehicle_ids"], metavar="VEHICLE...", nargs=-1, required=True),
-        click.Option(
-            ["--since"], type=Moment(), default="24h", show_default=True, metavar="TIME", help="From here on."
-        ),
+        time_option("--since", Moment(), "24h", "From here on."),
         click.Option(["--until"], type=Moment(), metavar="TIME", help="Up to here.  [default: now]"),
         PLOT,
         WIDTH,

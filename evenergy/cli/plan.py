@@ -12,7 +12,7 @@ from evenergy.fleet.planner import plan as planned
 
 from .context import LocalCommand, Settings
 from .output import ALWAYS, Column, Output, dict_shape, key_column
-from .times import Duration, in_words
+from .times import Duration, in_words, time_option
 
 _EVERY: Final = ("5m", "15m", "1h", "24h")
 _NAMES: Final[tuple[str, ...]] = (
@@ -34,23 +34,12 @@ def _changed(_: click.Context, __: click.Parameter, value: str) -> float:
     cls=LocalCommand,
     params=[
         click.Option(["--vehicles"], type=click.IntRange(0), required=True, metavar="N", help="The size of the fleet."),
-        click.Option(
-            ["--every"],
-            type=Duration(),
-            multiple=True,
-            default=_EVERY,
-            show_default=True,
-            metavar="TIME",
-            help="The interval between two runs; repeatable.",
-        ),
-        click.Option(
-            ["--within"],
-            type=Duration(),
-            multiple=True,
-            default=("0s", "6h", "24h"),
-            show_default=True,
-            metavar="TIME",
-            help="How much later than the newest log the others may come; repeatable.",
+        time_option("--every", Duration(), _EVERY, "The interval between two runs; repeatable."),
+        time_option(
+            "--within",
+            Duration(),
+            ("0s", "6h", "24h"),
+            "How much later than the newest log the others may come; repeatable.",
         ),
         click.Option(
             ["--changed"],

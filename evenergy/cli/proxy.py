@@ -14,6 +14,7 @@ from evenergy.proxy import Proxy
 from .accounts import PROXY_KEY, TOKEN, variable
 from .budget_option import BUDGET
 from .context import App, ClientCommand, Settings
+from .numbers import number_option
 from .serving import cannot_listen, terminated
 
 _NO_KEY: Final = "gateway"  # a gateway without a key reads no token; commands need one to begin
@@ -48,14 +49,7 @@ class _Listening:
         click.Option(
             ["--host"], default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on."
         ),
-        click.Option(
-            ["--port"],
-            type=click.IntRange(0, 65_535),
-            default=8100,
-            show_default=True,
-            metavar="N",
-            help="Port to listen on; 0 takes a free one.",
-        ),
+        number_option("--port", 8100, 0, 65_535, "Port to listen on; 0 takes a free one."),
         click.Option(["--socket", "path"], metavar="PATH", help="Unix socket to listen on instead, for this user."),
         click.Option(
             ["--key-file"],

@@ -12,7 +12,7 @@ from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
-from .times import Moment, check_span
+from .times import Moment, check_span, time_option
 from .words import kilo, tail
 
 
@@ -23,7 +23,7 @@ from .words import kilo, tail
         click.Option(["--vehicle"], metavar="ID", help="Only those of this vehicle."),
         click.Option(["--charger"], metavar="ID", help="Only those at this charger."),
         click.Option(["--driver"], metavar="ID", help="Only those of this user."),
-        click.Option(["--since"], type=Moment(), default="7d", show_default=True, metavar="TIME", help="Begun after."),
+        time_option("--since", Moment(), "7d", "Begun after."),
         click.Option(["--until"], type=Moment(), metavar="TIME", help="Begun before.  [default: now]"),
         LIMIT,
         PLOT,

@@ -27,7 +27,7 @@ from .context import App, ClientCommand, Settings
 from .errors import line
 from .output import dict_shape
 from .stdout import write
-from .times import Duration, Moment, in_words
+from .times import Duration, Moment, in_words, time_option
 from .words import counted, say
 
 _FATAL: Final = (AuthenticationError, PermissionDeniedError, InvalidArgumentError)
@@ -97,22 +97,13 @@ class _Run:
         click.Option(
             ["--since"], type=Moment(), metavar="TIME", help="Read history from here on.  [default: newest logs]"
         ),
-        click.Option(
-            ["--within"],
-            type=Duration(),
-            default="0s",
-            show_default=True,
-            metavar="TIME",
-            help="How much later than the newest log the others may come: a longer time costs fewer requests.",
+        time_option(
+            "--within",
+            Duration(),
+            "0s",
+            "How much later than the newest log the others may come: a longer time costs fewer requests.",
         ),
-        click.Option(
-            ["--lookback"],
-            type=Duration(),
-            default="6h",
-            show_default=True,
-            metavar="TIME",
-            help="How late a log may be stored and still be found.",
-        ),
+        time_option("--lookback", Duration(), "6h", "How late a log may be stored and still be found."),
         click.Option(["--budget"], type=click.IntRange(2), metavar="N", help="Spend at most N requests in a run."),
         click.Option(["--every"], type=Duration(), metavar="TIME", help="Run again and again, until Ctrl-C."),
     ],

@@ -130,3 +130,11 @@ class Duration(_Duration):
             more = ", or forever" if self._forever else ""
             self.fail(f"expected a duration such as 90s, 5m or 24h{more}, got {value!r}", param, ctx)
         return found
+
+
+def time_option(name: str, kind: Moment | Duration, default: str | tuple[str, ...], text: str) -> click.Option:
+    """Return an option for a time or a duration, which its help shows with the default; several make it repeatable."""
+    repeatable = isinstance(default, tuple)
+    return click.Option(
+        [name], type=kind, multiple=repeatable, default=default, show_default=True, metavar="TIME", help=text
+    )

@@ -12,8 +12,9 @@ import click
 from evenergy.fleet.values import WATCHED, Change, WatchField, watched_value
 
 from .context import App, ClientCommand, Settings
+from .numbers import number_option
 from .output import ALWAYS, Column, Shape
-from .times import Duration
+from .times import Duration, time_option
 from .words import counted, tail
 
 _NAMES: Final = ("observed_at", "vehicle_id", "event", "changes")
@@ -31,25 +32,9 @@ def _watched(_: click.Context, __: click.Parameter, value: str | None) -> list[s
     "watch",
     cls=ClientCommand,
     params=[
-        click.Option(
-            ["--budget"],
-            type=click.IntRange(1),
-            default=200,
-            show_default=True,
-            metavar="N",
-            help="Requests of an hour.",
-        ),
-        click.Option(
-            ["--every"], type=Duration(), default="5m", show_default=True, metavar="TIME", help="Between two looks."
-        ),
-        click.Option(
-            ["--charging"],
-            type=Duration(),
-            default="1m",
-            show_default=True,
-            metavar="TIME",
-            help="The same while a vehicle charges.",
-        ),
+        number_option("--budget", 200, 1, None, "Requests of an hour."),
+        time_option("--every", Duration(), "5m", "Between two looks."),
+        time_option("--charging", Duration(), "1m", "The same while a vehicle charges."),
         click.Option(
             ["--changes"],
             metavar="A,B",

@@ -17,6 +17,7 @@ from evenergy.webhooks import WebhookError, WebhookReceiver
 from .context import LocalCommand, Settings
 from .interrupts import run_async
 from .nearest import NearGroup
+from .numbers import number_option
 from .output import ALWAYS, Column, Output, Shape, dict_shape, key_column
 from .serving import cannot_listen
 from .words import say
@@ -47,14 +48,7 @@ def webhooks() -> None:
     "listen",
     cls=LocalCommand,
     params=[
-        click.Option(
-            ["--port"],
-            type=click.IntRange(0, 65_535),
-            default=8080,
-            show_default=True,
-            metavar="N",
-            help="0 takes a free one.",
-        ),
+        number_option("--port", 8080, 0, 65_535, "0 takes a free one."),
         click.Option(["--count"], type=click.IntRange(1), metavar="N", help="End after N events.  [default: never]"),
         _SECRET_FILE,
     ],

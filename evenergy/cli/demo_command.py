@@ -20,16 +20,16 @@ from evenergy import to_dict
 from . import demo as reading
 from .interrupts import run_async
 from .numbers import number_option
+from .output import UNKNOWN, charge_style
 from .stdout import write
 from .table import Screen
+from .times import short
 
 if TYPE_CHECKING:
     import io
 
 _COLUMNS = 24  # of the sparkline, at most
 _TAIL = 6  # characters of an id that tell vehicles of one fleet apart
-_HOUR, _DAY = 60, 1440  # minutes
-_LOW, _HALF = 20, 50  # percent
 _ENDLESS = 100_000  # columns: no line of a pipe is cut
 
 
@@ -151,35 +151,23 @@ def _cells(row: reading.Row, now: datetime, *, whole_id: bool) -> list[Text]:
     return [
         Text(row.id if whole_id else f"…{row.id[-_TAIL:]}", "dim"),
         Text(names) if names else _unknown(),
-        _unknown() if charge is None else Text(f"{charge}%", _charge_style(charge)),
+        _unknown() if charge is None else Text(f"{charge}%", charge_style(charge)),
         _answer(row.is_plugged_in),
         _answer(row.is_charging),
         _unknown() if watts is None else Text(f"{watts / 1000:.1f}", "" if watts else "dim"),
-        _unknown() if row.last_seen is None else Text(_ago((now - row.last_seen).total_seconds())),
+        _unknown() if row.last_seen is None else Text(short((now - row.last_seen).total_seconds())),
         Text(reading.sparkline(reading.condensed(row.state_of_charge_by_hour, _COLUMNS)), "cyan"),
     ]
 
 
 def _unknown() -> Text:
-    return Text("–", "dim")  # noqa: RUF001  a dash is what tables have where nothing is known
+    return Text(UNKNOWN, "dim")
 
 
 def _answer(value: bool | None) -> Text:
     if value is None:
         return _unknown()
     return Text("yes", "green") if value else Text("no", "dim")
-
-
-def _charge_style(percentage: int) -> str:
-    return "red" if percentage < _LOW else "yellow" if percentage < _HALF else "green"
-
-
-def _ago(seconds: float) -> str:
-    """Return a duration in at most four characters, which is what a narrow terminal has for it."""
-    minutes = max(0, int(seconds // 60))
-    if minutes < _HOUR:
-        return f"{minutes}m"
-    return f"{minutes // _HOUR}h" if minutes < 2 * _DAY else f"{minutes // _DAY}d"
 
 
 def _summary(totals: reading.Totals) -> str:

@@ -12,12 +12,10 @@ from evenergy.fleet.values import VehicleNow
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed, read_logs
 from .numbers import number_option
-from .output import ALWAYS, Column, model_shape
+from .output import ALWAYS, Column, charge_style, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import short
 from .words import kilo, tail
-
-_LOW, _HALF = 20, 50  # percent
 
 
 @click.command(
@@ -93,11 +91,6 @@ def _columns(now: datetime) -> list[Column[VehicleNow]]:
 def of_log(vehicle: VehicleNow, name: str) -> Any:
     """Return a field of the newest log, or None."""
     return getattr(vehicle.latest_status_log, name, None)
-
-
-def charge_style(percentage: int) -> str:
-    """Return the colour of a state of charge."""
-    return "red" if percentage < _LOW else "yellow" if percentage < _HALF else "green"
 
 
 def yes_style(value: bool) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 UNKNOWN: Final = "–"  # noqa: RUF001  a dash is what tables have where nothing is known
+_LOW, _HALF = 20, 50  # percent
 _NEAR: Final = 5  # names of fields in a message
 ALWAYS: Final = 100
 """Importance of a column that no terminal is too narrow for."""
@@ -189,6 +190,11 @@ class Output(Generic[T]):
         cells = [plain(column.value(value)) for column in self._columns]
         separator = "  " if self._at_terminal else "\t"
         return separator.join(" ".join(cell.split()) for cell in cells) + "\n"
+
+
+def charge_style(percentage: int) -> str:
+    """Return the colour of a state of charge."""
+    return "red" if percentage < _LOW else "yellow" if percentage < _HALF else "green"
 
 
 def plain(cell: object) -> str:

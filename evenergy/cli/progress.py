@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _DELAY: Final = 1.0  # seconds in which most commands are done
 _INTERVAL: Final = 0.2
 _WORTH_A_WORD: Final = 1.0  # seconds: a shorter wait for the rate limit is not shown
+_NARROWEST_BAR: Final = 8
 _WIDEST_BAR: Final = 24
 _CLEAR: Final = "\r\x1b[2K"
 
@@ -77,7 +78,7 @@ class Progress:
         parts = [f"{self.done:,}{total} {self._noun}", f"{self.done / max(now - self._begun, 0.001):,.0f}/s"]
         text = _fitting([*parts, *self._app.spent.words().split(", ")], " · ", width)
         room = min(_WIDEST_BAR, width - len(text) - 1)
-        return text if not self.total or room < 8 else f"{_bar(self.done / self.total, room)} {text}"  # noqa: PLR2004
+        return text if not self.total or room < _NARROWEST_BAR else f"{_bar(self.done / self.total, room)} {text}"
 
 
 def _may_write(app: App) -> bool:

@@ -46,8 +46,9 @@ def ended(error: OSError) -> int:
     """Say why standard output could not be written, unless its reader went away, and return the exit code."""
     from .errors import Exit  # `evenergy --version` needs none of it
 
-    with open(os.devnull, "wb") as nothing:  # noqa: PTH123  a descriptor is needed
-        os.dup2(nothing.fileno(), sys.stdout.fileno())  # the interpreter flushes it when it ends, and would complain
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())  # the interpreter flushes it when it ends, and would complain
+    os.close(nothing)
     if isinstance(error, BrokenPipeError):
         return Exit.PIPE_CLOSED
     say(f"standard output could not be written: {error.strerror}")

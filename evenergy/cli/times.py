@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,7 +63,7 @@ def local_now() -> datetime:
 
 def _midnight(now: datetime, *, days_ago: int) -> datetime:
     day = (now - timedelta(days=days_ago)).date()
-    return _localized(datetime(day.year, day.month, day.day), now)  # noqa: DTZ001  the zone is added
+    return _localized(datetime.combine(day, time()), now)
 
 
 def _localized(naive: datetime, now: datetime) -> datetime:
@@ -85,11 +85,10 @@ def in_words(seconds: float) -> str:
 
 def short(seconds: float) -> str:
     """Return a duration in at most four characters, for a narrow column."""
-    minutes = max(0, int(seconds // _MINUTE))
-    if minutes < _MINUTE:
-        return f"{minutes}m"
-    hours = minutes // _MINUTE
-    return f"{hours}h" if hours < 48 else f"{hours // 24}d"  # noqa: PLR2004  two days
+    whole = max(0, int(seconds))
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m"
+    return f"{whole // _HOUR}h" if whole < 2 * _DAY else f"{whole // _DAY}d"
 
 
 class Moment(_Moment):

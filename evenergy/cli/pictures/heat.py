@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from evenergy.cli.output import UNKNOWN
 from evenergy.cli.words import counted
 from evenergy.records import library
 from evenergy.resources.vehicles import VehicleStatusLog
@@ -88,4 +89,4 @@ def _label(vehicle_id: str, names: Mapping[str, str], width: int) -> str:
 
 def _last(row: Sequence[float | None]) -> str:
     known = [value for value in row if value is not None]
-    return f"{known[-1]:3.0f}%" if known else "   –"  # noqa: RUF001  a dash is what tables have where nothing is known
+    return f"{known[-1]:3.0f}%" if known else f"{UNKNOWN:>4}"

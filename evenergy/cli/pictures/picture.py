@@ -20,6 +20,7 @@ PALETTE: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 GREY: Final = "#707070"
 _LEAST_INCHES, _MOST_INCHES = 4.0, 10.0  # of the width: in between, text is as large as the picture allows
 _PIXELS_PER_INCH = 110.0
+_TWO_DATES = 26  # columns of a terminal for two of them with their times, and a blank between
 
 
 @attrs.frozen
@@ -96,7 +97,7 @@ def say_nothing_is_there(axes: Any, words: str) -> None:
 
 def text_axis(since: datetime, until: datetime, width: int) -> list[str]:
     """Return the lines below a chart of a terminal: begin and end in local time, and the name of the zone."""
-    form = "%d %b %H:%M" if width >= 26 else "%d %H:%M"  # noqa: PLR2004  columns for both, with a blank
+    form = "%d %b %H:%M" if width >= _TWO_DATES else "%d %H:%M"
     begin, end, zone = local(since).strftime(form), local(until).strftime(form), zone_names(since, until)
     room = width - len(begin) - len(end)
     fits = len(zone) + 2 <= room

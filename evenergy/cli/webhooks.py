@@ -19,7 +19,7 @@ from .interrupts import run_async
 from .nearest import NearGroup
 from .numbers import number_option
 from .output import ALWAYS, Column, Output, Shape, dict_shape, key_column
-from .serving import cannot_listen
+from .serving import cannot_listen, terminated
 from .words import say
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def webhooks_listen(settings: Settings, port: int, count: int | None, secret_fil
         raise click.UsageError("listening has no end, so there is no one document: use --jsonl")
     receiver = WebhookReceiver(_secret(secret_file))
     with Output(settings, _shape(), streams=True) as output:
-        run_async(_listen(_Listener(receiver, output, count), settings, port))
+        run_async(_listen(receiver, output, count, settings, port))
 
 
 @webhooks.command(
@@ -116,15 +116,17 @@ class _Listener:
         receiver: The verifier.
         output: The output.
         count: The events after which it ends, or None for never.
-        taken: The events that came.
         ended: Set when it ends.
+        taken: The events that came.
+        unwritten: The error with which standard output could not be written, or None.
     """
 
     receiver: WebhookReceiver
     output: Output[WebhookEvent]
     count: int | None
+    ended: asyncio.Event
     taken: int = 0
-    ended: asyncio.Event = attrs.field(factory=asyncio.Event)
+    unwritten: OSError | None = None
 
     async def take(self, request: web.Request) -> web.Response:
         """Verify a webhook, print its event, and respond."""
@@ -138,30 +140,41 @@ class _Listener:
         except DecodeError as error:
             say(str(error))
             return web.Response(status=500)
-        self.output.write([event])
+        try:
+            self.output.write([event])
+        except OSError as error:  # the framework would log it, and go on
+            self.unwritten = error
+            self.ended.set()
+            return web.Response(status=500)
         self.taken += 1
         if self.taken == self.count:
             self.ended.set()
         return web.Response(status=204)
 
 
-async def _listen(listener: _Listener, settings: Settings, port: int) -> None:
+async def _listen(
+    receiver: WebhookReceiver, output: Output[WebhookEvent], count: int | None, settings: Settings, port: int
+) -> None:
     from aiohttp import web
 
+    listener = _Listener(receiver, output, count, terminated())
     application = web.Application(client_max_size=_LARGEST)
     application.router.add_post("/{path:.*}", listener.take)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     try:
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise cannot_listen(f"port {port}", error) from error
         bound: Any = runner.addresses[0]
         settings.note(f"Listening on http://127.0.0.1:{bound[1]} until Ctrl-C.")
         await listener.ended.wait()
-    except OSError as error:
-        raise cannot_listen(f"port {port}", error) from error
     finally:
         await runner.cleanup()
+    if listener.unwritten is not None:
+        raise listener.unwritten
 
 
 async def _trigger(kind: str, url: str, secret: str | None) -> dict[str, Any]:

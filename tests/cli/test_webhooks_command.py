@@ -72,9 +72,24 @@ def test_a_port_in_use() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of Unix")
-def test_ctrl_c_ends_listening() -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_ends_listening(number: signal.Signals, code: int) -> None:
     with started("webhooks", "listen", "--port", "0", env=variables(None)) as process:
         assert process.stderr is not None
         process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        process.send_signal(number)
+        assert process.wait(30) == code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the pipes of Unix")
+def test_listening_ends_when_its_reader_goes_away(signed_out: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with started("webhooks", "listen", "--port", "0", "--jsonl", env=variables(None)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[2]
+        process.stdout.close()
+        done = ended(capsys, "webhooks", "trigger", "--url", url)
+        assert process.wait(30) == 141
+        assert process.stderr.read() == ""
+    assert done.code == 1  # so that it is sent again
+    assert "500" in done.err

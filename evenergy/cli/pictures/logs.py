@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from evenergy.records import library
 from evenergy.resources.vehicles import VehicleStatusLog
 
 from .blocks import band_row, line_chart
@@ -100,8 +101,6 @@ def _draw_power(axes: Any, series: Sequence[Sequence[VehicleStatusLog]]) -> None
 
 
 def _legend(figure: Any) -> None:
-    from evenergy.records import library
-
     patches: Any = library("matplotlib.patches", "plot")
     handles = [
         patches.Patch(color=SKY, alpha=0.35, label="plugged in"),

@@ -25,6 +25,8 @@ _KNOWN: Final = frozenset(
         accounts.BASE_URL,
         accounts.USER,
         accounts.PROFILE,
+        accounts.BUDGET,
+        accounts.PROXY_KEY,
         "EVENERGY_CONFIG_DIR",
         "EVENERGY_LOG",
         "EVENERGY_WEBHOOK_SECRET",
@@ -40,6 +42,7 @@ _EXTRAS: Final = {
     "pandas": "pandas",
     "plot": "matplotlib",
     "polars": "polars",
+    "redis": "redis",
 }
 """Extras, each with the package that it brings."""
 

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from evenergy.cli.doctor import local
 from evenergy.cli.doctor.findings import Finding, Status
+from evenergy.cli.help import TOPICS
 from evenergy.sandbox import Sandbox
 from tests.cli.account.commands import doctor, export, finding, run, sign_in, started
 from tests.server import serving
@@ -115,6 +117,14 @@ def test_variables(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], s
     assert found["advice"]
     assert "tokentoken" not in done.out
     assert done.code != 0
+
+
+def test_every_variable_of_the_help_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = re.findall(r"EVENERGY_[A-Z_]+", TOPICS["environment"])
+    for name in names:
+        monkeypatch.setenv(name, "x")
+    assert {"EVENERGY_BUDGET", "EVENERGY_PROXY_KEY"} <= {*names}
+    assert not [one.message for one in local.variables() if "is no variable" in one.message]
 
 
 def test_a_broken_profile(config: Path) -> None:
@@ -334,6 +344,7 @@ def test_extras(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "not installed: " in message
     assert "polars" in message.partition("not installed: ")[2]
     assert "evenergy[" in message
+    assert "redis" in message
 
 
 @pytest.mark.parametrize("form", ["--csv", "--jsonl"])

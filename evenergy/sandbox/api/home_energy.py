@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from evenergy.sandbox import filters, validation as v
-from evenergy.sandbox.api.links import login_page, onboarding_link, redirect, user_in_query
+from evenergy.sandbox.api.links import chosen_in_query, login_page, onboarding_link, redirect, user_in_query
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import any_of, computed, days_before, latest, named, one_of, reference, value
 from evenergy.sandbox.filters import Filter, Predicate
 from evenergy.sandbox.ids import digest
 from evenergy.sandbox.logs import GridLogs, LogKind
 from evenergy.sandbox.operations import Route
-from evenergy.sandbox.problems import invalid_query
 from evenergy.sandbox.requests import Data, Request, State
 from evenergy.sandbox.responses import Response
 from evenergy.sandbox.simulation.home import RESERVE, STEP, Flow, Home
@@ -219,10 +218,7 @@ COLLECTIONS = (
 def start_inverter(request: Request) -> Response:
     """Redirect a browser to the page where the user logs in to the maker of their inverter."""
     user = user_in_query(request)
-    for parameter, table in (("make_id", INVERTER_MAKES), ("inverter_id", INVERTERS)):
-        if parameter in request.query and request.query[parameter] not in table.pool(request.state).items:
-            raise invalid_query(parameter, "There is no such thing.")
-    chosen = request.query.get("inverter_id") or request.query.get("make_id")
+    chosen = chosen_in_query(request, make_id=INVERTER_MAKES, inverter_id=INVERTERS)
     return redirect(login_page(request, "inverter_onboarding", chosen, user))
 
 

@@ -20,6 +20,7 @@ from evenergy.sandbox.times import SECOND, now_text
 _INVERTERS = (("Sungrow", ("SH5.0RS", "SH8.0RT")), ("SolarEdge", ("SE3680H", "SE6000H")), ("Fronius", ("Primo GEN24",)))
 _BATTERIES = (("Powervault", ("P4",)), ("Sonnen", ("sonnenBatterie 10", "sonnenBatterie Evo")), ("GivEnergy", ("9.5",)))
 _METERS = (("Shelly", ("EM", "Pro 3EM")), ("Eastron", ("SDM230",)))
+_EXPAND = paths("model", "model.make", "latest_status_log")
 _IDLE = 20  # watts that count as nothing
 
 Catalogue = tuple[tuple[str, tuple[str, ...]], ...]
@@ -52,6 +53,15 @@ def _models(rows: Catalogue, makes: Table, name: str, prefix: str, **fields: Fie
         seeds=lambda _: (Seed(values={"name": model, "make_name": make}) for make, models in rows for model in models),
         fields={"name": value(), "make": reference(makes.name, named(lambda: makes, "make_name")), **fields},
     )
+
+
+def _installed(models: Table, log: LogKind) -> dict[str, Field]:
+    """Return the fields that all equipment of homes has."""
+    return {
+        "model": reference(models.name, any_of(models)),
+        "created_at": value(days_before(30, 900)),
+        "latest_status_log": latest(log),
+    }
 
 
 def _in_homes(equipped: Callable[[Home], bool]) -> Callable[[State], Iterator[Seed]]:
@@ -147,7 +157,7 @@ INVERTERS = Table(
     name="inverters",
     prefix="invt",
     scope="inverter:read",
-    expand=paths("model", "model.make", "latest_status_log"),
+    expand=_EXPAND,
     seeds=_in_homes(lambda home: home.solar_watts > 0),
     create=Create(
         scope="inverter:write",
@@ -160,9 +170,7 @@ INVERTERS = Table(
         also=lambda request, _: {"created_at": now_text(request.state.clock)},
     ),
     fields={
-        "model": reference("inverter_models", any_of(INVERTER_MODELS)),
-        "created_at": value(days_before(30, 900)),
-        "latest_status_log": latest(INVERTER_LOG),
+        **_installed(INVERTER_MODELS, INVERTER_LOG),
         "onboarding_url": _onboarding("inverter_id"),
     },
 )
@@ -180,13 +188,9 @@ BATTERIES = Table(
     name="home_batteries",
     prefix="hoba",
     scope="home_battery:read",
-    expand=paths("model", "model.make", "latest_status_log"),
+    expand=_EXPAND,
     seeds=_in_homes(lambda home: home.battery_watt_hours > 0),
-    fields={
-        "model": reference("home_battery_models", any_of(BATTERY_MODELS)),
-        "created_at": value(days_before(30, 900)),
-        "latest_status_log": latest(BATTERY_LOG),
-    },
+    fields=_installed(BATTERY_MODELS, BATTERY_LOG),
 )
 METER_MAKES = _makes(_METERS, "boundary_meter_makes", "bmma", "boundary_meter:read")
 METER_MODELS = _models(_METERS, METER_MAKES, "boundary_meter_models", "bmmo")
@@ -194,13 +198,9 @@ METERS = Table(
     name="boundary_meters",
     prefix="bmet",
     scope="boundary_meter:read",
-    expand=paths("model", "model.make", "latest_status_log"),
+    expand=_EXPAND,
     seeds=_in_homes(lambda home: home.solar_watts > 0),
-    fields={
-        "model": reference("boundary_meter_models", any_of(METER_MODELS)),
-        "created_at": value(days_before(30, 900)),
-        "latest_status_log": latest(METER_LOG),
-    },
+    fields=_installed(METER_MODELS, METER_LOG),
 )
 COLLECTIONS = (
     INVERTER_MAKES,

@@ -113,10 +113,10 @@ def _inverter_log(_: State, __: Item, flow: Flow) -> Data:
 
 
 def _battery_log(state: State, battery: Item, flow: Flow) -> Data:
-    capacity = state.homes.home(owner_of(battery)).battery_watt_hours
+    home = state.homes.home(owner_of(battery))
     return {
-        "capacity_watt_hours": capacity,
-        "state_of_charge_percentage": round(100 * flow.charge / capacity),
+        "capacity_watt_hours": home.battery_watt_hours,
+        "state_of_charge_percentage": home.percentage(flow.charge),
         "charge_rate_watts": flow.battery,
         "discharge_limit_percentage": RESERVE,
         "status": _state_of(flow.battery, "CHARGING", "DISCHARGING"),

@@ -162,9 +162,7 @@ def write_assessment(request: Request, part: SubSession, tree: Tree) -> Data:
     segments = part.segments(request.state.fleet)
     needed = max(1.0, segments[0].target - segments[0].energy)
     share = min(100, round(100 * energy.delivered / needed))
-    hours = energy.charging_seconds / 3600
-    cost, at_once = energy.cost(), energy.cost(immediate=True)
-    saved = None if cost is None or at_once is None else at_once - cost
+    hours, saved = energy.charging_seconds / 3600, energy.saved_cost()
     return _detail(
         request,
         part,

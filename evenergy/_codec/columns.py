@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import Enum, auto
 from functools import cache
 from operator import attrgetter
@@ -15,7 +15,8 @@ import msgspec
 
 from evenergy.errors import InvalidArgumentError, printable
 
-from .wire_types import JSON, reference_id
+from .model import is_model
+from .wire_types import JSON, in_utc, reference_id
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ def layout(model: Any) -> Layout[Any]:
     Raises:
         InvalidArgumentError: It is no model of this library.
     """
-    if not (isinstance(model, msgspec.StructMeta) and attrs.has(model)):
+    if not is_model(model):
         raise InvalidArgumentError(f"expected a class such as VehicleStatusLog, got {printable(repr(model))}")
     columns, read = _described(model, ())
     return Layout(model, tuple(columns), read)
@@ -160,27 +161,16 @@ def _alternatives(kind: Any) -> Iterator[Any]:
         yield kind
 
 
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, msgspec.StructMeta) and attrs.has(kind)
-
-
 def _embedded(parts: frozenset[Any], above: tuple[Any, ...]) -> Any:
     """Return the model of a field that holds nothing else, or None; a model within itself stays JSON."""
     if len(parts) != 1:
         return None
     (kind,) = parts
-    return kind if _is_model(kind) and kind not in above else None
+    return kind if is_model(kind) and kind not in above else None
 
 
 def _has_id(model: Any, name: str, kind: ColumnType) -> bool:
     return kind is ColumnType.TEXT and isinstance(getattr(model, f"{name}_id", None), property)
-
-
-def in_utc(time: datetime) -> datetime:
-    """Return the same instant in UTC; a naive time is in UTC."""
-    if time.tzinfo is UTC:
-        return time
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 _SIMPLE: dict[frozenset[Any], tuple[ColumnType, _Reader | None]] = {
@@ -200,7 +190,7 @@ def _plain(parts: frozenset[Any]) -> tuple[ColumnType, _Reader | None]:
         return _SIMPLE[parts]
     if parts and all(isinstance(part, type) and issubclass(part, str) for part in parts):
         return ColumnType.TEXT, _text
-    if str in parts and all(part is str or _is_model(part) for part in parts):
+    if str in parts and all(part is str or is_model(part) for part in parts):
         return ColumnType.TEXT, _url
     return ColumnType.JSON, _json
 

@@ -19,6 +19,7 @@ import msgspec
 from evenergy._lazy import load
 from evenergy.errors import DecodeError, InvalidArgumentError
 
+from .model import is_model
 from .wire_types import JSON, OpenEnum, time_text
 
 T = TypeVar("T")
@@ -193,9 +194,9 @@ _LEAVES = _PLAIN | {date}
 @cache
 def _open_fields(kind: Any) -> tuple[str, ...] | None:
     """Return the fields of a model that may hold a time, or more than one value; None for what is no model."""
-    if not (isinstance(kind, msgspec.StructMeta) and attrs.has(kind)):
+    if not is_model(kind):
         return None
-    return tuple(field.name for field in msgspec.structs.fields(cast("Any", kind)) if not _is_leaf(field.type))
+    return tuple(field.name for field in msgspec.structs.fields(kind) if not _is_leaf(field.type))
 
 
 def _is_leaf(kind: Any) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from evenergy._lazy import load
 
-__all__ = ["model", "secret_field"]
+__all__ = ["is_model", "model", "secret_field"]
 
 T = TypeVar("T")
 
@@ -28,6 +28,11 @@ def secret_field(default: object = None) -> Any:
         default: The default; ``attrs.NOTHING`` for none.
     """
     return _Secret(default)
+
+
+def is_model(kind: object) -> bool:
+    """Return whether a class is one of this library's models, or one that a caller laid out as those are."""
+    return isinstance(kind, msgspec.StructMeta) and attrs.has(kind)
 
 
 if TYPE_CHECKING:

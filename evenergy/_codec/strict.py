@@ -6,7 +6,7 @@ It is a module of its own because it is imported when it is first needed, which 
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -22,7 +22,7 @@ from cattrs.gen import (
 
 from evenergy.errors import DecodeError, printable
 
-from .wire_types import OpenEnum
+from .wire_types import OpenEnum, in_utc
 
 T = TypeVar("T")
 
@@ -134,15 +134,6 @@ def _float(value: object, _: object) -> float:
     raise _expected("a number", value)
 
 
-def _exactly(kind: type[T], expected: str) -> Callable[[object, object], T]:
-    def structure(value: object, _: object) -> T:
-        if isinstance(value, kind):
-            return value
-        raise _expected(expected, value)
-
-    return structure
-
-
 def _time(value: object, _: object) -> datetime:
     if not isinstance(value, str):
         raise _expected("a time", value)
@@ -150,10 +141,8 @@ def _time(value: object, _: object) -> datetime:
         time = datetime.fromisoformat(value.upper())  # RFC 3339 allows a small t and z; more digits are cut
     except ValueError:
         raise _expected("a time such as 2024-01-01T11:11:11.1111Z", value) from None
-    if time.tzinfo is None:  # the API's times are in UTC, and some of them come without a zone
-        return time.replace(tzinfo=UTC)
     try:
-        return time.astimezone(UTC)
+        return in_utc(time)  # the API's times are in UTC, and some of them come without a zone
     except OverflowError:
         raise _expected("a time between the years 1 and 9999", value) from None
 
@@ -243,16 +232,24 @@ def _hook(kind: Any, converter: cattrs.Converter) -> Callable[[object], object]:
     return lambda value: structure(value, kind)
 
 
-def _from_object(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
-    hidden: dict[str, Any] = {field.name: override(struct_hook=_unshown) for field in _resolved(kind) if not field.repr}
-    structure = make_dict_structure_fn(kind, converter, **hidden)
+def _only(data: type, structure: Callable[[Any, Any], object]) -> Callable[[object, Any], object]:
+    """Return a hook that takes JSON data of one type, and rejects all other."""
 
     def checked(value: object, kind: Any) -> object:
-        if isinstance(value, dict):
-            return structure(cast("dict[str, Any]", value), kind)
-        raise _expected("an object", value)
+        if isinstance(value, data):
+            return structure(value, kind)
+        raise _expected(_WORDS[data], value)
 
     return checked
+
+
+def _itself(value: object, _: object) -> object:
+    return value
+
+
+def _from_object(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
+    hidden: dict[str, Any] = {field.name: override(struct_hook=_unshown) for field in _resolved(kind) if not field.repr}
+    return _only(dict, make_dict_structure_fn(kind, converter, **hidden))
 
 
 def _resolved(kind: Any) -> tuple["attrs.Attribute[Any]", ...]:
@@ -269,25 +266,11 @@ def _unshown(value: object, kind: Any) -> object:
 
 
 def _from_array(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
-    structure = list_structure_factory(kind, converter)
-
-    def checked(value: object, kind: Any) -> object:
-        if isinstance(value, list):
-            return structure(cast("list[object]", value), kind)
-        raise _expected("an array", value)
-
-    return checked
+    return _only(list, list_structure_factory(kind, converter))
 
 
 def _from_mapping(kind: Any, converter: cattrs.Converter) -> Callable[[object, Any], object]:
-    structure = make_mapping_structure_fn(kind, converter)
-
-    def checked(value: object, kind: Any) -> object:
-        if isinstance(value, dict):
-            return structure(cast("dict[str, Any]", value), kind)
-        raise _expected("an object", value)
-
-    return checked
+    return _only(dict, make_mapping_structure_fn(kind, converter))
 
 
 def _converter() -> cattrs.Converter:
@@ -299,8 +282,8 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_func(_is_struct, _struct)
     converter.register_structure_hook(int, _int)
     converter.register_structure_hook(float, _float)
-    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
-    converter.register_structure_hook(str, _exactly(str, "a string"))
+    converter.register_structure_hook(bool, _only(bool, _itself))
+    converter.register_structure_hook(str, _only(str, _itself))
     converter.register_structure_hook(OpenEnum, _member)
     converter.register_structure_hook(datetime, _time)
     converter.register_structure_hook(date, _date)

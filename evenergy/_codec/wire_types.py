@@ -100,10 +100,16 @@ def expanded(reference: str | T | None) -> T:
     return reference
 
 
+def in_utc(time: datetime) -> datetime:
+    """Return the same instant in UTC; a naive time is in UTC."""
+    if time.tzinfo is UTC:
+        return time
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
 def time_text(time: datetime) -> str:
     """Return a datetime as the API writes it: in UTC, with ``Z`` and all its digits. A naive one is in UTC."""
-    aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return in_utc(time).isoformat().replace("+00:00", "Z")
 
 
 _WORD = re.compile("[a-z_]+")

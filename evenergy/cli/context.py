@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FORMATS: Final = ("json", "jsonl", "csv")
 SHARED_ELSEWHERE: Final = "evenergy.cli.shared_elsewhere"
 """Key of a context's ``meta`` with which the help leaves out the options that all commands share."""
 

@@ -27,6 +27,9 @@ class TimeRange:
     low: int | None = None
     high: int | None = None
 
+    def __contains__(self, moment: int) -> bool:
+        return (self.low is None or self.low <= moment) and (self.high is None or moment <= self.high)
+
     def after(self, key: int) -> "TimeRange":
         """Return the part that is later than the key."""
         return TimeRange(key + 1 if self.low is None else max(self.low, key + 1), self.high)

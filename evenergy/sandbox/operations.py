@@ -79,9 +79,10 @@ def create_item(table: Table, create: Create) -> Operation:
         owner = values.pop("user", request.user) if parent is None else parent.owner
         if owner is None and create.needs_user:
             owner = request.needed_user()
+        tree = expansion(request, table.expand)
         extra = create.also(request, values) if create.also else {}
         item = table.add(request.state, Seed(owner, None if parent is None else parent.id, {**values, **extra}))
-        return Response(table.write(request, item, expansion(request, table.expand), alone=True), status=201)
+        return Response(table.write(request, item, tree, alone=True), status=201)
 
     return operation
 

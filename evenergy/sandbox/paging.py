@@ -80,7 +80,7 @@ def unpaged(_: Request, items: Sequence[T], __: str = "") -> Page[T]:
 
 def of_logs(request: Request, kind: LogKind, owner: Owned) -> Page[Log]:
     """Return a page of logs, whose cursors are times, the newest first."""
-    time_range = TimeRange(bound(request, kind.key + "__gte"), bound(request, kind.key + "__lte"))
+    time_range = time_range_of(request, kind.key)
     fitting = predicates(kind.filters, request)
 
     def older(key: int | None) -> Iterator[Log]:
@@ -127,6 +127,11 @@ def of_stream(
 def bound(request: Request, parameter: str) -> int | None:
     """Return the instant in a query parameter, or None without it."""
     return moment(parameter, request.query[parameter]) if parameter in request.query else None
+
+
+def time_range_of(request: Request, name: str) -> TimeRange:
+    """Return the range in the two query parameters for a time."""
+    return TimeRange(bound(request, f"{name}__gte"), bound(request, f"{name}__lte"))
 
 
 def _numbered(request: Request, items: Sequence[T], parameter: str, size: int) -> Page[T]:

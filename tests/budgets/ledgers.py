@@ -51,10 +51,6 @@ class Ledgers:
         self.kind = kind
         self._directory, self._port = directory, port
 
-    @property
-    def is_shared(self) -> bool:
-        return self.kind != "local"
-
     def budget(self, name: str, clock: Callable[[], float], rng: random.Random | None = None, **options: Any) -> Budget:
         """Return a budget; those of one name are the same ledger."""
         budget: SQLiteBudget | BlockingRedisBudget

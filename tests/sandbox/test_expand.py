@@ -133,6 +133,34 @@ async def test_rejects_unknown_expansions(path: str, value: str) -> None:
         assert "expand" in response.json()["field_errors"]
 
 
+SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+REGION = {"name": "New", "geometries": [SQUARE]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/users", {"email": "new@example.com"}),
+        ("/inverters", {"model": "{base}/inverter_models/{model}", "user": "{base}/users/{user}"}),
+        ("/regions", REGION),
+        ("/region_groups", {"name": "New", "regions": [REGION]}),
+    ],
+)
+async def test_a_creation_with_an_unknown_expansion_adds_nothing(path: str, body: dict[str, Any]) -> None:
+    async with serving() as api:
+        places = {
+            "base": api.sandbox.base_url,
+            "user": api.sandbox.user_ids[0],
+            "model": (await api.data("/inverter_models"))[0]["id"],
+        }
+        sent = {name: value.format(**places) if isinstance(value, str) else value for name, value in body.items()}
+        before = await api.all(path)
+        assert_problem(await api.send("POST", path + "?expand=nothing", json=sent), 400, "'nothing'")
+        assert await api.all(path) == before
+        assert (await api.send("POST", path, json=sent)).status == 201
+        assert len(await api.all(path)) == len(before) + 1
+
+
 @pytest.mark.parametrize("kind", ["evse", "inverter", "home_battery", "boundary_meter"])
 async def test_lists_the_models_of_a_make(kind: str) -> None:
     async with serving() as api:

@@ -99,8 +99,9 @@ COLLECTIONS = (NOTIFICATIONS, OFFERINGS, SUBSCRIPTIONS)
 def update_notification(request: Request) -> Response:
     """Mark a notification as read. The description wraps the response in an object."""
     item: Item = request.resource("notifications")
+    tree = expansion(request, {})
     item.values.update(v.checked(request.json(), {"read_at": v.moment()}))
-    return Response({"Notification": NOTIFICATIONS.write(request, item, expansion(request, {}), alone=True)})
+    return Response({"Notification": NOTIFICATIONS.write(request, item, tree, alone=True)})
 
 
 def reset_password(request: Request) -> Response:

@@ -105,11 +105,11 @@ def list_dispatcher_logs(request: Request) -> Response:
     part = request.state.collections["charging_sub_sessions"].find(request, id_)
     if part is None:
         raise invalid_query("charging_sub_session_id", "Must be the id of a charging sub-session.")
-    low, high = paging.bound(request, "logged_at__gte"), paging.bound(request, "logged_at__lte")
+    times = paging.time_range_of(request, "logged_at")
     rows = [
         _dispatched(request, part, moment, command, tree)
         for moment, command in _dispatches(request, part)
-        if (low is None or low <= moment) and (high is None or moment <= high)
+        if moment in times
     ]
     return Response(rows)
 

@@ -5,7 +5,7 @@ from functools import partial
 from evenergy.sandbox import paging
 from evenergy.sandbox.expansion import expansion, paths
 from evenergy.sandbox.fields import hidden, value
-from evenergy.sandbox.logs import GridLogs, LogKind
+from evenergy.sandbox.logs import GridLogs, LogKind, TimeRange
 from evenergy.sandbox.operations import Route
 from evenergy.sandbox.requests import Data, Request, State
 from evenergy.sandbox.responses import Response
@@ -106,17 +106,12 @@ def list_intensities(request: Request) -> Response:
 def list_levels(request: Request) -> Response:
     """List grid levels, the newest first; the last one has no bounds, and holds where no other does."""
     feed: Item = request.resource("grid_feeds")
-    low, high = paging.bound(request, "started_at__gte"), paging.bound(request, "started_at__lte")
-    now, days = instant(request.state.clock()), _days(request.state)
-    levels = [level for day in days for level in _levels(feed, day)]
+    times, now = paging.time_range_of(request, "started_at"), instant(request.state.clock())
+    levels = [level for day in _days(request.state) for level in _levels(feed, day)]
     # They are known a day before.
-    found = [
-        level
-        for level in levels
-        if level[0] - DAY * SECOND <= now and (low is None or low <= level[0]) and (high is None or level[0] <= high)
-    ]
+    found = [level for level in levels if level[0] - DAY * SECOND <= now and level[0] in times]
     rows: list[Data] = [_level(*level) for level in sorted(found, reverse=True)]
-    if low is None and high is None:
+    if times == TimeRange():
         made = text(instant(request.state.fleet.begin))
         rows.append({"value": 50, "started_at": None, "interval_seconds": None, "created_at": made})
     page = paging.by_number(request, rows)

@@ -75,7 +75,7 @@ def get_live_power(request: Request) -> Response:
     flow = request.state.homes.flow_at(user, now)
     data: Data = {"sampled_at": text(instant(now // STEP * STEP))}
     data |= {f"{name}_watts": watts for name, watts in _split(flow).items()}
-    data["battery_state_of_charge_percentage"] = _charge(request.state, user, flow)
+    data["battery_state_of_charge_percentage"] = request.state.homes.home(user).percentage(flow.charge)
     return Response(data)
 
 
@@ -94,11 +94,6 @@ def get_energy_stats(request: Request) -> Response:
 
 def _owner(request: Request) -> User:
     return owner_of(request.resource("hem_systems"))
-
-
-def _charge(state: State, user: User, flow: Flow) -> int | None:
-    capacity = state.homes.home(user).battery_watt_hours
-    return round(100 * flow.charge / capacity) if capacity else None
 
 
 def _end(user: User, parameter: str, written: str, resolution: str) -> datetime:
@@ -133,7 +128,8 @@ def _bucket(state: State, user: User, start: datetime, end: datetime) -> Data:
     data: Data = {"period_start": _written(start), "period_end": _written(end)}
     sums = _sums(flows)
     data |= {f"{name}_wh": sums[name] if flows else None for name in _FLOWS}
-    charges = [charge for flow in flows if (charge := _charge(state, user, flow)) is not None]
+    home = state.homes.home(user)
+    charges = [charge for flow in flows if (charge := home.percentage(flow.charge)) is not None]
     data["avg_battery_state_of_charge_percentage"] = round(sum(charges) / len(charges)) if charges else None
     return data
 

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from evenergy.sandbox import filters, validation as v
-from evenergy.sandbox.api.links import login_page, onboarding_link, redirect, user_in_query
+from evenergy.sandbox.api.links import chosen_in_query, login_page, onboarding_link, redirect, user_in_query
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import any_of, computed, days_before, latest, named, one_of, reference, value
 from evenergy.sandbox.filters import Filter, Predicate
 from evenergy.sandbox.ids import digest
 from evenergy.sandbox.logs import GridLogs, LogKind
 from evenergy.sandbox.operations import Route
-from evenergy.sandbox.problems import invalid_query
 from evenergy.sandbox.requests import Data, Request, State
 from evenergy.sandbox.responses import Response
 from evenergy.sandbox.simulation.home import RESERVE, STEP, Flow, Home
@@ -21,6 +20,7 @@ from evenergy.sandbox.times import SECOND, now_text
 _INVERTERS = (("Sungrow", ("SH5.0RS", "SH8.0RT")), ("SolarEdge", ("SE3680H", "SE6000H")), ("Fronius", ("Primo GEN24",)))
 _BATTERIES = (("Powervault", ("P4",)), ("Sonnen", ("sonnenBatterie 10", "sonnenBatterie Evo")), ("GivEnergy", ("9.5",)))
 _METERS = (("Shelly", ("EM", "Pro 3EM")), ("Eastron", ("SDM230",)))
+_EXPAND = paths("model", "model.make", "latest_status_log")
 _IDLE = 20  # watts that count as nothing
 
 Catalogue = tuple[tuple[str, tuple[str, ...]], ...]
@@ -53,6 +53,15 @@ def _models(rows: Catalogue, makes: Table, name: str, prefix: str, **fields: Fie
         seeds=lambda _: (Seed(values={"name": model, "make_name": make}) for make, models in rows for model in models),
         fields={"name": value(), "make": reference(makes.name, named(lambda: makes, "make_name")), **fields},
     )
+
+
+def _installed(models: Table, log: LogKind) -> dict[str, Field]:
+    """Return the fields that all equipment of homes has."""
+    return {
+        "model": reference(models.name, any_of(models)),
+        "created_at": value(days_before(30, 900)),
+        "latest_status_log": latest(log),
+    }
 
 
 def _in_homes(equipped: Callable[[Home], bool]) -> Callable[[State], Iterator[Seed]]:
@@ -104,10 +113,10 @@ def _inverter_log(_: State, __: Item, flow: Flow) -> Data:
 
 
 def _battery_log(state: State, battery: Item, flow: Flow) -> Data:
-    capacity = state.homes.home(owner_of(battery)).battery_watt_hours
+    home = state.homes.home(owner_of(battery))
     return {
-        "capacity_watt_hours": capacity,
-        "state_of_charge_percentage": round(100 * flow.charge / capacity),
+        "capacity_watt_hours": home.battery_watt_hours,
+        "state_of_charge_percentage": home.percentage(flow.charge),
         "charge_rate_watts": flow.battery,
         "discharge_limit_percentage": RESERVE,
         "status": _state_of(flow.battery, "CHARGING", "DISCHARGING"),
@@ -148,7 +157,7 @@ INVERTERS = Table(
     name="inverters",
     prefix="invt",
     scope="inverter:read",
-    expand=paths("model", "model.make", "latest_status_log"),
+    expand=_EXPAND,
     seeds=_in_homes(lambda home: home.solar_watts > 0),
     create=Create(
         scope="inverter:write",
@@ -161,9 +170,7 @@ INVERTERS = Table(
         also=lambda request, _: {"created_at": now_text(request.state.clock)},
     ),
     fields={
-        "model": reference("inverter_models", any_of(INVERTER_MODELS)),
-        "created_at": value(days_before(30, 900)),
-        "latest_status_log": latest(INVERTER_LOG),
+        **_installed(INVERTER_MODELS, INVERTER_LOG),
         "onboarding_url": _onboarding("inverter_id"),
     },
 )
@@ -181,13 +188,9 @@ BATTERIES = Table(
     name="home_batteries",
     prefix="hoba",
     scope="home_battery:read",
-    expand=paths("model", "model.make", "latest_status_log"),
+    expand=_EXPAND,
     seeds=_in_homes(lambda home: home.battery_watt_hours > 0),
-    fields={
-        "model": reference("home_battery_models", any_of(BATTERY_MODELS)),
-        "created_at": value(days_before(30, 900)),
-        "latest_status_log": latest(BATTERY_LOG),
-    },
+    fields=_installed(BATTERY_MODELS, BATTERY_LOG),
 )
 METER_MAKES = _makes(_METERS, "boundary_meter_makes", "bmma", "boundary_meter:read")
 METER_MODELS = _models(_METERS, METER_MAKES, "boundary_meter_models", "bmmo")
@@ -195,13 +198,9 @@ METERS = Table(
     name="boundary_meters",
     prefix="bmet",
     scope="boundary_meter:read",
-    expand=paths("model", "model.make", "latest_status_log"),
+    expand=_EXPAND,
     seeds=_in_homes(lambda home: home.solar_watts > 0),
-    fields={
-        "model": reference("boundary_meter_models", any_of(METER_MODELS)),
-        "created_at": value(days_before(30, 900)),
-        "latest_status_log": latest(METER_LOG),
-    },
+    fields=_installed(METER_MODELS, METER_LOG),
 )
 COLLECTIONS = (
     INVERTER_MAKES,
@@ -219,10 +218,7 @@ COLLECTIONS = (
 def start_inverter(request: Request) -> Response:
     """Redirect a browser to the page where the user logs in to the maker of their inverter."""
     user = user_in_query(request)
-    for parameter, table in (("make_id", INVERTER_MAKES), ("inverter_id", INVERTERS)):
-        if parameter in request.query and request.query[parameter] not in table.pool(request.state).items:
-            raise invalid_query(parameter, "There is no such thing.")
-    chosen = request.query.get("inverter_id") or request.query.get("make_id")
+    chosen = chosen_in_query(request, make_id=INVERTER_MAKES, inverter_id=INVERTERS)
     return redirect(login_page(request, "inverter_onboarding", chosen, user))
 
 

@@ -4,16 +4,16 @@ from evenergy.sandbox.problems import invalid_query, not_found
 from evenergy.sandbox.requests import Request
 from evenergy.sandbox.responses import Response
 from evenergy.sandbox.simulation.fleet import User
+from evenergy.sandbox.tables import Table
 
 
 def onboarding_link(request: Request, collection: str, **chosen: str) -> str:
     """Return the link that begins an onboarding; for a known caller it says for which user and application."""
-    query = chosen
     if request.user is not None:
-        query["user_id"] = request.user.id
+        chosen["user_id"] = request.user.id
     if not request.anonymous:
-        query["client_id"] = request.state.client_id
-    return request.url(collection, **query)
+        chosen["client_id"] = request.state.client_id
+    return request.url(collection, **chosen)
 
 
 def user_in_query(request: Request) -> User:
@@ -24,6 +24,17 @@ def user_in_query(request: Request) -> User:
     if user is None:
         raise not_found()
     return user
+
+
+def chosen_in_query(request: Request, **tables: Table) -> str | None:
+    """Return the id that a query chooses: by the last of the parameters that it has, each with its table, or None."""
+    chosen = None
+    for parameter, table in tables.items():
+        if parameter in request.query:
+            chosen = request.query[parameter]
+            if chosen not in table.pool(request.state).items:
+                raise invalid_query(parameter, "There is no such thing.")
+    return chosen
 
 
 def login_page(request: Request, collection: str, chosen: str | None, user: User) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 from evenergy.sandbox import validation as v
 from evenergy.sandbox.api.evse_catalogue import EVSE_MAKES, EVSE_MODELS
 from evenergy.sandbox.api.evses import EVSES
-from evenergy.sandbox.api.links import login_page, redirect, user_in_query
+from evenergy.sandbox.api.links import chosen_in_query, login_page, redirect, user_in_query
 from evenergy.sandbox.api.programs import PROGRAMS
 from evenergy.sandbox.expansion import expansion
 from evenergy.sandbox.ids import digest
@@ -84,10 +84,7 @@ def send_link(request: Request) -> Response:
 def start_evse(request: Request) -> Response:
     """Begin to onboard a charger: as JSON for apps, else as a redirect."""
     user = user_in_query(request)
-    for parameter, table in (("make_id", EVSE_MAKES), ("model_id", EVSE_MODELS)):
-        if parameter in request.query and request.query[parameter] not in table.pool(request.state).items:
-            raise invalid_query(parameter, "There is no such thing.")
-    chosen = request.query.get("model_id") or request.query.get("make_id")
+    chosen = chosen_in_query(request, make_id=EVSE_MAKES, model_id=EVSE_MODELS)
     link = login_page(request, "evse_onboarding", chosen, user)
     if request.query.get("response_type") != "json":
         return redirect(link)

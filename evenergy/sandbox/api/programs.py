@@ -153,11 +153,11 @@ COLLECTIONS = (PROGRAMS, TIERS, AGREEMENTS, SCHEMES)
 
 def join(request: Request) -> Response:
     """Enrol the user in the program's default tier; they leave the one from before."""
-    user, program = request.needed_user(), request.resource("programs")
+    user, program, tree = request.needed_user(), request.resource("programs"), expansion(request, {})
     if not TIERS.pool(request.state).below(program.id):
         raise ProblemError(404, "The program has no default tier.")
     request.state.remembered(_JOINED)[user.id] = program.id
-    return Response(PROGRAMS.write(request, program, expansion(request, {}), alone=True), status=201)
+    return Response(PROGRAMS.write(request, program, tree, alone=True), status=201)
 
 
 def verify(request: Request) -> Response:

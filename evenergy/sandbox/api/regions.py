@@ -176,12 +176,12 @@ def _add(request: Request, entry: Mapping[str, Any], groups: list[str]) -> Item:
 def create_region(request: Request) -> Response:
     """Add a region, whose geometries become one."""
     group = v.reference_id("region_groups", request.finder("region_groups"))
-    checks = {**_entry_checks(), "region_groups": v.list_of(group, longest=100)}
+    checks, tree = {**_entry_checks(), "region_groups": v.list_of(group, longest=100)}, expansion(request, {})
     values = _checked(request, checks, ("name", "geometries"))
     _reject_geometry([values])
     _reject_names(request, [values])
     region = _add(request, values, values.get("region_groups", []))
-    return Response(REGIONS.write(request, region, expansion(request, {}), alone=True), status=201)
+    return Response(REGIONS.write(request, region, tree, alone=True), status=201)
 
 
 def _group_body(request: Request) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def _group_body(request: Request) -> dict[str, Any]:
 
 def create_group(request: Request) -> Response:
     """Add a group with all its regions, or nothing."""
-    values = _group_body(request)
+    values, tree = _group_body(request), expansion(request, {})
     entries: list[dict[str, Any]] = values["regions"]
     repeated = [name for name, count in Counter(entry["name"] for entry in entries).items() if count > 1]
     if repeated:
@@ -208,7 +208,7 @@ def create_group(request: Request) -> Response:
     group = GROUPS.add(request.state, Seed(values={"name": values["name"], "created_at": now}))
     for entry in entries:
         _add(request, entry, [group.id])
-    return Response(GROUPS.write(request, group, expansion(request, {}), alone=True), status=201)
+    return Response(GROUPS.write(request, group, tree, alone=True), status=201)
 
 
 def validate_group(request: Request) -> Response:

@@ -47,8 +47,7 @@ def _plans(part: SubSession, now: float) -> list[_Plan]:
 
 def write_schedules(request: Request, part: SubSession, tree: Tree) -> Data:
     """Return the currents that were planned, by half hours."""
-    query, now = request.query, request.state.clock()
-    low, high = paging.bound(request, "started_at__gte"), paging.bound(request, "started_at__lte")
+    query, now, times = request.query, request.state.clock(), paging.time_range_of(request, "started_at")
     newest = filters.flag("only_most_recently_created", query.get("only_most_recently_created", "true"))
     rows: dict[tuple[int, str], Data] = {}
     for plan in _plans(part, now):
@@ -59,11 +58,7 @@ def write_schedules(request: Request, part: SubSession, tree: Tree) -> Data:
     if part.mode == "BOOST" and "schedule_plan_id" not in query:
         start = instant(part.start)
         rows[start, ""] = _slot(start, None, _current(_power(request, part)), "BOOST", part.start, now)
-    found = [
-        row
-        for (start, _), row in sorted(rows.items())
-        if (low is None or low <= start) and (high is None or start <= high)
-    ]
+    found = [row for (start, _), row in sorted(rows.items()) if start in times]
     return _detail(request, part, "schedules", tree, schedules=found)
 
 
@@ -91,11 +86,11 @@ def _slot(start: int, seconds: int | None, current: int, kind: str, created: flo
 
 def write_schedule_plans(request: Request, part: SubSession, tree: Tree) -> Data:
     """Return the plans that schedules were made from."""
-    low, high = paging.bound(request, "created_at__gte"), paging.bound(request, "created_at__lte")
+    times = paging.time_range_of(request, "created_at")
     rows = [
         _plan(request, part, plan, with_prices="price_data" in tree)
         for plan in _plans(part, request.state.clock())
-        if (low is None or low <= instant(plan.created)) and (high is None or instant(plan.created) <= high)
+        if instant(plan.created) in times
     ]
     return _detail(request, part, "schedule_plans", tree, schedule_plans=rows)
 
@@ -167,9 +162,7 @@ def write_assessment(request: Request, part: SubSession, tree: Tree) -> Data:
     segments = part.segments(request.state.fleet)
     needed = max(1.0, segments[0].target - segments[0].energy)
     share = min(100, round(100 * energy.delivered / needed))
-    hours = energy.charging_seconds / 3600
-    cost, at_once = energy.cost(), energy.cost(immediate=True)
-    saved = None if cost is None or at_once is None else at_once - cost
+    hours, saved = energy.charging_seconds / 3600, energy.saved_cost()
     return _detail(
         request,
         part,

@@ -110,14 +110,13 @@ def _energy_fields(part: SubSession, energy: Usage, *, finished: bool) -> Data:
     smart = part.mode == "SMART" and finished
     kilowatt_hours, points = delivered / 1000, round(delivered / 100)
     grams = round(carbon / kilowatt_hours) if carbon is not None and delivered else None
-    saved, spared = _saved(energy.cost(immediate=True), cost), _saved(energy.carbon(immediate=True), carbon)
     sun = energy.solar
     return {
         "energy_delivered_watt_hours": delivered,
         "cost": cost,
         "percentage_added": round(100 * delivered / energy.battery, 1) if energy.battery else None,
-        "savings_cost": saved if smart else None,
-        "savings_co2_grams": spared if smart else None,
+        "savings_cost": energy.saved_cost() if smart else None,
+        "savings_co2_grams": energy.saved_carbon() if smart else None,
         "incentive_earned": round(kilowatt_hours * 3) if smart and part.vehicle.owner.country == "US" else None,
         "total_co2_grams": carbon,
         "co2_intensity_grams_per_kilowatt_hour": grams,
@@ -131,10 +130,6 @@ def _energy_fields(part: SubSession, energy: Usage, *, finished: bool) -> Data:
         "grid_energy_delivered": f"{(delivered - sun) / 1000:.3f}",
         "solar_energy_delivered": f"{sun / 1000:.3f}",
     }
-
-
-def _saved(at_once: int | None, actual: int | None) -> int | None:
-    return None if at_once is None or actual is None else at_once - actual
 
 
 def _classified(grams: int | None) -> str | None:

@@ -7,6 +7,7 @@ from evenergy.sandbox import filters, paging
 from evenergy.sandbox.expansion import paths
 from evenergy.sandbox.fields import computed, hidden, named, reference, value
 from evenergy.sandbox.filters import Predicate
+from evenergy.sandbox.logs import TimeRange
 from evenergy.sandbox.operations import Route
 from evenergy.sandbox.requests import Data, Request, State, Tree
 from evenergy.sandbox.responses import Response
@@ -201,23 +202,21 @@ def tariff_of(state: State, user: User) -> Item | None:
     return offered[user.order % len(offered)] if offered else None
 
 
-def prices(state: State, tariff: Item, low: int | None = None, high: int | None = None) -> list[Data]:
+def prices(state: State, tariff: Item, low: int, high: int) -> list[Data]:
     """Return the prices of a tariff, the newest first, in a range of instants."""
-    return _written(tariff, _indexes(state, low, high))
+    return _written(tariff, _indexes(state, TimeRange(low, high)))
 
 
 def list_prices(request: Request) -> Response:
     """List the prices of a tariff, the newest first."""
     tariff: Item = request.resource("tariffs")
-    low, high = paging.bound(request, "started_at__gte"), paging.bound(request, "started_at__lte")
-    page = paging.by_number(request, _indexes(request.state, low, high))
+    page = paging.by_number(request, _indexes(request.state, paging.time_range_of(request, "started_at")))
     return Response(_written(tariff, page.items), headers=page.headers)
 
 
-def _indexes(state: State, low: int | None, high: int | None) -> range:
+def _indexes(state: State, times: TimeRange) -> range:
     """Return the half hours in a range of instants, as far as there are prices, the newest first."""
-    first, last = instant(state.fleet.begin), instant(state.clock())
-    first, last = first if low is None else max(first, low), last if high is None else min(last, high)
+    first, last = times.within(instant(state.fleet.begin), instant(state.clock()))
     step = HALF_HOUR * SECOND
     return range(last // step, -(-first // step) - 1, -1)
 

@@ -70,6 +70,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (USERS,)
 
 def create_user(request: Request) -> Response:
     """Add a user, who has no vehicles yet."""
+    tree = expansion(request, USERS.expand)
     values = v.checked(request.json(), _checks(request), needed=["email"])
     email = values["email"].lower()
     if any(user.email == email for user in request.fleet.users.values()):
@@ -88,7 +89,7 @@ def create_user(request: Request) -> Response:
     )
     _move(user, values.get("default_location"))
     request.fleet.add_user(user)
-    return Response(USERS.write(request, user, expansion(request, USERS.expand), alone=True), status=201)
+    return Response(USERS.write(request, user, tree, alone=True), status=201)
 
 
 def update_user(request: Request) -> Response:

@@ -66,6 +66,14 @@ class Usage:
         """Return the grams of CO2, or those of charging at once."""
         return _total([(one.immediate if immediate else one.delivered, one.carbon) for one in self.intervals])
 
+    def saved_cost(self) -> int | None:
+        """Return what was saved over charging at once, in minor units."""
+        return _saved(self.cost(immediate=True), self.cost())
+
+    def saved_carbon(self) -> int | None:
+        """Return the grams of CO2 that were saved over charging at once."""
+        return _saved(self.carbon(immediate=True), self.carbon())
+
 
 def usage_of(part: SubSession, segments: Sequence[Segment], now: float, market: Market) -> Usage:
     """Return the energy of a sub-session as far as it was delivered by now."""
@@ -135,3 +143,7 @@ def _total(parts: Sequence[tuple[int, int | None]]) -> int | None:
     if any(rate is None for _, rate in parts):
         return None
     return round(sum(energy * (rate or 0) for energy, rate in parts) / 1000)
+
+
+def _saved(at_once: int | None, actual: int | None) -> int | None:
+    return None if at_once is None or actual is None else at_once - actual

@@ -31,6 +31,10 @@ class Home:
     battery_watt_hours: int
     base_watts: int
 
+    def percentage(self, charge: float) -> int | None:
+        """Return the charge of the battery in percent, given in watt hours; None without a battery."""
+        return round(100 * charge / self.battery_watt_hours) if self.battery_watt_hours else None
+
 
 def home_of(user: User) -> Home:
     """Return the equipment of a user's home."""

@@ -24,7 +24,7 @@ from evenergy._transport.usage import WINDOW
 from evenergy._transport.window import State
 from evenergy.errors import BudgetError
 
-from .report import BucketUse, sorted_holdings
+from .report import BucketUse, Holding, bucket_use
 from .rules import CLOCK_STEP, Rules
 from .slots import Facts, Slots, Timing
 
@@ -216,13 +216,9 @@ class SQLiteBudget:
                 "SELECT share, holder, count(air), count(*) - count(air) FROM slot WHERE bucket = ? GROUP BY 1, 2",
                 (name,),
             )
-            counts = {(share, holder): (in_flight, completed) for share, holder, in_flight, completed in rows}
-        state, seconds = State(facts.state), max(0.0, facts.trial_at - now)
-        if state is State.HALF_OPEN and seconds:
-            state = State.CLOSED
+            found = [Holding(*row) for row in rows]
         reserve = {share: part for share, (part, _) in facts.reserve.items()}
-        closed_for = seconds if state is State.CLOSED else 0.0
-        return BucketUse(name, facts.limit or None, facts.foreign, state, closed_for, reserve, sorted_holdings(counts))
+        return bucket_use(name, facts.limit, facts.foreign, State(facts.state), facts.trial_at - now, reserve, found)
 
     @contextmanager
     def _transaction(self, bucket: str) -> Generator[Rules]:

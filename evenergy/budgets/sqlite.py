@@ -174,10 +174,13 @@ class SQLiteBudget:
         return await self._run(self._uses)
 
     async def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        executor = self._executor
+        """Close the file, and end the thread; the next use opens it again."""
+        with self._open_lock:
+            executor, self._executor = self._executor, None
         if executor is not None:
-            await asyncio.get_running_loop().run_in_executor(executor, self._drop)
+            closed = asyncio.get_running_loop().run_in_executor(executor, self._drop)
+            executor.shutdown(wait=False)
+            await closed
 
     # A fork
 
@@ -279,7 +282,7 @@ class SQLiteBudget:
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread(), self._guarded, work)
+            return await self._submit(work)
         except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
             raise BudgetError(f"the budget in {self.path} cannot be used: {error}") from error
 
@@ -296,11 +299,11 @@ class SQLiteBudget:
                     raise
             time.sleep(_AGAIN)
 
-    def _thread(self) -> ThreadPoolExecutor:
-        with self._open_lock:
+    def _submit(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        with self._open_lock:  # `close`, of a client on another loop, may end the thread
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(1, "evenergy-budget")
-            return self._executor
+            return asyncio.get_running_loop().run_in_executor(self._executor, self._guarded, work)
 
 
 _budgets: "weakref.WeakSet[SQLiteBudget]" = weakref.WeakSet()

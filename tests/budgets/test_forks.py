@@ -1,4 +1,4 @@
-"""A budget in a file and forks, also in the middle of a transaction."""
+"""A budget in a file: its thread, and forks, also in the middle of a transaction."""
 
 import asyncio
 import os
@@ -46,6 +46,17 @@ def used_in_a_child(budget: SQLiteBudget) -> bool:
 def descriptors(path: Path) -> int:
     links = list(Path("/proc/self/fd").iterdir())
     return sum(path.name in str(link.readlink()) for link in links if link.is_symlink())
+
+
+def test_close_ends_the_thread(tmp_path: Path) -> None:
+    before, budget = set(threading.enumerate()), SQLiteBudget(tmp_path / "budget")
+    use(budget)
+    (thread,) = set(threading.enumerate()) - before
+    asyncio.run(budget.close())
+    thread.join(30)
+    assert not thread.is_alive()
+    use(budget)
+    asyncio.run(budget.close())
 
 
 def test_a_child_that_is_forked_in_a_transaction_can_use_the_budget(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from evenergy.errors import DecodeError, InvalidArgumentError
 
 from .fan_out import OfPool, OnProgress, Outcome, TaskPool
 from .item_method import ItemMethod, collected
-from .loop_thread import LoopThread
+from .loop_thread import LoopThread, loop_of
 from .pagination import Collected, Listing, Page, Pager
 from .worker import Scope, Worker, scope_of_calls
 
@@ -203,15 +203,15 @@ def blocking_fan_out(
     Raises:
         InvalidArgumentError: The call would fail for every item alike.
     """
-    resource: Any = getattr(method, "__self__", None) if shared.is_ours else None
-    if inspect.iscoroutinefunction(method) or (resource is not None and resource._loop is None):  # noqa: SLF001  one class
+    resource: object = getattr(method, "__self__", None) if shared.is_ours else None
+    if inspect.iscoroutinefunction(method) or (resource is not None and loop_of(resource) is None):
         raise InvalidArgumentError(
             f"expected a method or function that blocks, got {method!r}; await it in AsyncClient"
         )
     if isinstance(items, AsyncIterable):
         raise InvalidArgumentError(f"expected items that can be iterated without await, got {items!r}")
     awaited = getattr(method, "awaited", None)  # of a `Method`
-    if awaited is not None and resource is not None and resource._loop is loop:  # noqa: SLF001  one class
+    if awaited is not None and resource is not None and loop_of(resource) is loop:
         start = _on_loop(functools.partial(awaited, resource), shared)
     else:
         start = _in_threads(loop, method, shared)

@@ -13,6 +13,7 @@ from evenergy.errors import InvalidArgumentError
 from .blocking import BlockingFanOut, BlockingPager, blocking_fan_out
 from .fan_out import FanOut, OnProgress, async_fan_out
 from .item_method import ItemMethod
+from .loop_thread import loop_of
 from .pagination import Pager, superseded
 from .resource import Async, Blocking, M_co, Resource, operation, paged
 
@@ -251,7 +252,7 @@ class GenericCalls(Resource[M_co]):
             InvalidArgumentError: ``concurrency`` is below 1, or the method does not take an item and the keywords.
         """
         owner: object = getattr(method, "__self__", None)
-        if self._loop is None and isinstance(owner, Resource) and owner._loop is not None:  # noqa: SLF001  one class
+        if self._loop is None and loop_of(owner) is not None and isinstance(owner, Resource):
             raise InvalidArgumentError(
                 f"expected a method of an AsyncClient, got {method!r}, which blocks the event loop"
             )

@@ -61,6 +61,12 @@ class LoopThread:
         return worker
 
 
+def loop_of(resource: object) -> LoopThread | None:
+    """Return the event loop of a resource, or None for one of an `AsyncClient`."""
+    loop: LoopThread | None = getattr(resource, "_loop", None)
+    return loop
+
+
 def _check_threads() -> None:
     """Raise where a caller that waits would hold up the loop, since both run in one thread of the system."""
     for module, function, parts in (

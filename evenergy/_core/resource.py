@@ -20,7 +20,7 @@ from evenergy._transport.request import ListRequest, Request
 from evenergy._transport.session import Session
 
 from .blocking import BlockingPager
-from .loop_thread import LoopThread
+from .loop_thread import LoopThread, loop_of
 from .pagination import Pager
 
 A = TypeVar("A")
@@ -180,7 +180,7 @@ class Child(Generic[T]):
         kind: Callable[[Session, LoopThread | None], T] = _of_client(getattr(module, self._class), _mark(owner))
         if parent is None:  # for help() and for mocks with a spec, which look at the class
             return kind(_NO_SESSION, None)
-        return cast("T", vars(parent).setdefault(self._name, kind(_session(parent), _loop(parent))))
+        return cast("T", vars(parent).setdefault(self._name, kind(_session(parent), loop_of(parent))))
 
 
 @functools.cache
@@ -207,12 +207,8 @@ def _session(resource: Any) -> Session:
     return cast("Session", resource._session)  # noqa: SLF001  one class
 
 
-def _loop(resource: Any) -> LoopThread | None:
-    return cast("LoopThread | None", resource._loop)  # noqa: SLF001  one class
-
-
-def _thread(resource: Any) -> LoopThread:
-    return cast("LoopThread", resource._loop)  # noqa: SLF001  one class
+def _thread(resource: object) -> LoopThread:
+    return cast("LoopThread", loop_of(resource))
 
 
 def _renamed(method: C, words: Mapping[str, str]) -> C:

@@ -205,8 +205,8 @@ def _bucket(auth: Auth | None, options: Options, budget: Budget) -> str:
             return bucket_of(issuer, "application", auth.client_id)
         case AuthorizationCode() if options.user is not None:
             return bucket_of(issuer, "user", auth.client_id, options.user)
-        case BearerToken():
-            return bucket_of(issuer, "token", auth._token.reveal())  # noqa: SLF001  it has no public name
+        case BearerToken(token):
+            return bucket_of(issuer, "token", token.reveal())
         case None:
             return bucket_of(issuer, "anonymous")
         case _ if budget.bucket:

@@ -8,6 +8,7 @@ SHORTEST_PAUSE = 1.0
 """Seconds after a 429, which is no attempt: only waits bound them."""
 
 _LONGEST_PAUSE = 300.0  # seconds between two trials that are rejected
+_BAD_LUCK = 2  # rejections in a row: one may be, beside others, and another too
 
 LimitReading: TypeAlias = tuple[int, int, float]
 """Limit, remaining, and when the response came in POSIX seconds: what is kept of each response, until it is wanted."""
@@ -160,6 +161,6 @@ def pause_after_rejection(
     if retry_after is None:
         return max(SHORTEST_PAUSE, min(longest, gap * 2.0**row * (0.5 + spread / 2)))
     pause = max(retry_after, SHORTEST_PAUSE)
-    if row > 2:  # noqa: PLR2004  once may be bad luck beside others, twice too
-        pause = max(pause, min(longest, gap * 2.0 ** (row - 3)))
+    if row > _BAD_LUCK:
+        pause = max(pause, min(longest, gap * 2.0 ** (row - _BAD_LUCK - 1)))
     return min(window, pause + spread * min(2.0, 0.05 * pause))

@@ -21,7 +21,7 @@ from evenergy._transport.usage import WINDOW
 from evenergy._transport.window import State
 from evenergy.errors import BudgetError, EvEnergyError, InvalidArgumentError
 
-from .report import BucketUse, sorted_holdings
+from .report import BucketUse, Holding, bucket_use
 from .scripts import SETTLE, TAKE, USES
 from .slots import Timing
 from .sqlite import holder_name
@@ -204,17 +204,13 @@ class RedisBudget:
             await self._close(link, is_due=link.end())
 
     async def _use(self, bucket: str) -> BucketUse:
-        limit, foreign, name, trial, holders, reserve = await self._run(USES, bucket)
-        state, seconds = State(_text(name)), max(0.0, float(trial))
-        if state is State.HALF_OPEN and seconds:
-            state = State.CLOSED
-        counts: dict[tuple[str, str], tuple[int, int]] = {}
-        for owner, in_flight, completed in holders:
+        limit, foreign, state, trial, owners, reserve = await self._run(USES, bucket)
+        found: list[Holding] = []
+        for owner, in_flight, completed in owners:
             share, _, holder = _text(owner).partition("|")
-            counts[share, holder] = (in_flight, completed)
+            found.append(Holding(share, holder, in_flight, completed))
         parts = {_text(share): float(part) for share, part in reserve}
-        closed_for = seconds if state is State.CLOSED else 0.0
-        return BucketUse(bucket, limit or None, foreign, state, closed_for, parts, sorted_holdings(counts))
+        return bucket_use(bucket, limit, foreign, State(_text(state)), float(trial), parts, found)
 
     def _know(self, bucket: str, life: str, void: int) -> None:
         """Note how often the ledger withdrew slots; replies may overtake each other."""

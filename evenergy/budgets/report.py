@@ -66,10 +66,24 @@ class Reports(Protocol):
         ...
 
 
-def sorted_holdings(counts: dict[tuple[str, str], tuple[int, int]]) -> tuple[Holding, ...]:
-    """Return the holdings, those with the most slots first, from in flight and completed by share and holder."""
-    found = [Holding(share, holder, *numbers) for (share, holder), numbers in counts.items()]
-    return tuple(sorted(found, key=lambda one: (-one.in_flight - one.completed, one.share, one.holder)))
+def bucket_use(
+    bucket: str, limit: int, foreign: int, state: State, trial: float, reserve: dict[str, float], found: list[Holding]
+) -> BucketUse:
+    """Return the use of a bucket, from what a ledger has of it.
+
+    Args:
+        bucket: The name of the bucket.
+        limit: The requests of a window, or 0 before the first response.
+        foreign: The requests of others.
+        state: The state as the ledger keeps it: after a 429 it is half-open at once.
+        trial: The seconds until the next request may try whether there is room; below 0 it may now.
+        reserve: The parts of the limit that are kept for shares.
+        found: The holdings, in any order.
+    """
+    is_closed = state is State.HALF_OPEN and trial > 0
+    holdings = sorted(found, key=lambda one: (-one.in_flight - one.completed, one.share, one.holder))
+    shown, seconds = (State.CLOSED, trial) if is_closed else (state, 0.0)
+    return BucketUse(bucket, limit or None, foreign, shown, seconds, reserve, tuple(holdings))
 
 
 def budget_report(uses: Sequence[BucketUse]) -> list[str]:

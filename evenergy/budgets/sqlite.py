@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,7 +24,7 @@ from evenergy._transport.usage import WINDOW
 from evenergy._transport.window import State
 from evenergy.errors import BudgetError
 
-from .report import BucketUse, sorted_holdings
+from .report import BucketUse, Holding, bucket_use
 from .rules import CLOCK_STEP, Rules
 from .slots import Facts, Slots, Timing
 
@@ -119,11 +120,15 @@ class SQLiteBudget:
         self._clock = clock
         self._rng = random.SystemRandom()
         self._known: dict[str, tuple[str, int]] = {}  # by bucket: its life, and how often it withdrew slots
-        self._open_lock = threading.Lock()
-        self._executor: ThreadPoolExecutor | None = None
         self._db: sqlite3.Connection | None = None
         self._inode: object = None
-        self._pid = os.getpid()
+        self._begin()
+        _budgets.add(self)
+
+    def _begin(self) -> None:
+        self._open_lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+        self._in_use = threading.RLock()  # held by the thread at work, and during a fork
 
     def __reduce__(self) -> tuple[object, ...]:
         return functools.partial(
@@ -169,11 +174,29 @@ class SQLiteBudget:
         return await self._run(self._uses)
 
     async def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        executor = self._executor
-        if executor is None or self._pid != os.getpid():
-            return
-        await asyncio.get_running_loop().run_in_executor(executor, self._drop)
+        """Close the file, and end the thread; the next use opens it again."""
+        with self._open_lock:
+            executor, self._executor = self._executor, None
+        if executor is not None:
+            closed = asyncio.get_running_loop().run_in_executor(executor, self._drop)
+            executor.shutdown(wait=False)
+            await closed
+
+    # A fork
+
+    def before_fork(self) -> None:
+        """Wait for the transaction in progress, and close the file: no child may inherit it (sqlite.org, 2.6)."""
+        self._in_use.acquire()
+        self._drop()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        with suppress(RuntimeError):  # Ctrl-C ended the wait before
+            self._in_use.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: the thread is the parent's, and another of its threads may have held a lock."""
+        self._begin()
 
     # In the thread
 
@@ -196,13 +219,9 @@ class SQLiteBudget:
                 "SELECT share, holder, count(air), count(*) - count(air) FROM slot WHERE bucket = ? GROUP BY 1, 2",
                 (name,),
             )
-            counts = {(share, holder): (in_flight, completed) for share, holder, in_flight, completed in rows}
-        state, seconds = State(facts.state), max(0.0, facts.trial_at - now)
-        if state is State.HALF_OPEN and seconds:
-            state = State.CLOSED
+            found = [Holding(*row) for row in rows]
         reserve = {share: part for share, (part, _) in facts.reserve.items()}
-        closed_for = seconds if state is State.CLOSED else 0.0
-        return BucketUse(name, facts.limit or None, facts.foreign, state, closed_for, reserve, sorted_holdings(counts))
+        return bucket_use(name, facts.limit, facts.foreign, State(facts.state), facts.trial_at - now, reserve, found)
 
     @contextmanager
     def _transaction(self, bucket: str) -> Generator[Rules]:
@@ -254,15 +273,16 @@ class SQLiteBudget:
         return db
 
     def _drop(self) -> None:
-        db, self._db = self._db, None
-        if db is not None:
-            db.close()
+        with self._in_use:
+            db, self._db = self._db, None
+            if db is not None:
+                db.close()
 
     # The thread
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread(), self._guarded, work)
+            return await self._submit(work)
         except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
             raise BudgetError(f"the budget in {self.path} cannot be used: {error}") from error
 
@@ -271,17 +291,38 @@ class SQLiteBudget:
         ends = time.monotonic() + _PATIENCE
         while True:
             try:
-                return work()
+                with self._in_use:
+                    return work()
             except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
                 self._drop()  # the next try opens it anew
                 if not _is_busy(error) or time.monotonic() > ends:
                     raise
             time.sleep(_AGAIN)
 
-    def _thread(self) -> ThreadPoolExecutor:
-        with self._open_lock:
-            if self._pid != os.getpid():  # after a fork the parent's thread and its connection are the parent's
-                self._executor, self._db, self._pid = None, None, os.getpid()
+    def _submit(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        with self._open_lock:  # `close`, of a client on another loop, may end the thread
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(1, "evenergy-budget")
-            return self._executor
+            return asyncio.get_running_loop().run_in_executor(self._executor, self._guarded, work)
+
+
+_budgets: "weakref.WeakSet[SQLiteBudget]" = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for budget in sorted(_budgets, key=id):  # in one order, or two threads that fork could wait for each other
+        budget.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for budget in list(_budgets):
+        budget.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for budget in list(_budgets):
+        budget.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

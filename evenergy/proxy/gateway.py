@@ -26,6 +26,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _READING = frozenset({"GET", "HEAD"})
 _LARGEST_BODY = 16 * 2**20
 _GRACE = 5.0  # seconds for requests in progress when it closes
+_MOST_SESSIONS = 100  # users and waits, the longest unused goes
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -92,7 +93,8 @@ class Proxy:
         """
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE)
+        # A caller that hung up may have sent its request again: one that still waits must not go out as well.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE, handler_cancellation=True)
         await self._runner.setup()
         try:
             await self._listen(self._runner)
@@ -180,7 +182,7 @@ class Proxy:
             )
             found = Session(options, old.credentials, old.connections, old.retry_budget)
         self._sessions[user, max_wait] = found
-        while len(self._sessions) > 100:  # noqa: PLR2004  the longest unused goes
+        while len(self._sessions) > _MOST_SESSIONS:
             self._sessions.pop(next(iter(self._sessions)))
         return found
 

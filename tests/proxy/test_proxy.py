@@ -164,3 +164,25 @@ async def test_an_api_that_is_not_there_is_a_502() -> None:
         status, _, problem = await fetch(f"{proxy.base_url}/vehicles")
     assert status == 502
     assert problem["title"] == "The gateway has no response"
+
+
+async def test_a_caller_that_hangs_up_while_it_waits_leaves_the_queue() -> None:
+    """It may have sent its write again: the first one must not go out as well."""
+
+    async def until_queued(client: AsyncClient, count: int) -> None:
+        async with asyncio.timeout(30):
+            while client._session.limiter.queued != count:  # noqa: ASYNC110  a queue has no event to wait for
+                await asyncio.sleep(0.001)
+
+    async with Sandbox(rate_limit=1) as sandbox:
+        credentials = ClientCredentials(sandbox.client_id, sandbox.client_secret)
+        async with (
+            AsyncClient(credentials, base_url=sandbox.base_url) as client,
+            Proxy(client, max_wait=None) as proxy,
+        ):
+            assert (await fetch(f"{proxy.base_url}/vehicles"))[0] == 200
+            caller = asyncio.create_task(fetch(f"{proxy.base_url}/users", "POST", json={}))
+            await until_queued(client, 1)
+            caller.cancel()
+            await until_queued(client, 0)
+            assert sandbox.requests == 1

@@ -186,10 +186,11 @@ def expansion(expand: object) -> tuple[str, ...]:
     """Return the references that the response shall hold as resources."""
     if isinstance(expand, str):
         raise InvalidArgumentError(f"expected expand as a list such as [{expand!r}], got the bare string {expand!r}")
-    if not isinstance(expand, Iterable):
+    if not isinstance(expand, list | tuple) and not isinstance(expand, Iterable):  # most are, and that is soon known
         raise invalid_argument("expand as a list of fields, such as ['user']", expand)
     fields: list[str] = []
-    for field in cast("Iterable[object]", expand):
+    references: Iterable[object] = expand
+    for field in references:
         if not (isinstance(field, str) and _FIELD.fullmatch(field)):
             raise invalid_argument("a field to expand, such as 'trim.model.make'", field)
         fields.append(field)

@@ -65,6 +65,7 @@ class CredentialState:
         )
         """The queue of calls that name no share."""
         self._refreshing = source if isinstance(source, RefreshingTokenSource) else None
+        self._is_fixed = isinstance(source, BearerToken)
         self._is_plain = source is not None and not inspect.iscoroutinefunction(source.access_token)
         self._thread = PlainThread()  # for a plain source of a blocking client
         self._token: AccessToken | None = None
@@ -75,6 +76,16 @@ class CredentialState:
             return self.limiter
         found = self._limiters.get(share)
         return found or self._limiters.setdefault(share, RateLimiter(self._shares.view(share)))
+
+    def token_at_hand(self) -> AccessToken | None:
+        """Return the access token where nothing is to be awaited for it; None where `token` must find it."""
+        token = self._token
+        if token is None or token.rejection is not None:
+            return None
+        if self._refreshing is None:
+            return token if self._is_fixed else None
+        ready = self._refreshing.ready()
+        return token if ready is not None and ready.reveal() is token.reveal() else None
 
     async def token(self, timeouts: Timeouts, instead_of: Secret | None = None) -> AccessToken | None:
         """Return the access token, or None for anonymous calls.

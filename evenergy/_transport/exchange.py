@@ -50,7 +50,12 @@ class Exchange:
         self._wire = aiohttp.ClientTimeout(total=None, connect=share, sock_connect=share)
 
     async def send(
-        self, request: Request[Any], url: str, secret: Secret | None, ready: Callable[[float], bool]
+        self,
+        request: Request[Any],
+        url: str,
+        secret: Secret | None,
+        ready: Callable[[float], bool],
+        loop: asyncio.AbstractEventLoop,
     ) -> Response | None:
         """Send one request and read its response whole, whatever its status.
 
@@ -60,14 +65,13 @@ class Exchange:
             secret: The credentials for the headers.
             ready: Called with the loop's time at the moment of sending, with no await in between; when it returns
                 False nothing is sent, and the result is None.
+            loop: The running event loop, to which the connections are bound; finding it out costs a system call.
 
         Raises:
             TransportError: No response came; ``sent`` says whether the request may have reached the server.
             ClosedError: The client was closed.
         """
-        loop, started = asyncio.get_running_loop(), 0.0
-        self._connections.session(loop)  # binds the connections to this loop, and the semaphore with them
-        semaphore = self._connections.semaphore
+        started, semaphore = 0.0, self._connections.semaphore
         outcome: Response | EvEnergyError | None = None
         await semaphore.acquire()  # `async with` is two more coroutines
         try:

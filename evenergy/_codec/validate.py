@@ -186,11 +186,10 @@ def expansion(expand: object) -> tuple[str, ...]:
     """Return the references that the response shall hold as resources."""
     if isinstance(expand, str):
         raise InvalidArgumentError(f"expected expand as a list such as [{expand!r}], got the bare string {expand!r}")
-    if not isinstance(expand, list | tuple) and not isinstance(expand, Iterable):  # most are, and that is soon known
+    if not isinstance(expand, Iterable):
         raise invalid_argument("expand as a list of fields, such as ['user']", expand)
     fields: list[str] = []
-    references: Iterable[object] = expand
-    for field in references:
+    for field in cast("Iterable[object]", expand):
         if not (isinstance(field, str) and _FIELD.fullmatch(field)):
             raise invalid_argument("a field to expand, such as 'trim.model.make'", field)
         fields.append(field)

@@ -8,10 +8,9 @@ import warnings
 import weakref
 from collections.abc import AsyncGenerator, Sequence
 from ssl import SSLContext
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import aiohttp
-import attrs
 from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
@@ -69,8 +68,7 @@ class Closeable(Protocol):
         ...
 
 
-@attrs.frozen
-class Network:
+class Network(NamedTuple):
     """Options of the connections of a client.
 
     Attributes:

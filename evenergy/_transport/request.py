@@ -269,16 +269,9 @@ def redirect_request(
         language: The value of ``Accept-Language``, or None.
         parameters: The parameters of the query; None is left out.
     """
-    query = _query(parameters, ())
+    query, headers = _query(parameters, ()), _language(language)
     url = f"{base_url}{path}?{query}"
-    return Request(
-        "GET",
-        path,
-        lambda response: read(_target(response, url)),
-        query,
-        headers=_language(language),
-        reads_redirect=True,
-    )
+    return Request("GET", path, lambda found: read(_target(found, url)), query, headers=headers, reads_redirect=True)
 
 
 def _target(response: Response, url: str) -> str:

@@ -144,9 +144,8 @@ class Session:
         attempts.begin()
         if attempts.total > 1:
             self.connections.session(attempts.loop)  # a client that was closed meanwhile fetches no token
-        token: Secret | None = self.credentials.token_at_hand() if attempts.total == 1 else None
-        if token is None:
-            token = await self._token(attempts)  # first, so that many who wait for one share its fate
+        # First, so that many who wait for a token share its fate.
+        token: Secret | None = self.credentials.token_at_hand() or await self._token(attempts)
         permit: Permit | None = self.limiter.take(attempts.loop)
         ticket: int | None = None
         response: Response | None = None

@@ -86,10 +86,11 @@ async def _record(app: App, directory: Path, requests: int) -> None:
 def _check(settings: Settings, directory: Path) -> None:
     from evenergy.recording.check import library_findings
     from evenergy.recording.files import read
-    from evenergy.recording.shapes import sandbox_findings
+    from evenergy.recording.shapes import sandbox_findings, sandbox_shapes, shapes_of
 
     recordings = list(read(directory))
-    found = [*library_findings(recordings), *run_async(sandbox_findings(recordings))]
+    found = library_findings(recordings)
+    found += sandbox_findings(shapes_of(recordings), run_async(sandbox_shapes()))
     columns = [
         key_column(name.title(), name, importance=importance)
         for name, importance in (

@@ -22,7 +22,8 @@ from .routes import route_of, takes_id_in_query
 from .walk import walk
 
 _INDEX: Final = re.compile(r"\[\d+\]")
-_FIRST_ERROR: Final = 400
+FIRST_ERROR: Final = 400
+"""First status of an error."""
 _DROPPED: Final = frozenset((ChargingSubSession, name) for name in ("grid_energy_delivered", "solar_energy_delivered"))
 """Fields that the API has deprecated, and that no class has for that reason."""
 
@@ -52,7 +53,7 @@ def library_findings(recordings: Iterable[tuple[str, Recording]]) -> list[Findin
     """Return where the library cannot decode a response, or drops a part of it."""
     found: dict[tuple[str, ...], Finding] = {}
     for file, recording in recordings:
-        for one in _of_one(file, recording) if recording.status < _FIRST_ERROR else ():
+        for one in _of_one(file, recording) if recording.status < FIRST_ERROR else ():
             found.setdefault((one.operation, one.field, one.problem, one.message), one)
     return list(found.values())
 
@@ -81,11 +82,13 @@ def _of_one(file: str, recording: Recording) -> Iterator[Finding]:
         return
     for error in _undecodable(request, recording):
         message = str(error).partition(": ")[2]
-        yield finding(_path(error.where), "undecodable", f"the library cannot decode it: {_INDEX.sub('[]', message)}")
+        yield finding(
+            _path(error.where, found[0]), "undecodable", f"the library cannot decode it: {_INDEX.sub('[]', message)}"
+        )
     for node in walk(recording.body, found[0].result):
-        enumeration, name = kinds.enumeration_of(node.kind), node.path.rpartition(".")[2]
-        if node.new_in is not None and (node.new_in, name) not in _DROPPED:
-            yield finding(shown(node.path), "new field", f"{node.new_in.__name__} has no such field: {node.type}")
+        enumeration = kinds.enumeration_of(node.kind)
+        if node.is_new and (node.model, node.field) not in _DROPPED:
+            yield finding(shown(node.path), "new field", f"{node.model.__name__} has no such field: {node.type}")
         elif enumeration is not None and isinstance(node.value, str) and node.value not in kinds.values(enumeration):
             message = f"{enumeration.__name__} has no {node.value!r}: it comes through as a string"
             yield finding(shown(node.path), "new value", message)
@@ -106,5 +109,7 @@ def shown(path: str) -> str:
     return re.sub(r"^(\*?\[\])\.?", "", path)
 
 
-def _path(where: str) -> str:
-    return shown(_INDEX.sub("[]", where).removeprefix("$").removeprefix("."))
+def _path(where: str, operation: Operation) -> str:
+    """Return the path of a field, given the place in a response at which the library found an error."""
+    path = _INDEX.sub("[]", where).removeprefix("$").removeprefix(".")
+    return re.sub(r"^\w*\[\]\.?", "", path) if operation.is_listing else path

@@ -43,7 +43,10 @@ _SAFE: Final[Mapping[str, re.Pattern[str]]] = {
 }
 """Texts that are kept in fields of these names."""
 _PLACES: Final = frozenset({"latitude", "longitude", "lat", "lng", "lon", "long", "coordinates", "bbox"})
-_FREE_KEY: Final = re.compile(r"(?=[a-zA-Z_]*([0-9][a-zA-Z_]*){0,2}$)[a-z][a-zA-Z0-9]*(_[a-z0-9]+)*", re.ASCII)
+_FREE_KEY: Final = re.compile(
+    r"(?=[a-zA-Z_]*([0-9][a-zA-Z_]*){0,2}$)([a-z][a-z0-9]*(_[a-z0-9]+)*|[a-z]+([A-Z][a-z]+)*)", re.ASCII
+)
+"""Names of fields that no class has: snake_case or camelCase, with two digits at most."""
 _LONGEST_KEY: Final = 40
 _LONG_NUMBER: Final = 1_000_000  # a number from here on may be that of a telephone or an account
 _SMALL: Final = re.compile("[0-9]{1,3}|true|false", re.ASCII)
@@ -95,8 +98,7 @@ class Redactor:
     def problem(self, data: Mapping[str, object]) -> dict[str, object]:
         """Return problem details without the data of the account."""
         kept = {"title": data["title"]} if data.get("title") in _REASONS else {}
-        rest = {name: value for name, value in data.items() if name not in kept}
-        return cast("dict[str, object]", self._value(rest, _Place(UNKNOWN))) | kept
+        return cast("dict[str, object]", self._value(dict(data), _Place(UNKNOWN))) | kept
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers that say how the API behaves; a value that is none of the usual ones is left out."""

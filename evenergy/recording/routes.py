@@ -28,8 +28,9 @@ def patterns() -> tuple[str, ...]:
 
 
 def first_patterns() -> list[str]:
-    """Return the paths that need no id."""
-    return [one for one in patterns() if "{}" not in one and one not in _BY_QUERY.values()]
+    """Return the paths that need no id; those of support last, since few programs read them."""
+    found = [one for one in patterns() if "{}" not in one and one not in _BY_QUERY.values()]
+    return sorted(found, key=lambda path: path.startswith("/support"))
 
 
 @cache

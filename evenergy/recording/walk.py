@@ -28,14 +28,23 @@ class Node:
         above: The path of the value that holds it; None at the top.
         value: The value.
         kind: The type that it is read into; `UNKNOWN` where there is none.
-        new_in: The class of the object around it, where that has no such field; else None.
+        model: The class of the nearest object around it that has one, or None.
+        field: The name of the field there, with ``[]`` and ``*`` for what is within it.
+        is_new: Whether that class has no such field.
     """
 
     path: str
     above: str | None
     value: object
     kind: Any
-    new_in: Any = None
+    model: Any = None
+    field: str = ""
+    is_new: bool = False
+
+    @property
+    def holder(self) -> str:
+        """Return the type of JSON of the value that holds it, in words."""
+        return _TYPES[list if self.path.endswith("[]") else dict]
 
     @property
     def type(self) -> str:
@@ -57,7 +66,7 @@ def _inner(node: Node) -> Iterator[Node]:
     if isinstance(value, list):
         kind = kinds.items_of(node.kind)
         for one in cast("list[object]", value):
-            yield Node(f"{node.path}[]", node.path, one, kind)
+            yield Node(f"{node.path}[]", node.path, one, kind, node.model, f"{node.field}[]")
     elif isinstance(value, dict):
         yield from _members(node, cast("dict[str, object]", value))
 
@@ -68,8 +77,9 @@ def _members(node: Node, members: dict[str, object]) -> Iterator[Node]:
     if model is not None:
         fields = kinds.fields_of(model)
         for name, value in members.items():
-            new_in = None if name in fields else model
-            yield Node(start + name, node.path, value, fields.get(name, UNKNOWN), new_in)
+            yield Node(
+                start + name, node.path, value, fields.get(name, UNKNOWN), model, name, is_new=name not in fields
+            )
     elif kinds.is_map(node.kind):
         for value in members.values():
-            yield Node(f"{start}*", node.path, value, kinds.values_of(node.kind))
+            yield Node(f"{start}*", node.path, value, kinds.values_of(node.kind), node.model, f"{node.field}.*")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -30,7 +30,7 @@ def changed(recorded: Recorded, path: str, changes: Mapping[str, object]) -> lis
     body: Any = copy.deepcopy(recording.body)
     for where, value in changes.items():
         *above, last = where.split(".")
-        holder = body[0] if type(body) is list else body
+        holder: Any = cast("Any", body)[0] if isinstance(body, list) else body
         for one in above:
             holder = holder[int(one) if one.isdigit() else one]
         if value is GONE:

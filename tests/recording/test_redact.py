@@ -173,8 +173,7 @@ def pairs(before: Any, after: Any, name: str = "") -> Iterator[tuple[str, Any, A
         for (key, one), other in zip(cast("dict[str, Any]", before).items(), after.values(), strict=True):
             yield from pairs(one, other, key)
     elif isinstance(before, list):
-        inner: list[Any] = before
-        for one, other in zip(inner, after, strict=True):
+        for one, other in zip(cast("Any", before), after, strict=True):
             yield from pairs(one, other, name)
 
 

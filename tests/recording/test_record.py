@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -119,9 +120,15 @@ def test_a_user_of_the_application_has_a_recording_of_their_own(
     assert len(document(tmp_path / "new" / "get-users.json").get("body", ())) == 1  # type: ignore[arg-type]
 
 
-def test_a_simulated_account_is_recorded_and_decoded_whole(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert ended(capsys, "record", str(tmp_path / "new"), "--requests", "400", "--sandbox").code == 0
-    done = ended(capsys, "record", str(tmp_path / "new"), "--check", "--json")
+def test_a_simulated_account_is_recorded_and_decoded_whole(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^evenergy (record .*)$", page, re.MULTILINE)
+    assert ended(capsys, *first.split(), "--sandbox").code == 0
+    assert len(list((tmp_path / "recording").iterdir())) > 270
+    done = ended(capsys, *second.split(), "--json")
     found = [one for one in json.loads(done.out) if one["of"] == "library"]
     assert (done.code, done.err, found) == (0, "", [])
 

@@ -15,6 +15,7 @@ from typing import IO, Self, cast
 
 CLIENT_CORE, SERVER_CORE = 0, 1
 GC_THRESHOLD = "BENCHMARKS_GC"
+ROOT = Path(__file__).parents[1]
 
 Reading = dict[str, float]
 """Measure to number; times are microseconds for one call, log or vehicle."""
@@ -30,8 +31,9 @@ def environment(*paths: str) -> dict[str, str]:
     """Equal for all contenders; no credentials or proxies of whoever runs this, and with compiled modules kept."""
     left_out = "EVENERGY|_proxy|PYTHONDONTWRITEBYTECODE"
     kept = {name: value for name, value in os.environ.items() if not re.search(left_out, name, re.IGNORECASE)}
-    path = os.pathsep.join(filter(None, (*paths, kept.get("PYTHONPATH", ""))))
-    return {**kept, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
+    path = os.pathsep.join(filter(None, (*paths, str(ROOT), kept.get("PYTHONPATH", ""))))
+    # The paths are where modules come from, before the working directory.
+    return {**kept, "PYTHONHASHSEED": "0", "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
 
 
 def peak_mib() -> float:

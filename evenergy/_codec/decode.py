@@ -35,7 +35,6 @@ _WEST = re.compile(rb'-\d\d:?\d\d"')
 _ESCAPED_ASCII = re.compile(rb"\\u00[23]")  # which could hide one of these
 
 
-@attrs.frozen
 class Decoded(Generic[T]):
     """Items of a JSON array.
 
@@ -44,8 +43,11 @@ class Decoded(Generic[T]):
         undecoded: Those errors.
     """
 
-    entries: list[T | DecodeError]
-    undecoded: list[DecodeError] = attrs.field(factory=list[DecodeError])
+    __slots__ = ("entries", "undecoded")
+
+    def __init__(self, entries: list[T | DecodeError], undecoded: list[DecodeError]) -> None:
+        self.entries: list[T | DecodeError] = entries
+        self.undecoded: list[DecodeError] = undecoded
 
     @property
     def items(self) -> list[T]:
@@ -94,7 +96,7 @@ def items_decoder(into: Any, wrapped_in: str | None = None) -> Callable[[bytes],
     def decode(body: bytes) -> Decoded[Any]:
         found = fast(body)
         if found is not _ODD:
-            return Decoded(found if wrapped_in is None else getattr(found, wrapped_in))
+            return Decoded(found if wrapped_in is None else getattr(found, wrapped_in), [])
         entries: list[Any] = load("._codec.strict").structure_items(body, into, wrapped_in)
         return Decoded(entries, [entry for entry in entries if isinstance(entry, DecodeError)])
 

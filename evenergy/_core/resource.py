@@ -204,7 +204,8 @@ def _mark(owner: Any) -> Any:
 
 
 def _session(resource: Any) -> Session:
-    return cast("Session", resource._session)  # noqa: SLF001  one class
+    session: Session = resource._session  # noqa: SLF001  one class
+    return session
 
 
 def _thread(resource: object) -> LoopThread:

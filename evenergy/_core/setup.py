@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from ssl import SSLContext
-from typing import TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 from urllib.parse import urljoin
 
 import attrs
@@ -15,19 +15,19 @@ from aiohttp import ClientSession
 from msgspec import UnsetType
 
 from evenergy._codec import urls, validate
+from evenergy._lazy import load
 from evenergy._transport import proxies
 from evenergy._transport.attempts import OnAttempt
-from evenergy._transport.budget import Budget, bucket_of
 from evenergy._transport.connections import USER_AGENT, Connections, Network
 from evenergy._transport.credentials import CredentialState
-from evenergy._transport.exchange import Exchange
-from evenergy._transport.oauth_endpoints import OAuthEndpoints, OAuthHeaders
 from evenergy._transport.retry import Retry, RetryBudget
 from evenergy._transport.session import Options, Session
-from evenergy._transport.shares import LocalBudget, share_name
-from evenergy._transport.token_source import RefreshingTokenSource, RetryPolicy
 from evenergy.auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, Token, TokenSource
 from evenergy.errors import InvalidArgumentError
+
+if TYPE_CHECKING:  # at run time only where a budget is given
+    from evenergy._transport.budget import Budget
+    from evenergy._transport.shares import LocalBudget
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -130,7 +130,7 @@ def view_of(
         max_wait=_or(max_wait, old.options.max_wait, lambda value: validate.seconds("max_wait", value, zero=True)),
         headers=_or(headers, old.options.headers, validate.extra_headers),
         on_attempt=_or(on_attempt, old.options.on_attempt, _on_attempt),
-        share=_or(share, old.options.share, share_name),
+        share=_or(share, old.options.share, _share),
     )
     auth = _from_environment() if auth is None else auth
     if isinstance(auth, UnsetType) or _is_same(auth, old.credentials.auth):
@@ -169,14 +169,13 @@ def _credentials(
 ) -> CredentialState:
     source: TokenSource | None
     if isinstance(auth, ClientCredentials | AuthorizationCode):
-        exchange = Exchange(connections, OAuthHeaders(connections.network.user_agent), options.timeout)
-        endpoints = OAuthEndpoints(auth, urljoin(options.base_url, "/").rstrip("/"), exchange)
-        policy = RetryPolicy(options.retry, budget, options.max_wait)
-        source = RefreshingTokenSource(endpoints, policy, is_blocking=is_blocking)
-        connections.own(source)
+        sources: Any = load("._transport.token_source")
+        policy = sources.RetryPolicy(options.retry, budget, options.max_wait)
+        origin = urljoin(options.base_url, "/").rstrip("/")
+        source = sources.source_of(auth, origin, connections, options.timeout, policy, is_blocking=is_blocking)
     else:
         source = _token_source(auth)
-    bucket = "" if shared is None or isinstance(shared, LocalBudget) else _bucket(auth, options, shared)
+    bucket = "" if shared is None else load("._core.budgets").bucket(auth, options, shared)
     state = CredentialState(auth, source, is_blocking=is_blocking, budget=shared, bucket=bucket)
     if state.ledger is not None:
         connections.own(state.ledger)
@@ -184,38 +183,11 @@ def _credentials(
 
 
 def _budget(value: Budget | LocalBudget | None) -> Budget | LocalBudget | None:
-    if value is None or isinstance(value, LocalBudget):
-        return value
-    missing = [
-        name for name in ("take", "settle", "holds", "close", "share", "required", "bucket") if not hasattr(value, name)
-    ]
-    if missing or isinstance(value, type):
-        raise InvalidArgumentError(
-            "expected budget as a SQLiteBudget, a RedisBudget, a LocalBudget, an object with their methods, or None,"
-            f" got {type(value).__name__}{f' without {missing[0]}' if missing else ''}"
-        )
-    return value
+    return value if value is None else cast("Budget | LocalBudget", load("._core.budgets").checked(value))
 
 
-def _bucket(auth: Auth | None, options: Options, budget: Budget) -> str:
-    """Return the bucket of credentials: processes with the same ones have the same, whatever their tokens are."""
-    issuer = urljoin(options.base_url, "/")
-    match auth:
-        case ClientCredentials():
-            return bucket_of(issuer, "application", auth.client_id)
-        case AuthorizationCode() if options.user is not None:
-            return bucket_of(issuer, "user", auth.client_id, options.user)
-        case BearerToken(token):
-            return bucket_of(issuer, "token", token.reveal())
-        case None:
-            return bucket_of(issuer, "anonymous")
-        case _ if budget.bucket:
-            return bucket_of(issuer, "name", budget.bucket)
-        case _:
-            raise InvalidArgumentError(
-                f"a budget cannot tell which processes share a {type(auth).__name__}: give it a name for them, as in"
-                " SQLiteBudget(path, bucket='our-app'), or, for an AuthorizationCode, give the client its user"
-            )
+def _share(value: str) -> str:
+    return cast("str", load("._transport.shares").share_name(value))
 
 
 def _token_source(auth: object) -> TokenSource | None:

@@ -1,22 +1,27 @@
 """Credentials of a client at work: their token, and the rate limit that they share."""
 
+from __future__ import annotations
+
 import asyncio
 import inspect
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from evenergy._codec.secret import Secret
-from evenergy.auth import Auth, BearerToken, TokenSource
+from evenergy._lazy import load
+from evenergy.auth import Auth, AuthorizationCode, BearerToken, ClientCredentials, TokenSource
 from evenergy.errors import AuthenticationError, ClosedError, reworded
 
-from .budget import Budget
 from .callers_code import PlainThread
-from .ledger_window import SharedLedger
+from .failures import copied
 from .rate_limiter import RateLimiter
-from .shares import LocalBudget, LocalShares, reserve_of
 from .timeouts import Timeouts
-from .token_owner import copied
-from .token_source import RefreshingTokenSource
+
+if TYPE_CHECKING:  # at run time only where they are used
+    from .budget import Budget
+    from .ledger_window import SharedLedger
+    from .shares import LocalBudget, LocalShares
+    from .token_source import RefreshingTokenSource
 
 
 class AccessToken(Secret):
@@ -55,16 +60,16 @@ class CredentialState:
         self.ledger: SharedLedger | None = None
         """The ledger that processes share, or None."""
         self._shares: LocalShares | SharedLedger | None = None
-        if isinstance(budget, LocalBudget):
-            self._shares = LocalShares(budget.reserve) if budget.reserve else None
-        elif budget is not None:
-            self._shares = self.ledger = SharedLedger(budget, bucket, reserve_of(getattr(budget, "reserve", None)))
+        if budget is not None:
+            self._shares, self.ledger = load("._transport.ledger_window").shares_of(budget, bucket)
         self._limiters: dict[str, RateLimiter] = {}
         self.limiter: RateLimiter = (
             RateLimiter() if budget is None or self._shares is None else self.limiter_of(budget.share)
         )
         """The queue of calls that name no share."""
-        self._refreshing = source if isinstance(source, RefreshingTokenSource) else None
+        is_grant = isinstance(auth, ClientCredentials | AuthorizationCode)
+        self._refreshing: RefreshingTokenSource | None = cast("Any", source) if is_grant else None
+        self._is_fixed = isinstance(source, BearerToken)
         self._is_plain = source is not None and not inspect.iscoroutinefunction(source.access_token)
         self._thread = PlainThread()  # for a plain source of a blocking client
         self._token: AccessToken | None = None
@@ -75,6 +80,16 @@ class CredentialState:
             return self.limiter
         found = self._limiters.get(share)
         return found or self._limiters.setdefault(share, RateLimiter(self._shares.view(share)))
+
+    def token_at_hand(self) -> AccessToken | None:
+        """Return the access token where nothing is to be awaited for it; None where `token` must find it."""
+        token = self._token
+        if token is None or token.rejection is not None:
+            return None
+        if self._refreshing is None:
+            return token if self._is_fixed else None
+        ready = self._refreshing.ready()
+        return token if ready is not None and ready.reveal() is token.reveal() else None
 
     async def token(self, timeouts: Timeouts, instead_of: Secret | None = None) -> AccessToken | None:
         """Return the access token, or None for anonymous calls.

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import aiohttp
 from multidict import CIMultiDict
@@ -24,6 +24,10 @@ from .timeouts import ExpiredError
 
 _log = logging.getLogger(__name__)
 _OK, _NO_CONTENT, _REDIRECTS = HTTPStatus.OK.value, HTTPStatus.NO_CONTENT.value, HTTPStatus.MULTIPLE_CHOICES.value
+
+
+Ready: TypeAlias = Callable[[float], bool]
+"""Function that is called with the loop's time at the moment of sending, with no await between the two."""
 
 
 class Headers(Protocol):
@@ -50,7 +54,7 @@ class Exchange:
         self._wire = aiohttp.ClientTimeout(total=None, connect=share, sock_connect=share)
 
     async def send(
-        self, request: Request[Any], url: str, secret: Secret | None, ready: Callable[[float], bool]
+        self, request: Request[Any], url: str, secret: Secret | None, ready: Ready, loop: asyncio.AbstractEventLoop
     ) -> Response | None:
         """Send one request and read its response whole, whatever its status.
 
@@ -58,16 +62,14 @@ class Exchange:
             request: The method, the body and the headers.
             url: The URL.
             secret: The credentials for the headers.
-            ready: Called with the loop's time at the moment of sending, with no await in between; when it returns
-                False nothing is sent, and the result is None.
+            ready: Called at the moment of sending; when it returns False nothing is sent, and the result is None.
+            loop: The running event loop, to which the connections are bound; finding it out costs a system call.
 
         Raises:
             TransportError: No response came; ``sent`` says whether the request may have reached the server.
             ClosedError: The client was closed.
         """
-        loop, started = asyncio.get_running_loop(), 0.0
-        self._connections.session(loop)  # binds the connections to this loop, and the semaphore with them
-        semaphore = self._connections.semaphore
+        started, semaphore = 0.0, self._connections.semaphore
         outcome: Response | EvEnergyError | None = None
         await semaphore.acquire()  # `async with` is two more coroutines
         try:

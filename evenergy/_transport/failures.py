@@ -1,5 +1,6 @@
 """Errors in words: aiohttp's failures, lost writes, redirects and spent deadlines, without a secret in them."""
 
+import copy
 import os
 import threading
 from http import HTTPStatus
@@ -26,6 +27,7 @@ from .request import IDEMPOTENT, Response
 from .timeouts import ExpiredError
 
 E = TypeVar("E", bound=EvEnergyError)
+B = TypeVar("B", bound=BaseException)
 
 MAX_BODY = 8 * 2**20
 """Bytes of a body after decompression; a page of 100 status logs has about 70,000."""
@@ -221,3 +223,13 @@ def _cause(error: Exception) -> BaseException:
     cause.__traceback__ = None  # its frames hold the headers
     cause.__cause__ = cause.__context__ = None
     return cause
+
+
+def copied(error: B) -> B:
+    """Return a copy of an error for one of those who share it, if it can be copied: each call adds its own words."""
+    try:
+        mine = copy.copy(error)
+    except Exception:  # noqa: BLE001  it is of the caller's code
+        return error
+    mine.__cause__ = error.__cause__
+    return mine

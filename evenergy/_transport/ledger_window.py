@@ -9,7 +9,7 @@ from typing import Any
 from evenergy.errors import BudgetError
 
 from .budget import Budget, Settlement, Slot, Wait
-from .shares import LocalShares
+from .shares import LocalBudget, LocalShares, reserve_of
 from .window import SHORTEST_PAUSE, LimitReading, Permit, State, Window
 
 _TOO_MANY = 429
@@ -325,6 +325,16 @@ class LedgerWindow:
 
     def _settle(self, slot: Slot, settlement: Settlement) -> None:
         self._ledger.begin(self._ledger.settle(slot, settlement))
+
+
+def shares_of(
+    budget: Budget | LocalBudget, bucket: str
+) -> tuple[LocalShares | SharedLedger | None, SharedLedger | None]:
+    """Return the shares of a bucket, None where nothing is kept for any, and the ledger, None for none."""
+    if isinstance(budget, LocalBudget):
+        return LocalShares(budget.reserve) if budget.reserve else None, None
+    ledger = SharedLedger(budget, bucket, reserve_of(getattr(budget, "reserve", None)))
+    return ledger, ledger
 
 
 def _unreachable(error: Exception) -> BudgetError:

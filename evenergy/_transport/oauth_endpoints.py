@@ -3,6 +3,7 @@
 OAuth 2.0 is RFC 6749, PKCE RFC 7636, revocation RFC 7009.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -118,7 +119,7 @@ class OAuthEndpoints:
         if self.app.client_secret is None:
             form = Form(form, client_id=self.app.client_id)
         request = Request("POST", url, as_it_is, body=urlencode(form).encode())
-        response = await self._exchange.send(request, url, self._basic(), _always)
+        response = await self._exchange.send(request, url, self._basic(), _always, asyncio.get_running_loop())
         if response is None:
             raise ClosedError("the client is closed")
         return response

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-import attrs
 from yarl import URL
 
 from evenergy._codec.secret import unframed
@@ -15,11 +14,11 @@ from evenergy._codec.validate import VISIBLE
 from evenergy.errors import InvalidArgumentError
 
 
-@attrs.frozen
 class Proxy:
     """Proxy of a request; its URL may hold a password."""
 
-    url: URL = attrs.field(repr=False)
+    def __init__(self, url: URL) -> None:
+        self.url: URL = url
 
 
 Proxies: TypeAlias = Callable[[str], Proxy | None]

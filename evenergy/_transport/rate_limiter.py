@@ -15,8 +15,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-import attrs
-
 from evenergy.errors import BudgetError, ClosedError, RateLimitError
 
 from .limit_state import LimitState
@@ -45,7 +43,6 @@ _REASONS = {
 _log = logging.getLogger(__name__)
 
 
-@attrs.define(eq=False)
 class _Waiter:
     """A caller in the queue.
 
@@ -58,12 +55,17 @@ class _Waiter:
         future: The permit, or the error.
     """
 
-    ticket: int
-    since: float
-    ends: float
-    cancels: bool
-    run: object
-    future: "asyncio.Future[Permit]"
+    __slots__ = ("cancels", "ends", "future", "run", "since", "ticket")
+
+    def __init__(
+        self, ticket: int, since: float, ends: float, run: object, future: "asyncio.Future[Permit]", *, cancels: bool
+    ) -> None:
+        self.ticket: int = ticket
+        self.since: float = since
+        self.ends: float = ends
+        self.run: object = run
+        self.future: asyncio.Future[Permit] = future
+        self.cancels: bool = cancels
 
     def __lt__(self, other: "_Waiter") -> bool:
         return self.ticket < other.ticket
@@ -147,7 +149,7 @@ class RateLimiter:
             self._start(loop)
         place = next(self._tickets) if ticket is None else ticket
         future: asyncio.Future[Permit] = loop.create_future()
-        waiter = _Waiter(place, self._clock(), min(ends, deadline), deadline <= ends, self._run, future)
+        waiter = _Waiter(place, self._clock(), min(ends, deadline), self._run, future, cancels=deadline <= ends)
         self._push(waiter)
         self._inside += 1
         try:

@@ -269,16 +269,9 @@ def redirect_request(
         language: The value of ``Accept-Language``, or None.
         parameters: The parameters of the query; None is left out.
     """
-    query = _query(parameters, ())
+    query, headers = _query(parameters, ()), _language(language)
     url = f"{base_url}{path}?{query}"
-    return Request(
-        "GET",
-        path,
-        lambda response: read(_target(response, url)),
-        query,
-        headers=_language(language),
-        reads_redirect=True,
-    )
+    return Request("GET", path, lambda found: read(_target(found, url)), query, headers=headers, reads_redirect=True)
 
 
 def _target(response: Response, url: str) -> str:
@@ -292,6 +285,8 @@ def _target(response: Response, url: str) -> str:
 
 
 def _query(parameters: Mapping[str, Parameter], expand: Iterable[str]) -> str:
+    if not parameters and expand == ():
+        return ""
     fields = validate.expansion(expand)
     return urls.encoded(urls.query_items({**parameters, "expand": fields})) if parameters or fields else ""
 
@@ -306,8 +301,7 @@ def reader(into: type[T]) -> Callable[[Response], T]:
     Raises:
         InvalidArgumentError: JSON cannot be decoded into this type.
     """
-    kind: Any = into
-    return _read_nothing if kind is NoneType else _reader(_decoder(decode.decoder, kind))
+    return _made(_reader, into)
 
 
 def items_reader(into: type[T], wrapped_in: str | None = None) -> Callable[[Response], Decoded[T]]:
@@ -320,17 +314,26 @@ def items_reader(into: type[T], wrapped_in: str | None = None) -> Callable[[Resp
     Raises:
         InvalidArgumentError: JSON cannot be decoded into this type.
     """
-    return _reader(_decoder(decode.items_decoder, into, wrapped_in))
+    return _made(_items_reader, into, wrapped_in)
 
 
 @functools.lru_cache(maxsize=1024)  # a method makes the same one for each call
-def _reader(decode_body: Callable[[bytes], T]) -> Callable[[Response], T]:
+def _reader(into: Any) -> Callable[[Response], Any]:
+    if into is NoneType:
+        return _read_nothing
+    decode_body = decode.decoder(into)
     return lambda response: decode_body(response.body)
 
 
-def _decoder(make: Callable[..., Callable[[bytes], Any]], into: Any, *wrapped_in: str | None) -> Callable[[bytes], Any]:
+@functools.lru_cache(maxsize=1024)
+def _items_reader(into: Any, wrapped_in: str | None) -> Callable[[Response], Decoded[Any]]:
+    decode_body = decode.items_decoder(into, wrapped_in)
+    return lambda response: decode_body(response.body)
+
+
+def _made(make: Callable[..., Callable[[Response], Any]], into: Any, *more: object) -> Callable[[Response], Any]:
     try:
-        return make(into, *wrapped_in)
+        return make(into, *more)
     except (TypeError, NameError) as error:  # a name: one that an annotation could not resolve
         what = f"a type such as Vehicle or list[Vehicle] to decode a response into, got {printable(repr(into))}"
         raise InvalidArgumentError(f"expected {what}: {error}") from None

@@ -111,11 +111,13 @@ class Session:
             await self.connections.prepare()
         self.connections.session(attempts.loop)  # on a wrong loop the timeouts are not touched
         call = attempts.run(functools.partial(self._attempt, request, attempts), timeouts.sleep)
-        with contextlib.suppress(ExpiredError):
+        try:
             if options.deadline is None:  # each part of an attempt is bounded by itself
                 return await call
             return await timeouts.bounded(call, options.deadline)
-        raise self._deadline_error(request, attempts)
+        except ExpiredError:
+            failed = self._deadline_error(request, attempts)
+        raise failed
 
     async def bounded(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Await something that is a call of its own, within the deadline.
@@ -140,8 +142,10 @@ class Session:
         """Make one attempt: a token, a permit, an exchange, and the meaning of its response."""
         url = request.url(self.options.base_url)
         attempts.begin()
-        self.connections.session(attempts.loop)  # a closed client fetches no token
-        token = await self._token(attempts)  # first, so that many who wait for one share its fate
+        if attempts.total > 1:
+            self.connections.session(attempts.loop)  # a client that was closed meanwhile fetches no token
+        # First, so that many who wait for a token share its fate.
+        token: Secret | None = self.credentials.token_at_hand() or await self._token(attempts)
         permit: Permit | None = self.limiter.take(attempts.loop)
         ticket: int | None = None
         response: Response | None = None
@@ -183,7 +187,7 @@ class Session:
             return True
 
         try:
-            response = await self._exchange.send(request, url, token, ready)
+            response = await self._exchange.send(request, url, token, ready, attempts.loop)
         except TransportError as error:
             (limiter.lost if error.sent else limiter.give_back)(permit)
             attempts.lost(sent=error.sent)
@@ -200,18 +204,10 @@ class Session:
             limiter.give_back(permit)
             return None
         attempts.responded()
-        self._settle(permit, response)
-        self._observe(request, url, attempts, response)
+        _settle(limiter, permit, response)
+        if self.options.on_attempt is not None:
+            self._observe(request, url, attempts, response)
         return response
-
-    def _settle(self, permit: Permit, response: Response) -> None:
-        """Teach the rate limiter what a response says."""
-        limiter, status, headers = self.limiter, response.status, response.headers
-        if status == _UNAUTHORIZED:  # its numbers are those of another bucket
-            limiter.lost(permit)
-            return
-        wait = retry_after(headers, status) if status == _TOO_MANY else None
-        limiter.responded(permit, status, int_header(headers, LIMIT), int_header(headers, REMAINING), wait)
 
     def _observe(self, request: Request[Any], url: str, attempts: Attempts, outcome: Response | EvEnergyError) -> None:
         """Hand the attempt to the caller's ``on_attempt``; its own errors end in the log, not in the call."""
@@ -322,3 +318,13 @@ class Session:
             last=attempts.last,
             unanswered=attempts.is_unanswered,
         )
+
+
+def _settle(limiter: RateLimiter, permit: Permit, response: Response) -> None:
+    """Teach the rate limiter what a response says."""
+    status, headers = response.status, response.headers
+    if status == _UNAUTHORIZED:  # its numbers are those of another bucket
+        limiter.lost(permit)
+        return
+    wait = retry_after(headers, status) if status == _TOO_MANY else None
+    limiter.responded(permit, status, int_header(headers, LIMIT), int_header(headers, REMAINING), wait)

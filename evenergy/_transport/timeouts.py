@@ -46,10 +46,17 @@ class Timeout:
 class Timeouts:
     """All timeouts of a client: each ends its block in time, and `expire_all` ends all of them.
 
-    The timer is set no more often than it must be, and none stays on the loop when nothing is in flight.
+    The timer is set no more often than it must be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_timer: bool = True) -> None:
+        """Prepare for any loop.
+
+        Args:
+            keep_timer: Leave the timer on the loop when nothing is in flight, for the next call to use: setting it for
+                each call costs as much as all other bookkeeping of a timeout.
+        """
+        self._keep_timer = keep_timer
         self._running: set[Timeout] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf  # of the timer
@@ -90,9 +97,9 @@ class Timeouts:
         self._running.add(timeout)
 
     def discard(self, timeout: Timeout) -> None:
-        """End a timeout; with the last one the timer goes."""
+        """End a timeout."""
         self._running.discard(timeout)
-        if not self._running:
+        if not self._keep_timer and not self._running:
             self._cancel_timer()
 
     def expire_all(self) -> None:

@@ -8,7 +8,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
-import copy
 import math
 import os
 import random
@@ -17,17 +16,14 @@ import time
 import weakref
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import TypeVar
-
-import attrs
+from typing import NamedTuple
 
 from evenergy._codec.secret import Secret
 from evenergy.auth import AuthorizationCode, ClientCredentials, Token
 from evenergy.errors import EvEnergyError
 
+from .failures import copied
 from .oauth_endpoints import Form, Grant, OAuthEndpoints
-
-E = TypeVar("E", bound=BaseException)
 
 SHORTEST_LIFE = 60.0
 """Seconds; a token endpoint that says less is not believed, or each call would request a token."""
@@ -45,8 +41,7 @@ class AbandonedError(Exception):
     """Refresh that ended without an outcome: its client was closed, or another one took over."""
 
 
-@attrs.frozen
-class Held:
+class Held(NamedTuple):
     """Token in use, and its times on the loop's clock: a wrong wall clock locks nobody out."""
 
     token: Token
@@ -101,7 +96,7 @@ class TokenOwner:
             if token not in self._rejected:
                 self._rejected = (*self._rejected[1 - _MOST_REJECTED :], token)
             if self._held is not None and self._held.token.access == token:
-                self._held = attrs.evolve(self._held, good_until=-math.inf)
+                self._held = self._held._replace(good_until=-math.inf)
 
     def is_rejected(self, token: Secret) -> bool:
         """Return whether the API rejected this token, and it was not issued again since."""
@@ -111,7 +106,7 @@ class TokenOwner:
         """Begin no other renewal in the background for a while, after one that failed."""
         with self._lock:
             if self._held is not None:
-                self._held = attrs.evolve(self._held, renew_at=now + _MARGIN)
+                self._held = self._held._replace(renew_at=now + _MARGIN)
 
     def join(self, work: "Callable[[Refresh], Coroutine[object, object, None]]") -> "Refresh":
         """Return the refresh in progress, or begin one on this loop."""
@@ -294,16 +289,6 @@ def refresh_around() -> Refresh | None:
 def remaining_life(token: Token) -> float:
     """Return the seconds until a token expires, by the wall clock."""
     return _DEFAULT_LIFE if token.expires_at is None else (token.expires_at - datetime.now(UTC)).total_seconds()
-
-
-def copied(error: E) -> E:
-    """Return a copy of an error for one of those who share it, if it can be copied: each call adds its own words."""
-    try:
-        mine = copy.copy(error)
-    except Exception:  # noqa: BLE001  it is of the caller's code
-        return error
-    mine.__cause__ = error.__cause__
-    return mine
 
 
 def owner_of(grant: Grant, token_url: str) -> TokenOwner:

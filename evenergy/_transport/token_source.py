@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Coroutine
+from typing import NamedTuple
 
 import attrs
 
@@ -13,15 +14,16 @@ from evenergy.errors import AuthenticationError, ClosedError, EvEnergyError, Pro
 
 from .attempts import Attempts
 from .callers_code import TIME, PlainThread, StoreCalls, StuckError, bounded
-from .oauth_endpoints import Form, OAuthEndpoints, is_invalid_grant
+from .connections import Connections
+from .exchange import Exchange
+from .oauth_endpoints import Form, Grant, OAuthEndpoints, OAuthHeaders, is_invalid_grant
 from .retry import Retry, RetryBudget
 from .token_owner import SHORTEST_LIFE, AbandonedError, Refresh, TokenOwner, owner_of, refresh_around, remaining_life
 
 _log = logging.getLogger(__name__)
 
 
-@attrs.frozen
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """Retries of a token request: a call of its own, whose outcome all who wait for the token share."""
 
     retry: Retry
@@ -213,6 +215,22 @@ class RefreshingTokenSource:
                 await bounded(call(app.on_token, token))
             except StuckError:
                 _log.warning("on_token did not return within %g s: the new token is used, but may not be stored", TIME)
+
+
+def source_of(
+    grant: Grant,
+    origin: str,
+    connections: Connections,
+    timeout: float | None,
+    policy: RetryPolicy,
+    *,
+    is_blocking: bool,
+) -> RefreshingTokenSource:
+    """Return the token source of a grant, which ends with the connections."""
+    exchange = Exchange(connections, OAuthHeaders(connections.network.user_agent), timeout)
+    source = RefreshingTokenSource(OAuthEndpoints(grant, origin, exchange), policy, is_blocking=is_blocking)
+    connections.own(source)
+    return source
 
 
 async def _call(on_token: OnToken, token: Token) -> None:

@@ -25,7 +25,8 @@ class Kind:
 
     def path(self, resource_id: str, /, *below: str) -> str:
         """Return the path of a resource, given its id or URL, or of something below it."""
-        return urls.segments(self._collection, validate.identifier(resource_id, self._prefix), *below)
+        path = f"{self.all}/{validate.identifier(resource_id, self._prefix)}"  # of an id nothing need be quoted
+        return path + urls.segments(*below) if below else path
 
     def url(self, base: str, resource: str | Identified) -> str:
         """Return the URL by which a body refers to a resource, given the resource, its id or its URL."""

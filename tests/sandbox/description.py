@@ -62,7 +62,7 @@ def document() -> dict[str, Any]:
 def corrected() -> dict[str, Any]:
     """The description, with what its own text says and its schemas do not."""
     found = copy.deepcopy(document())
-    _allow_null(found)
+    _correct(found)
     schemas = found["components"]["schemas"]
     if schemas:
         # Explained as one entry for each price.
@@ -137,15 +137,20 @@ def is_list(value: object) -> bool:
     return isinstance(value, list)
 
 
-def _allow_null(schema: Any) -> None:
-    """Read `nullable`, a word of OpenAPI 3.0 that 3.1 does not know."""
+def _correct(schema: Any) -> None:
+    """Correct the words of all schemas, in place."""
     inner: list[Any] = []
     if isinstance(schema, dict):
         words = cast("dict[str, Any]", schema)
+        # A word of OpenAPI 3.0 that 3.1 does not know.
         if words.pop("nullable", False):
             words["type"] = [words["type"], "null"]
+        # An empty list is both a list of URLs and a list of what they name.
+        choices = words.get("oneOf")
+        if is_list(choices) and choices and all(one.get("type") == "array" for one in choices):
+            words["anyOf"] = words.pop("oneOf")
         inner = list(words.values())
     elif is_list(schema):
         inner = schema
     for value in inner:
-        _allow_null(value)
+        _correct(value)

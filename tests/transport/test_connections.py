@@ -61,7 +61,8 @@ async def test_a_request_that_is_invalid_at_the_moment_of_sending_uses_up_nothin
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def rejecting(*args: object) -> None:
-        *_, ready = args
+        *_, ready, loop = args
+        assert loop is asyncio.get_running_loop()
         assert callable(ready)
         assert ready(asyncio.get_running_loop().time())
         raise InvalidArgumentError("invalid")

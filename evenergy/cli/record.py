@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,7 @@ _FOUND: Final = ("operation", "field", "of", "problem", "message", "file")
             ["--requests"],
             type=click.IntRange(1),
             metavar="N",
-            help=f"Spend at most N requests.  [default: {_REQUESTS}; all operations take some 300]",
+            help=f"Spend at most N requests, beside retries.  [default: {_REQUESTS}; all operations take some 300]",
         ),
         click.Option(
             ["--check"],
@@ -74,8 +75,9 @@ async def _record(app: App, directory: Path, requests: int) -> None:
     columns = [key_column(name.title(), name, importance=ALWAYS) for name in _WRITTEN]
     operations = 0
     with app.output(dict_shape(columns, _WRITTEN), streams=True) as output:
-        async with app.progress("requests", requests) as progress:
-            async for one in recorded(app.client, directory, requests=requests):
+        responses = recorded(app.client, directory, requests=requests)
+        async with app.progress("requests", requests) as progress, aclosing(responses):
+            async for one in responses:
                 cells = (one.file, f"GET {one.recording.path}", one.recording.status)
                 output.write([dict[str, Any](zip(_WRITTEN, cells, strict=True))])
                 operations = one.operations

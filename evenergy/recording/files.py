@@ -55,11 +55,12 @@ class RecordingDirectory:
     def __init__(self, path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise InvalidArgumentError(f"{path} is no directory")
-        if path.is_dir() and any(path.iterdir()) and not _is_recording(path):
-            raise InvalidArgumentError(f"{path} is not empty, and holds no recording: name a directory that is new")
         self.path = path
         self._counts: Counter[str] = Counter()
-        self._clear()
+        try:
+            self._clear()
+        except OSError as error:
+            raise InvalidArgumentError(f"{path} cannot be used: {error.strerror or error}") from error
 
     def write(self, recording: Recording) -> str:
         """Write one response, and return the name of its file."""
@@ -91,10 +92,13 @@ class RecordingDirectory:
             raise EvEnergyError(f"{self.path / name} could not be written: {error.strerror or error}") from error
 
     def _clear(self) -> None:
-        """Remove the files of an earlier recording; the index goes last, so that the rest is known as one till then."""
-        if self.path.is_dir():
-            for one in (*self.path.glob("get*.json"), self.path / INDEX):
-                one.unlink(missing_ok=True)
+        """Remove the files of an earlier recording, and write an index, by which the directory is known as one."""
+        if self.path.is_dir() and any(self.path.iterdir()) and not _is_recording(self.path):
+            raise InvalidArgumentError(
+                f"{self.path} is not empty, and holds no recording: name a directory that is new"
+            )
+        for one in self.path.glob("get*.json"):
+            one.unlink(missing_ok=True)
         self.end(0, 0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlencode
@@ -35,7 +35,7 @@ class Written:
     operations: int
 
 
-async def record(client: Api[Async], directory: Path, *, requests: int) -> AsyncIterator[Written]:
+async def record(client: Api[Async], directory: Path, *, requests: int) -> AsyncGenerator[Written]:
     """Record the account of a client in a directory, and yield what was written.
 
     Args:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def variables(sandbox: Sandbox, folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def workers(count: int, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+def workers(count: int, folder: Path, environment: dict[str, str]) -> Generator[None]:
     """Run so many workers of the recipe."""
     (folder / "fleet.py").write_text(RECIPE, encoding="utf-8")
     command = [sys.executable, "-m", "celery", "-A", "fleet", "worker", "--pool", "solo", "--without-mingle"]

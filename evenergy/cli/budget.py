@@ -12,6 +12,7 @@ from .budget_option import BUDGET, budget_from, is_missing
 from .context import App, ClientCommand, Settings
 from .errors import UsageError
 from .interrupts import run_async
+from .numbers import grouped
 from .output import Output, dict_shape, key_column
 from .stdout import write
 
@@ -54,7 +55,7 @@ async def _ask(app: App) -> None:
     record: dict[str, Any] = dict(zip(_NAMES, (limit, remaining, limit - remaining, reported.observed_at), strict=True))
     with app.output(dict_shape([], _NAMES), vertical=True) as output:
         output.write([record])
-    app.ended(f"{remaining:,} of {limit:,} requests are left of the hour")
+    app.ended(f"{grouped(remaining)} of {grouped(limit)} requests are left of the hour")
 
 
 async def _uses(place: str) -> Sequence[BucketUse]:

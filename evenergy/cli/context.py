@@ -18,6 +18,7 @@ from evenergy.errors import EvEnergyError
 
 from .interrupts import run_async
 from .nearest import NearGroup
+from .numbers import grouped
 from .times import Duration
 from .words import say
 
@@ -180,7 +181,7 @@ class Spent:
     def words(self) -> str:
         """Return what was spent and what is left, such as ``3 requests spent, 997 left of the hour``."""
         noun = "request" if self.requests == 1 else "requests"
-        left = "" if self.rate_limit is None else f", {self.rate_limit.remaining:,} left of the hour"
+        left = "" if self.rate_limit is None else f", {grouped(self.rate_limit.remaining)} left of the hour"
         return f"{self.requests} {noun} spent{left}"
 
 

@@ -11,11 +11,11 @@ from evenergy.fleet.values import VehicleNow
 
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed, read_logs
-from .numbers import number_option
+from .numbers import kilo, number_option
 from .output import ALWAYS, Column, charge_style, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import short
-from .words import kilo, tail
+from .words import tail
 
 
 @click.command(

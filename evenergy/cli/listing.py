@@ -13,7 +13,7 @@ import click
 from evenergy.errors import EvEnergyError
 
 from .errors import said_of
-from .words import counted
+from .numbers import counted
 
 if TYPE_CHECKING:
     from evenergy import Outcome, Pager, VehicleStatusLog

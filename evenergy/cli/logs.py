@@ -13,10 +13,11 @@ from evenergy.resources.vehicles import VehicleStatusLog
 
 from .context import App, ClientCommand, Settings
 from .listing import read_logs
+from .numbers import kilo
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import Moment, check_span, time_option
-from .words import kilo, tail
+from .words import tail
 
 
 @click.command(

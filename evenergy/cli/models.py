@@ -8,8 +8,9 @@ from evenergy.resources.catalogue import VehicleMake, VehicleModel
 
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
+from .numbers import kilo
 from .output import ALWAYS, Column, model_shape
-from .words import kilo, tail
+from .words import tail
 
 
 @click.command(

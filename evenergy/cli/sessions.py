@@ -10,10 +10,11 @@ from evenergy.resources.charging import ChargingSubSession
 
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
+from .numbers import kilo
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import Moment, check_span, time_option
-from .words import kilo, tail
+from .words import tail
 
 
 @click.command(

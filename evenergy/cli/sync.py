@@ -25,10 +25,11 @@ from evenergy.resources.vehicles import VehicleStatusLog
 
 from .context import App, ClientCommand, Settings
 from .errors import line
+from .numbers import counted, grouped
 from .output import dict_shape
 from .stdout import write
 from .times import Duration, Moment, in_words, time_option
-from .words import counted, say
+from .words import say
 
 _FATAL: Final = (AuthenticationError, PermissionDeniedError, InvalidArgumentError)
 """Errors that the next run would get too."""
@@ -190,7 +191,7 @@ def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> Non
             if outcome.refused is not None and not goes_on:
                 raise outcome.refused
     elif not settings.quiet:
-        hour = "" if left is None else f", {left:,} left of the hour"
+        hour = "" if left is None else f", {grouped(left)} left of the hour"
         waiting = f" · {counted(outcome.left, 'read')} for the next run" if outcome.left else ""
         write(
             f"{counted(len(outcome.known), 'vehicle')} · {counted(outcome.logs, 'new log')} ·"

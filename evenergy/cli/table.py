@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .context import PipeClosedError
+from .numbers import grouped
 from .output import UNKNOWN, Column, plain
 
 _NEEDED: Final = 60
@@ -73,4 +74,4 @@ def _for_people(cell: object) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, datetime):
         return cell.isoformat(" ", "seconds").removesuffix("+00:00")
-    return plain(cell)
+    return grouped(cell) if isinstance(cell, int | float) else plain(cell)

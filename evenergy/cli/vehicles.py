@@ -12,8 +12,9 @@ from evenergy.resources.vehicles import Vehicle
 from .confirm import YES, confirm
 from .context import App, ClientCommand, ClientGroup, Settings
 from .listing import LIMIT, listed
+from .numbers import kilo
 from .output import ALWAYS, Column, model_shape
-from .words import kilo, tail
+from .words import tail
 
 
 @click.group("vehicles", cls=ClientGroup, invoke_without_command=True, params=[LIMIT])

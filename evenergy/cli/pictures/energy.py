@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from evenergy.cli.numbers import grouped
 from evenergy.resources.charging import ChargingSubSession
 
 from .blocks import bar
@@ -59,7 +60,7 @@ def _draw(figure: Any, days: Days, modes: list[str], zone: str) -> None:
     axes = figure.subplots()
     plain_frame(axes)
     total = sum(sum(parts.values()) for parts in days.values())
-    axes.set_title(f"Energy charged, {total:,.0f} kWh", loc="left", fontsize="medium")
+    axes.set_title(f"Energy charged, {grouped(total, 0)} kWh", loc="left", fontsize="medium")
     axes.set_ylabel("energy (kWh a day)")
     axes.set_xlabel(f"day on which charging began ({zone})")
     places = range(len(days))
@@ -83,9 +84,9 @@ def _bars(days: Days, zone: str, width: int) -> list[str]:
     totals = {day: sum(parts.values()) for day, parts in days.items()}
     highest = max(totals.values(), default=0.0)
     room = max(4, width - (23 if width >= _WIDE else 18))
-    lines = textwrap.wrap(f"Energy charged a day, {sum(totals.values()):,.0f} kWh ({zone})", width)
+    lines = textwrap.wrap(f"Energy charged a day, {grouped(sum(totals.values()), 0)} kWh ({zone})", width)
     for day, energy in totals.items():
         share = energy / highest if highest else 0.0
         name = f"{day:%a %d %b}" if width >= _WIDE else f"{day:%d %b}"
-        lines.append(f"{name} {energy:8,.1f} {bar(share, room)}")
+        lines.append(f"{name} {grouped(energy, 1):>8} {bar(share, room)}")
     return lines

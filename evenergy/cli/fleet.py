@@ -55,6 +55,7 @@ async def _plot(app: App, vehicles: list[VehicleNow], hours: int, target: str, w
 
     until = datetime.now(UTC)
     since = until - timedelta(hours=hours)
+    app.check_history(since)
     ids = [vehicle.id for vehicle in vehicles]
     reading = await read_logs(app, ids, (since, until), lambda _: None)
     names = {vehicle.id: vehicle.description for vehicle in vehicles if vehicle.description}

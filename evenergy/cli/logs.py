@@ -54,6 +54,7 @@ def logs(
     wanted = _ids(vehicle_ids)
 
     async def run(app: App) -> None:
+        app.check_history(since)
         if plot is None:
             with app.output(model_shape(VehicleStatusLog, _columns(len(wanted)))) as output:
                 reading = await read_logs(app, wanted, (since, until), output.write, keep=False)

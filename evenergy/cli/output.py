@@ -18,12 +18,14 @@ from .nearest import nearest
 from .stdout import write
 
 if TYPE_CHECKING:
+    from evenergy._codec.columns import Layout
     from evenergy.errors import EvEnergyError
 
     from .context import Settings
 
 T = TypeVar("T")
 
+_TIMES: Final = ("sampled_at", "logged_at")
 UNKNOWN: Final = "–"  # noqa: RUF001  a dash is what tables have where nothing is known
 _LOW, _HALF = 20, 50  # percent
 _NEAR: Final = 5  # names of fields in a message
@@ -72,7 +74,10 @@ class Shape(Generic[T]):
 
 
 def model_shape(model: type[T], columns: Sequence[Column[T]]) -> Shape[T]:
-    """Return the form of a value class of this library: JSON as in the API, fields as in `evenergy.to_records`."""
+    """Return the form of a value class of this library.
+
+    JSON is as in the API. Fields have the names of `evenergy.to_records`, in an order for people.
+    """
     from evenergy import to_dict
     from evenergy._codec.columns import layout
 
@@ -82,7 +87,21 @@ def model_shape(model: type[T], columns: Sequence[Column[T]]) -> Shape[T]:
     def record(value: T) -> dict[str, object]:
         return dict(zip(names, next(table.rows([value])), strict=True))
 
-    return Shape(names, record, cast("Callable[[T], object]", to_dict), columns)
+    return Shape(_ordered(table), record, cast("Callable[[T], object]", to_dict), columns)
+
+
+def _ordered(table: Layout[Any]) -> list[str]:
+    """Return the names of the fields of a class: what identifies a value first, long URLs last.
+
+    A log has no id: the device and the time identify it, and its own URL repeats both.
+    """
+    names = table.names
+    ids = [column.name for column in table.columns if column.is_id]
+    device = [] if "id" in names or not set(_TIMES).intersection(names) else ids[:1]
+    first = ["id", *device, *_TIMES]
+    last = [*(name.removesuffix("_id") for name in device), "url"]
+    middle = [name for name in names if name not in {*first, *last}]
+    return [name for name in (*first, *middle, *last) if name in names]
 
 
 def dict_shape(columns: Sequence[Column[dict[str, Any]]], names: Sequence[str]) -> Shape[dict[str, Any]]:

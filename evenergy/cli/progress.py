@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 from typing import TYPE_CHECKING, Final, Self
@@ -86,7 +87,8 @@ class Progress:
 def _may_write(app: App) -> bool:
     # Lines that go to the same terminal would be mixed with it.
     streams = sys.stdout.isatty() and app.settings.format in {"jsonl", "csv"}
-    return sys.stderr.isatty() and not app.settings.quiet and not app.settings.debug and not streams
+    erases = os.environ.get("TERM") != "dumb"
+    return erases and sys.stderr.isatty() and not app.settings.quiet and not app.settings.debug and not streams
 
 
 def _bar(share: float, width: int) -> str:

@@ -14,7 +14,7 @@ from .numbers import kilo
 from .output import ALWAYS, Column, model_shape
 from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import Moment, check_span, time_option
-from .words import tail
+from .words import mode_words, short_mode_words, tail
 
 
 @click.command(
@@ -52,6 +52,7 @@ def sessions(
     check_span(since, until)
 
     async def run(app: App) -> None:
+        app.check_history(since)
         pager = app.client.charging_sub_sessions.list(
             vehicle_id=vehicle, evse_id=charger, user_id=driver, start__gt=since, start__lt=until
         )
@@ -73,7 +74,7 @@ def _columns() -> list[Column[ChargingSubSession]]:
         Column("End (UTC)", lambda session: session.end, importance=40),
         Column("Energy (kWh)", lambda session: kilo(session.energy_delivered_watt_hours), importance=95, right=True),
         Column("Added (%)", lambda session: session.percentage_added, importance=50, right=True),
-        Column("Mode", lambda session: session.mode, importance=60),
+        Column("Mode", lambda session: session.mode, mode_words, importance=60, brief=short_mode_words),
         Column("Vehicle", lambda session: session.vehicle_id, importance=80, brief=tail, style="dim"),
         Column("Charger", lambda session: session.evse_id, importance=20, brief=tail, style="dim"),
         Column("Session", lambda session: session.id, importance=10, brief=tail, style="dim"),

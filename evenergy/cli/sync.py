@@ -135,6 +135,7 @@ def sync(
     options: dict[str, Any] = {"since": since, "within": within, "lookback": lookback, "budget": budget}
 
     async def run(app: App) -> None:
+        app.check_history(since)
         with FleetDatabase(db) as database:
             if every is None:
                 outcome = await _synced(app, database, options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NoReturn
@@ -22,7 +24,18 @@ _ENDLESS = 100_000  # columns, to measure what a table would take
 
 
 class Screen(Console):
-    """Terminal whose end is an error of the command, and not of rich."""
+    """Terminal whose end is an error of the command, and not of rich; plain text where NO_COLOR is set.
+
+    rich by itself takes only colours away. `gh` writes plain text, and some terminals show dim and bold as colours.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        if os.environ.get("NO_COLOR"):
+            options["color_system"] = None
+        if os.environ.get("TERM") == "dumb":  # rich takes it to be 80 wide
+            width, height = shutil.get_terminal_size()
+            options = {"width": width, "height": height, **options}
+        super().__init__(**options)
 
     def on_broken_pipe(self) -> NoReturn:
         """Raise the error of a pipe that was closed."""

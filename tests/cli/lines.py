@@ -36,8 +36,8 @@ SPENT = r"\d+ requests? spent, [\d,]+ left of the hour"
 LINES = (
     Line("fleet", rf"({ID}\t.*\t{TIME}\n){{5}}", rf"Vehicle +Charge[^$]*{ID}[^$]*5 vehicles · 1 request spent"),
     Line("vehicles", rf"({ID}\t\w+ .*\n){{5}}", rf"Make and model[^$]*{ID}[^$]*5 vehicles · {SPENT}"),
-    Line("vehicles list -n 2 --csv", rf"id,url,trim_id,.*\n({ID},.*\n){{2}}", rf"id,url,[^$]*{ID},"),
-    Line("vehicles show VEHICLE", rf"id\t{ID}\nurl\thttp://(.*\n)+", rf"id +{ID}\n"),
+    Line("vehicles list -n 2 --csv", rf"id,trim_id,.*,url\n({ID},.*\n){{2}}", rf"id,trim_id,[^$]*{ID},"),
+    Line("vehicles show VEHICLE", rf"id\t{ID}\n(.*\n)+url\thttp://.*\n", rf"id +{ID}\n"),
     Line("vehicles update VEHICLE --charge-limit 85 --yes", rf"id\t{ID}\n(.*\n)+", rf"id +{ID}\n"),
     Line("logs VEHICLE --since 24h", rf"({TIME}\t.*\n)+", rf"Sampled \(UTC\)[^$]*logs of 1 vehicle · {SPENT}"),
     Line("logs - --since yesterday --jsonl", r'(\{"url":.*\}\n)+', r"", stdin="VEHICLE\n"),

@@ -113,6 +113,7 @@ def test_days_are_local_across_a_change_of_the_clocks(in_london: None) -> None:
     }
     assert zone_names(SINCE, UNTIL) == "GMT, then BST"
     assert zone_names(SINCE, SINCE) == "GMT"
+    assert zone_names(SINCE, SINCE + timedelta(days=360)) == "GMT and BST"
 
 
 PICTURES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
@@ -18,6 +18,7 @@ from .numbers import counted
 if TYPE_CHECKING:
     from evenergy import Outcome, Pager, VehicleStatusLog
     from evenergy.errors import DecodeError
+    from evenergy.resources.vehicles import LogExpand
 
     from .context import App, Settings
     from .output import Output, Shape
@@ -75,6 +76,7 @@ async def read_logs(
     write: Callable[[list[VehicleStatusLog]], object],
     *,
     keep: bool = True,
+    expand: Sequence[LogExpand] = (),
 ) -> LogReading:
     """Read the logs of vehicles, all at once.
 
@@ -84,12 +86,13 @@ async def read_logs(
         span: The first and the last time; None for now.
         write: Called with the logs as they come.
         keep: Whether the logs are returned, too.
+        expand: References to expand, where there are several vehicles.
     """
     reading = LogReading(app.settings, write, keep, len(vehicle_ids))
     if len(vehicle_ids) == 1:
         await _read_one(app, vehicle_ids[0], span, reading)
     else:
-        await _read_all(app, vehicle_ids, span, reading)
+        await _read_all(app, vehicle_ids, span, reading, expand)
     return reading
 
 
@@ -103,11 +106,15 @@ async def _read_one(app: App, vehicle_id: str, span: Span, reading: LogReading) 
             progress.update(reading.count)
 
 
-async def _read_all(app: App, vehicle_ids: list[str], span: Span, reading: LogReading) -> None:
+async def _read_all(
+    app: App, vehicle_ids: list[str], span: Span, reading: LogReading, expand: Sequence[LogExpand]
+) -> None:
     """Read the logs of several vehicles, which are written in the order in which they are complete."""
     listing = app.client.vehicles.status_logs.list
     async with app.progress("vehicles", len(vehicle_ids)) as progress:
-        outcomes = app.client.fan_out(listing, vehicle_ids, since=span[0], until=span[1], on_progress=progress.update)
+        outcomes = app.client.fan_out(
+            listing, vehicle_ids, since=span[0], until=span[1], expand=expand, on_progress=progress.update
+        )
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 reading.take_outcome(outcome)

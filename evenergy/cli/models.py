@@ -30,8 +30,14 @@ def models(settings: Settings, make: str | None, limit: int | None) -> None:
 def _columns() -> list[Column[VehicleModel]]:
     return [
         Column("Make", _make, importance=90),
-        Column("Model", lambda model: model.name, importance=ALWAYS),
-        Column("Battery (kWh)", lambda model: kilo(model.default_battery_size_watt_hours), right=True),
+        Column("Model", lambda model: model.name, importance=ALWAYS, flexible=True),
+        Column(
+            "Battery (kWh)",
+            brief_heading="kWh",
+            value=lambda model: kilo(model.default_battery_size_watt_hours),
+            importance=60,
+            right=True,
+        ),
         Column("Connector", lambda model: model.default_connector_type, importance=20),
         Column("Id", lambda model: model.id, importance=30, brief=tail, style="dim"),
     ]

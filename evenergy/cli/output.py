@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
@@ -45,6 +45,8 @@ class Column(Generic[T]):
         style: A style of rich, or a function from a cell to one.
         right: Whether the cells stand on the right.
         brief: A function that returns a shorter text for a narrow terminal, or None.
+        brief_heading: A shorter heading for a narrow terminal, or None.
+        flexible: Whether the end of a text may be cut at a narrow terminal.
     """
 
     heading: str
@@ -54,6 +56,8 @@ class Column(Generic[T]):
     style: str | Callable[[Any], str] = ""
     right: bool = False
     brief: Callable[[Any], str] | None = None
+    brief_heading: str | None = None
+    flexible: bool = False
 
 
 @attrs.frozen
@@ -112,6 +116,17 @@ def dict_shape(columns: Sequence[Column[dict[str, Any]]], names: Sequence[str]) 
 def key_column(heading: str, key: str, **more: Any) -> Column[dict[str, Any]]:
     """Return the column of a key of dictionaries; ``more`` is as for `Column`."""
     return Column(heading, lambda record: record[key], **more)
+
+
+def time_column(heading: str, value: Callable[[T], object], importance: int = 50) -> Column[T]:
+    """Return the column of a time in UTC; without year and seconds at a narrow terminal, as in ``29 Mar 10:00``."""
+    return Column(
+        heading, value, importance=importance, brief=_short_time, brief_heading=heading.replace(" (UTC)", " UTC")
+    )
+
+
+def _short_time(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%d %b %H:%M}"
 
 
 class Output(Generic[T]):

@@ -34,7 +34,7 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 SPENT = r"\d+ requests? spent, [\d,]+ left of the hour"
 
 LINES = (
-    Line("fleet", rf"({ID}\t.*\t{TIME}\n){{5}}", rf"Vehicle +Charge[^$]*{ID}[^$]*5 vehicles · 1 request spent"),
+    Line("fleet", rf"({ID}\t.*\t{TIME}\n){{5}}", rf"Vehicle +Make and model[^$]*{ID}[^$]*5 vehicles · 1 request spent"),
     Line("vehicles", rf"({ID}\t\w+ .*\n){{5}}", rf"Make and model[^$]*{ID}[^$]*5 vehicles · {SPENT}"),
     Line("vehicles list -n 2 --csv", rf"id,trim_id,.*,url\n({ID},.*\n){{2}}", rf"id,trim_id,[^$]*{ID},"),
     Line("vehicles show VEHICLE", rf"id\t{ID}\n(.*\n)+url\thttp://.*\n", rf"id +{ID}\n"),

@@ -67,48 +67,32 @@ async def _plot(app: App, vehicles: list[Vehicle], hours: int, target: str, widt
 
 
 def _columns(now: datetime) -> list[Column[Vehicle]]:
+    def age(time: datetime) -> str:
+        return short((now - time).total_seconds())
+
+    column = _log_column
     return [
         Column("Vehicle", lambda vehicle: vehicle.id, importance=ALWAYS, brief=tail),
         name_column(name_of),
         Column("Name", lambda vehicle: vehicle.description, importance=30),
-        Column(
-            "Charge (%)",
-            lambda vehicle: of_log(vehicle, "state_of_charge_percentage"),
-            importance=95,
-            brief_heading="SoC%",
-            style=charge_style,
-            right=True,
-        ),
-        Column(
-            "Plugged in",
-            lambda vehicle: of_log(vehicle, "is_plugged_in"),
-            importance=60,
-            style=yes_style,
-            brief_heading="Plug",
-        ),
-        Column(
-            "Charging",
-            lambda vehicle: of_log(vehicle, "is_charging"),
-            importance=70,
-            style=yes_style,
-            brief_heading="Chg.",
-        ),
+        column("Charge (%)", "SoC%", "state_of_charge_percentage", 95, style=charge_style, right=True),
+        column("Plugged in", "Plug", "is_plugged_in", 60, style=yes_style),
+        column("Charging", "Chg.", "is_charging", 70, style=yes_style),
         Column(
             "Power (kW)",
-            brief_heading="kW",
-            value=lambda vehicle: kilo(of_log(vehicle, "charge_rate_watts")),
+            lambda vehicle: kilo(of_log(vehicle, "charge_rate_watts")),
             importance=50,
             right=True,
+            brief_heading="kW",
         ),
-        Column("State", lambda vehicle: of_log(vehicle, "state"), importance=10),
-        Column(
-            "Age",
-            lambda vehicle: of_log(vehicle, "sampled_at"),
-            lambda time: short((now - time).total_seconds()),
-            importance=65,
-            right=True,
-        ),
+        column("State", None, "state", 10),
+        column("Age", None, "sampled_at", 65, shown=age, right=True),
     ]
+
+
+def _log_column(heading: str, brief: str | None, name: str, importance: int, **more: Any) -> Column[Vehicle]:
+    """Return the column of a field of the newest log; ``more`` is as for `Column`."""
+    return Column(heading, lambda vehicle: of_log(vehicle, name), importance=importance, brief_heading=brief, **more)
 
 
 def of_log(vehicle: Vehicle, name: str) -> Any:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evenergy.resources.vehicles import LogExpand
 
     from .context import App, Settings
-    from .output import Output, Shape
+    from .output import Shape
 
 T = TypeVar("T")
 
@@ -31,7 +31,15 @@ Span: TypeAlias = "tuple[datetime, datetime | None]"
 LIMIT: Final = click.Option(["-n", "--limit"], type=click.IntRange(1), metavar="N", help="Print the first N only.")
 
 
-async def listed(app: App, pager: Pager[T], shape: Shape[T], noun: str, limit: int | None = None) -> None:
+async def listed(
+    app: App,
+    pager: Pager[T],
+    shape: Shape[T],
+    noun: str,
+    limit: int | None = None,
+    *,
+    keep: Callable[[Sequence[T]], None] | None = None,
+) -> None:
     """Print a listing, and end with a line of what it brought and spent.
 
     Args:
@@ -40,19 +48,29 @@ async def listed(app: App, pager: Pager[T], shape: Shape[T], noun: str, limit: i
         shape: The form of its items.
         noun: The word for one of them.
         limit: The most items, or None for all.
+        keep: Called with all items once they were read and decoded; or None.
 
     Raises:
         DecodeError: An item could not be decoded; all others were printed.
     """
+    read: list[T] = []
     with app.output(shape) as output:
-        count, odd = await _printed(app, pager, output, f"{noun}s", limit)
+
+        def write(items: list[T]) -> None:
+            output.write(items)
+            if keep is not None:
+                read.extend(items)
+
+        count, odd = await _printed(app, pager, write, f"{noun}s", limit)
         if odd:
             raise odd[0]
+    if keep is not None and limit is None:
+        keep(read)
     app.ended(counted(count, noun))
 
 
 async def _printed(
-    app: App, pager: Pager[T], output: Output[T], nouns: str, limit: int | None
+    app: App, pager: Pager[T], write: Callable[[list[T]], None], nouns: str, limit: int | None
 ) -> tuple[int, list[DecodeError]]:
     """Print the items, and return their number, and the errors of those that could not be decoded."""
     count = 0
@@ -62,7 +80,7 @@ async def _printed(
             items = page.items if limit is None else page.items[: limit - count]
             count += len(items)
             odd += page.undecoded
-            output.write(items)
+            write(items)
             progress.update(count)
             if count == limit:
                 break

@@ -15,6 +15,7 @@ import msgspec
 
 from .errors import UsageError, document
 from .nearest import nearest
+from .numbers import grouped
 from .stdout import write
 
 if TYPE_CHECKING:
@@ -217,8 +218,13 @@ class Output(Generic[T]):
         names = self._fields or self._shape.names
         width = max(map(len, names))
         for name in names:
-            cell = " ".join(plain(record[name]).split())
+            cell = " ".join(self._field(record[name]).split())
             write(f"{name:{width}}  {cell or UNKNOWN}\n" if self._at_terminal else f"{name}\t{cell}\n")
+
+    def _field(self, cell: object) -> str:
+        if self._at_terminal and isinstance(cell, int) and not isinstance(cell, bool):
+            return grouped(cell)
+        return plain(cell)
 
     def _tabbed(self, value: T) -> str:
         cells = [plain(column.value(value)) for column in self._columns]

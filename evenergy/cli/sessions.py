@@ -87,7 +87,7 @@ def _columns() -> list[Column[ChargingSubSession]]:
             right=True,
         ),
         Column(
-            "Added (%)", brief_heading="+ %", value=lambda session: session.percentage_added, importance=50, right=True
+            "Added (%)", brief_heading="+%", value=lambda session: session.percentage_added, importance=50, right=True
         ),
         Column("Mode", lambda session: session.mode, mode_words, importance=60, brief=short_mode_words),
         Column("Vehicle", lambda session: session.vehicle_id, importance=80, brief=tail, style="dim"),

@@ -57,7 +57,7 @@ def show(columns: Sequence[Column[Any]], values: Sequence[Any]) -> None:
     console.print(table)
 
 
-@attrs.define
+@attrs.frozen
 class _Part:
     """Column of the table with its cells.
 
@@ -80,6 +80,14 @@ class _Part:
         natural = max([cell_len(column.heading), *(cell.cell_len for cell in cells)])
         return cls(column, cells, natural, natural)
 
+    def cut(self) -> Self:
+        """Return the part as narrow as it can be."""
+        return attrs.evolve(self, width=min(self.natural, _SHORTEST)) if self.column.flexible else self
+
+    def widened(self, spare: int) -> Self:
+        """Return the part with so many columns of the terminal more, as far as its texts need them."""
+        return attrs.evolve(self, width=min(self.natural, self.width + spare))
+
 
 def _fitting(columns: Sequence[Column[Any]], values: Sequence[Any], room: int) -> list[_Part]:
     """Return the parts for which there is room, in the fullest form in which all that are needed have it."""
@@ -90,14 +98,17 @@ def _fitting(columns: Sequence[Column[Any]], values: Sequence[Any], room: int) -
             parts.remove(_least(parts))
         if _spare(parts, room) >= 0:
             break
-    for part in parts:
-        if part.column.flexible and _spare(parts, room) < 0:
-            part.width = min(part.natural, _SHORTEST)
+    if _spare(parts, room) < 0:
+        parts = [part.cut() for part in parts]
     while len(parts) > 1 and _spare(parts, room) < 0:
         parts.remove(_least(parts))
+    spare = max(0, _spare(parts, room))
+    spread: list[_Part] = []
     for part in parts:
-        part.width = min(part.natural, part.width + max(0, _spare(parts, room)))
-    return parts
+        wider = part.widened(spare)
+        spare -= wider.width - part.width
+        spread.append(wider)
+    return spread
 
 
 def _as_it_is(column: Column[Any]) -> Column[Any]:

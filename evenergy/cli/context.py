@@ -299,7 +299,11 @@ def output_options() -> list[click.Parameter]:
         form("jsonl", "Print a line of JSON for each item, as it comes."),
         form("csv", "Print CSV with a heading."),
         SharedOption(
-            ["--fields"], section=section, attribute="fields", metavar="A,B", help="Print these columns only."
+            ["--fields"],
+            section=section,
+            attribute="fields",
+            metavar="A,B",
+            help="Print these fields only, in this order; --csv has their names.",
         ),
         SharedOption(
             ["-q", "--quiet"], section=section, attribute="quiet", is_flag=True, help="Print data and errors only."

@@ -10,9 +10,11 @@ from typing import Final
 import click
 
 from evenergy._codec.validate import identifier
+from evenergy.errors import InvalidArgumentError
 from evenergy.resources.vehicles import LogExpand, VehicleStatusLog
 
 from .context import App, ClientCommand, Settings
+from .errors import UsageError
 from .listing import read_logs
 from .names import name_column, name_of, shows_names
 from .numbers import kilo
@@ -80,14 +82,17 @@ def _ids(given: Sequence[str]) -> list[str]:
     """Return the ids, those from standard input in the place of a dash; each once.
 
     Raises:
-        InvalidArgumentError: One of them cannot be an id of a vehicle.
+        UsageError: One of them cannot be an id of a vehicle.
     """
     found: list[str] = []
     for one in given:
         found += sys.stdin.read().split() if one == "-" else [one]
     if not found:
         raise click.UsageError("there is no vehicle on standard input")
-    return list(dict.fromkeys(identifier(one, "vhcl") for one in found))
+    try:
+        return list(dict.fromkeys(identifier(one, "vhcl") for one in found))
+    except InvalidArgumentError as error:
+        raise UsageError(f"{error}; `evenergy vehicles` lists them") from None
 
 
 def _columns(vehicles: int) -> list[Column[VehicleStatusLog]]:

@@ -13,7 +13,7 @@ from evenergy.resources.sub_sessions import ChargingSubSessionExpand
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
 from .names import name_column, name_of, shows_names
-from .numbers import kilo
+from .numbers import counted, kilo
 from .output import ALWAYS, Column, model_shape, time_column
 from .plot_option import PLOT, WIDTH, check_plot, plotted
 from .times import Moment, check_span, time_option
@@ -71,6 +71,7 @@ def sessions(
         async with app.progress("sessions"):
             found = await pager.collect(limit=limit)
         plotted(settings, plot, plot_energy(found, since, until), plot_width)
+        app.ended(counted(len(found), "session"))
 
     settings.run(run)
 

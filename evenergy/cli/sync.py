@@ -128,6 +128,8 @@ def sync(
     evenergy sync --db fleet.db --since 7d
     evenergy sync --db fleet.db --within 6h --every 5m
     """
+    if not db.parent.is_dir():
+        raise click.UsageError(f"--db: there is no directory {db.parent}")
     if every is not None and every <= timedelta(0):
         raise click.UsageError("--every must be above zero")
     if every is not None and settings.format == "json":

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from types import ModuleType
 
-_SEPARATE = frozenset({"evenergy.__main__", "evenergy.cli", "evenergy.dlt", "evenergy.proxy", "evenergy.sandbox"})
+_SEPARATE = frozenset(f"evenergy.{name}" for name in ("__main__", "cli", "dlt", "proxy", "recording", "sandbox"))
 """Modules that no client uses."""
 
 _OF_OTHERS = (

@@ -49,7 +49,7 @@ ORDER = (
         "resources",
     ),
     *("records", "fleet", "webhooks"),
-    *("client", "dlt", "evenergy", "sandbox", "proxy", "cli", "__main__"),
+    *("client", "dlt", "evenergy", "sandbox", "proxy", "recording", "cli", "__main__"),
 )
 
 FILES = {

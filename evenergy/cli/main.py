@@ -56,6 +56,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "doctor": Command(ACCOUNT, "doctor.command:doctor", "Find out why requests fail, and say what to do."),
     "demo": Command(TRYING, "demo_command:demo", "Read a simulated fleet, and show it."),
     "sandbox": Command(TRYING, "sandbox:sandbox", "Serve a simulated API on this machine."),
+    "record": Command(TRYING, "record:record", "Record your account without its data, and check against it."),
     "webhooks": Command(TRYING, "webhooks:webhooks", "Listen for webhooks, or trigger one in the sandbox."),
     "completion": Command(MORE, "completion:completion", "Print the script that completes commands in a shell."),
     "help": Command(MORE, "help:help_command", "Explain exit-codes, environment or formatting."),

@@ -77,6 +77,8 @@ LINES = (
     Line("doctor --fleet --jsonl", r'(\{"check":.*\}\n){9}', r"bounds are inclusive"),
     Line("demo --vehicles 2 --hours 2", rf"Vehicle .*\n({ID} .*\n){{2}}2 vehicles .*\n", r"2 vehicles · \d+ logs"),
     Line("sandbox --port 99999", r"", r"99999", code=2),
+    Line("record new --requests 3", r"(get-\S+\.json\tGET /\S+\t200\n){3}", rf"3 of \d+ operations recorded · {SPENT}"),
+    Line("record . --check", r"", r"holds no recording", code=2),
     Line("webhooks trigger --url http://127.0.0.1:9/", r"\t.*ended\t.*\n", r"did not accept it", code=1),
     Line("webhooks listen --port 0 --json", r"", r"use --jsonl", code=2),
     Line("completion bash", r"(.*\n)+.*_EVENERGY_COMPLETE(.*\n)+", r"_EVENERGY_COMPLETE"),

@@ -75,6 +75,8 @@ def test_rejected_credentials(
         (("sandbox", "--fail", "503"), "as in 5:503"),
         (("vehicles", "update", "V", "--yes"), "nothing to change"),
         (("help", "nonsense"), "there is no topic"),
+        (("record", "missing", "--check"), "holds no recording"),
+        (("record", "missing", "--check", "--requests", "5"), "it takes no --requests"),
         (("webhooks", "trigger", "--url", "x"), "expected a URL"),
     ],
 )

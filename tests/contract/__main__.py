@@ -3,7 +3,7 @@
 Usage: python -m tests.contract [description]
 
 The description is the one in ``EVENERGY_OPENAPI`` unless it is given: the path of a file, or an https URL. The exit
-code is 1 when an operation is not as the client has it, or when a value of a response has changed.
+code is 1 when an operation is new or not as the client has it, or when a value of a response has changed.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ import sys
 import urllib.request
 from collections.abc import Iterable
 
-from .coverage import differences, report
-from .description import VARIABLE, Description, configured, load, parse
+from .coverage import differences, missing, report
+from .description import VARIABLE, Described, Description, configured, load, parse
 from .fields import changes
 from .recording import record
 
@@ -33,6 +33,11 @@ def section(heading: str, lines: Iterable[str]) -> list[str]:
     return ["", heading, *found] if found else []
 
 
+def described_line(operation: Described) -> str:
+    """Return the line for an operation that the client lacks; `request` and `pages` of a client send it anyway."""
+    return f"{operation.method} {operation.path} ({operation.id})"
+
+
 def main(arguments: list[str]) -> int:
     """Print the report, and return the exit code."""
     place = arguments[0] if arguments else configured()
@@ -43,11 +48,12 @@ def main(arguments: list[str]) -> int:
         )
         return 2
     description = read(place)
+    new = section("New operations, which the client lacks:", map(described_line, missing(description)))
     wrong = section("Different from the client:", differences(description, asyncio.run(record())))
     changed = section("Changed in values of responses:", changes(description))
-    for line in (*report(description), *wrong, *changed):
+    for line in (*report(description), *new, *wrong, *changed):
         print(line)  # noqa: T201  a command
-    return 1 if wrong or changed else 0
+    return 1 if new or wrong or changed else 0
 
 
 if __name__ == "__main__":

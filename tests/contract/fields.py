@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import get_args, get_origin
 
-from tests.operations._values import Model, alternatives, hints
+from tests.operations._values import Model, alternatives, hints, required
 
 from .description import Description, Schema
-from .mistakes import MISDESCRIBED, UNDESCRIBED, WIDER
+from .mistakes import ALWAYS, MISDESCRIBED, UNDESCRIBED, WIDER
 from .models import DESCRIBED, choices, kinds as taken_kinds, schemas_of
 
 _OPEN = (None, True, False)  # no schema
@@ -76,14 +76,29 @@ def changes(description: Description) -> Iterator[str]:
         described, known = properties(description, model), hints(model)
         for field in sorted(described.keys() - known.keys()):
             yield f"{name}.{field} is new: the client drops it"
+        deprecated = description.properties(schemas_of(description).of[model]).keys() - described.keys()
         for field in sorted(known.keys() - described.keys()):
-            if (name, field) not in UNDESCRIBED:
+            if field in deprecated:
+                yield f"{name}.{field} is deprecated: the client still reads it"
+            elif (name, field) not in UNDESCRIBED:
                 yield f"{name}.{field} is no longer described: it will be None"
         for field in sorted(known.keys() & described.keys()):
             yield from _of_one(description, model, field, described[field])
+        yield from _of_needed(description, model, described)
     for enumeration, texts in described_values(description).items():
         for text in sorted({member.value for member in enumeration} - texts):
             yield f"{enumeration.__name__} no longer has the value {text}"
+
+
+def _of_needed(description: Description, model: Model, described: dict[str, Schema]) -> Iterator[str]:
+    """Yield the fields without which the client cannot decode a response, and that may be missing in one."""
+    always = description.required(schemas_of(description).of[model])
+    for field in sorted(required(model) & described.keys()):
+        place = (model.__name__, field)
+        if "null" in kinds(description, described[field]):
+            yield f"{'.'.join(place)} may be null: the client cannot decode that"
+        elif field not in always and place not in ALWAYS:
+            yield f"{'.'.join(place)} may be absent: the client cannot decode that"
 
 
 def described_values(description: Description) -> dict[type[Enum], set[str]]:

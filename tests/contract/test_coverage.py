@@ -114,10 +114,29 @@ def test_a_change_is_seen(
     assert message in list(differences(Description(document), recorded))
 
 
+def add_operation(document: Any) -> None:
+    document["paths"]["/vehicle_colours"] = {
+        "get": {"operationId": "get-vehicle_colours", "tags": ["Vehicles"], "responses": {}}
+    }
+
+
 def test_a_new_operation_is_seen(description: Description) -> None:
     document = copy.deepcopy(description.document)
-    document["paths"]["/vehicle_colours"] = {"get": {"operationId": "get-vehicle_colours", "tags": ["Vehicles"]}}
+    add_operation(document)
     assert "get-vehicle_colours" in {operation.id for operation in missing(Description(document))}
+
+
+def test_the_command_names_a_new_operation(
+    description: Description, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = copy.deepcopy(description.document)
+    add_operation(changed)
+    newer = tmp_path / "newer.json"
+    newer.write_text(json.dumps(changed, default=str))
+    assert main([str(newer)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("New operations, which the client lacks:")
+    assert lines[at + 1] == "GET /vehicle_colours (get-vehicle_colours)"
 
 
 def test_the_command(

@@ -117,6 +117,10 @@ def change_type(document: Schema) -> None:
     field(document, "Vehicle", "battery_size_watt_hours")["type"] = "number"
 
 
+def deprecate(document: Schema) -> None:
+    field(document, "Vehicle", "battery_size_watt_hours")["deprecated"] = True
+
+
 def change_format(document: Schema) -> None:
     field(document, "User", "joined_at").pop("format")
 
@@ -186,6 +190,9 @@ def test_nothing_has_changed(description: Description) -> None:
         (change_type, "Vehicle.battery_size_watt_hours is described as number, and the client reads integer"),
         (add_value, "VehicleConnectors.adaptors has the new value MCS: it comes through as a string"),
         (lose_value, "StateOfChargeSource no longer has the value MANUAL"),
+        (deprecate, "Vehicle.battery_size_watt_hours is deprecated: the client still reads it"),
+        (allow_null, "LatLong.latitude may be null: the client cannot decode that"),
+        (need_less, "LatLong.latitude may be absent: the client cannot decode that"),
     ],
 )
 def test_a_change_has_words(description: Description, change: Callable[[Schema], None], words: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from evenergy.resources.catalogue import VehicleMake, VehicleModel, VehicleTrim
 from evenergy.resources.vehicles import Vehicle, VehicleExpand
 
 from .context import Settings
 from .output import Column
+
+T = TypeVar("T")
 
 EXPANDED: Final[VehicleExpand] = "trim.model.make"
 """Reference to expand for the names."""
@@ -31,6 +34,6 @@ def name_of(vehicle: str | Vehicle | None) -> str | None:
     return " ".join(name for name in (make, model.name) if name) or vehicle.description
 
 
-def name_column(name: Any, importance: int = 90) -> Column[Any]:
-    """Return the column of the names, which are cut where a terminal is narrow; ``name`` is a function of a value."""
+def name_column(name: Callable[[T], object], importance: int = 90) -> Column[T]:
+    """Return the column of the names, which are cut where a terminal is narrow."""
     return Column("Make and model", name, importance=importance, brief_heading="Model", flexible=True)

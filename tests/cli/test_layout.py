@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from typing import Any
 
 import pytest
 
 import evenergy
 from evenergy import to_records
 from evenergy._codec.columns import layout
-from evenergy.cli.output import model_shape
+from evenergy.cli.output import Column, model_shape
 from evenergy.sandbox import Sandbox
 from tests.cli.shell import at_terminal, ended, variables
 
@@ -24,8 +25,9 @@ needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="needs the t
 
 
 @pytest.mark.parametrize("kind", LOGS)
-def test_logs_begin_with_what_identifies_them(kind: type) -> None:
-    names = model_shape(kind, []).names
+def test_logs_begin_with_what_identifies_them(kind: type[Any]) -> None:
+    columns: list[Column[Any]] = []
+    names = model_shape(kind, columns).names
     assert sorted(names) == sorted(layout(kind).names)
     device, first, *_ = names
     assert device.endswith("_id")

@@ -68,7 +68,7 @@ def test_names_cost_no_request(
 ) -> None:
     first, other, *_ = signed_in.vehicle_ids
     arguments = command.replace("VEHICLE", first).replace("OTHER", other).split()
-    spent = []
+    spent: list[int] = []
     for more in ((), ("--json",)):
         before = signed_in.requests
         out = ended(capsys, *arguments, *more).out

@@ -1,5 +1,6 @@
 """Every block of the README is run, against the sandbox."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import evenergy
 from evenergy.sandbox import Sandbox
 from tests.blocks import ROOT, blocks, environment as environment_of, python_blocks
 
@@ -52,3 +54,17 @@ def test_the_commands_for_a_fresh_machine_are_those_that_the_gate_runs() -> None
 def test_the_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXT):
         assert (ROOT / target).exists(), target
+
+
+def test_the_table_of_options_has_all_that_the_clients_take() -> None:
+    table = TEXT.partition("\n## Options\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)`( \*)? \| (.*?) \| (.*) \|$", table, re.MULTILINE)
+    options = set(inspect.signature(evenergy.AsyncClient).parameters)
+    assert {name for name, *_ in rows} == options
+    assert options - set(inspect.signature(evenergy.Client).parameters) == {"session"}
+    views = {name for name, star, *_ in rows if star} | set(re.findall(r"`(\w+)` \*", " ".join(row[3] for row in rows)))
+    assert views == set(inspect.signature(evenergy.AsyncClient.with_options).parameters) - {"self"}
+    defaults = inspect.signature(evenergy.AsyncClient).parameters
+    for name, _, default, _ in rows:
+        if number := re.match(r"\d+", default):
+            assert float(number[0]) == float(defaults[name].default), name

@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from typing import TypeAlias
 
 process: list[object] = [object()]
@@ -48,9 +49,10 @@ class EventfdWaker:
         os.dup2(fresh, self._fd, inheritable=False)
         os.close(fresh)
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        """Close the descriptor. At the end of the interpreter `os` may be None here, but not the default."""
         if hasattr(self, "_fd"):
-            os.close(self._fd)
+            close(self._fd)
 
 
 class LockWaker:

@@ -316,7 +316,8 @@ class RateLimiter:
         reason = _REASONS[self._window.state(now)]
         left = max(0.0, waiter.ends - now)
         message = (
-            f"429 {title}, {reason}; retry in {retry_after:.1f} s, which is more than the {left:.1f} s left to wait"
+            f"429 {title}, {reason}; retry in {retry_after:.1f} s, "
+            f"which is more than the {left:.1f} s left of max_wait or deadline"
         )
         waiter.future.set_exception(RateLimitError(message, retry_after=retry_after, status=429, title=title))
         self._queued -= 1

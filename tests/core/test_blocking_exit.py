@@ -1,5 +1,7 @@
 """The blocking client at the end of its process, and under threads of other libraries."""
 
+import os
+import subprocess
 import sys
 import time
 from textwrap import dedent
@@ -32,6 +34,25 @@ def test_a_script_that_never_closes_its_client_ends_and_warns_once(
     assert len(warnings) == (1 if options else 0), err
     assert all("ResourceWarning: unclosed Client, made at <string>" in line for line in warnings)
     assert len(err.splitlines()) <= 2, err  # the warning and its line
+
+
+def test_a_client_that_outlives_the_modules_ends_in_silence(silent: Silent) -> None:
+    """A function that another module keeps holds the script's names until the modules are gone."""
+    script = """
+        import os, socket
+        import evenergy
+        client = evenergy.Client("t", base_url=os.environ["URL"], timeout=0.01, retry=evenergy.Retry(attempts=1))
+        socket.keep = lambda: client
+        try:
+            client.vehicle_makes.list().collect()
+        except evenergy.EvEnergyError:
+            client.close()
+        """
+    command = [sys.executable, "-W", "error", "-c", dedent(script)]
+    done = subprocess.run(
+        command, env=os.environ | {"URL": silent.url}, capture_output=True, text=True, timeout=LIMIT, check=True
+    )
+    assert done.stderr == ""
 
 
 def test_a_script_ends_while_a_thread_waits(silent: Silent) -> None:

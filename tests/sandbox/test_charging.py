@@ -57,7 +57,7 @@ async def test_agrees_with_the_meter_of_the_charger() -> None:
             logs = await api.all(part["evse"] + "/status_logs" + window)
             assert all(log["is_plugged_in"] and log["control_pilot_status"] in "BC" for log in logs)
             metered = logs[0]["meter_reading_watt_hours"] - logs[-1]["meter_reading_watt_hours"]
-            assert -1 <= part["energy_delivered_watt_hours"] - metered <= 200
+            assert -1 <= part["energy_delivered_watt_hours"] - metered <= 300  # what came after the last log
             charging = [log for log in logs if log["is_charging"]]
             assert all(log["charge_rate_watts"] > 0 and log["mode"] == "Charge" for log in charging)
             usage = (await api.data(part["energy_usage"]))["intervals"]
@@ -112,26 +112,29 @@ async def test_names_a_command_the_same_in_all_logs() -> None:
             assert ids <= {log["internal_command_id"] for log in logs}
 
 
-async def test_lists_sub_sessions_of_all_vehicles_in_order() -> None:
+async def test_lists_charging_of_all_vehicles_newest_first() -> None:
     clock = Clock()
     async with serving(rate_limit=100_000, clock=clock) as api:
         everything = await all_parts(api)
         ids = [part["id"] for part in everything]
-        assert ids == sorted(ids)
-        assert [part["start"] for part in everything] == sorted(part["start"] for part in everything)
+        assert ids == sorted(ids, reverse=True)
+        starts = [part["start"] for part in everything]
+        assert starts == sorted(starts, reverse=True)
         assert len({part["vehicle"] for part in everything}) > 20
         for size in (7, 100):
             assert [one["id"] for one in await api.all(f"/charging_sub_sessions?page_size={size}")] == ids
-        last = "csub3" + "Z" * 25
-        back = await api.all(f"/charging_sub_sessions?page_size=9&page_before={last}", "previous")
+        sessions = [one["start"] for one in await api.all("/charging_sessions?page_size=100")]
+        assert sessions == sorted(sessions, reverse=True)
+        oldest = "csub0" + "0" * 25
+        back = await api.all(f"/charging_sub_sessions?page_size=9&page_before={oldest}", "previous")
         assert [one["id"] for one in back] == ids
         clock.now += 86400
         await api.renew()
         later = await all_parts(api)
-        assert [part["id"] for part in later][: len(ids)] == ids
+        assert [part["id"] for part in later][-len(ids) :] == ids
         assert len(later) > len(ids)
-        newer = await all_parts(api, f"&page_after={ids[-1]}")
-        assert [one["id"] for one in newer] == [part["id"] for part in later][len(ids) :]
+        older = await all_parts(api, f"&page_after={ids[0]}")
+        assert [one["id"] for one in older] == ids[1:]
         for cursor in ("x", "cses" + ids[0][4:], ""):
             assert_problem(await api.get("/charging_sub_sessions", params={"page_after": cursor}), 400, "page_after")
 

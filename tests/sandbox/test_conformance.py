@@ -22,7 +22,7 @@ checks: Any = pytest.importorskip("schemathesis.specs.openapi.checks")
 failures: Any = pytest.importorskip("schemathesis.core.failures")
 
 _EXAMPLES = settings(
-    max_examples=12,
+    max_examples=8,
     derandomize=True,
     database=None,
     deadline=None,

@@ -1,4 +1,4 @@
-"""Collections of charging over all vehicles, read lazily in the order of their beginning."""
+"""Collections of charging over all vehicles, read lazily, the newest first."""
 
 import operator
 from bisect import bisect_left, bisect_right
@@ -20,7 +20,7 @@ _KEY = operator.attrgetter("key")
 
 @attrs.frozen(eq=False, kw_only=True)
 class Periods(Collection[Any]):
-    """A collection over all vehicles, ordered by the start, and read no further than a page needs."""
+    """A collection over all vehicles, the last to begin first, and read no further than a page needs."""
 
     on: Callable[[Request, int, Sequence[Vehicle] | None], Sequence[Any]]
 
@@ -38,7 +38,7 @@ class Periods(Collection[Any]):
         cursor: paging.Cursor[Any, Key] = paging.Cursor(
             lambda id_: ulid_parts(id_, self.prefix), lambda key: self.prefix + ulid(*key), lambda part: part.key
         )
-        return paging.of_stream(request, cursor, lambda key: read(1, key), lambda key: read(-1, key))
+        return paging.of_stream(request, cursor, lambda key: read(-1, key), lambda key: read(1, key))
 
 
 def _beyond(periods: Sequence[Any], step: int, key: Key | None) -> Sequence[Any]:

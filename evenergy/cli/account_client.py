@@ -40,7 +40,9 @@ async def account_client(
     if account is None and not anonymous:
         raise SignInError(NO_CREDENTIALS)
     base_url = effective_base_url(settings.base_url) if account is None else account.base_url
-    memory = Memory(account, base_url, settings.note)
+    # A profile that was named goes before the user of the environment.
+    user = settings.user if account is None else account.user
+    memory = Memory(account, base_url, settings.note, user=user)
     auth = None if account is None else account.auth(memory.token_store)
     async with AsyncClient(
         auth,
@@ -52,8 +54,7 @@ async def account_client(
     ) as client:
         memory.restore(client)
         try:
-            # A profile that was named goes before the user of the environment.
-            yield client.with_options(user=settings.user if account is None else account.user), memory
+            yield client.with_options(user=user), memory
         finally:
             memory.save(client)
 

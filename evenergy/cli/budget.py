@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import click
+
+from evenergy._transport.usage import WINDOW
 
 from .budget_option import BUDGET, budget_from, is_missing
 from .context import App, ClientCommand, Settings
@@ -14,23 +19,36 @@ from .errors import UsageError
 from .interrupts import run_async
 from .output import Output, dict_shape, key_column
 from .stdout import write
+from .times import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evenergy._transport.limit_state import LimitState
     from evenergy.budgets.report import BucketUse
 
-_NAMES: Final[tuple[str, ...]] = ("limit", "remaining", "used", "observed_at")
+_NAMES: Final[tuple[str, ...]] = ("limit", "remaining", "used", "observed_at", "frees_at")
+_FRESH: Final = timedelta(minutes=5)
 _OF_BUCKETS: Final[tuple[str, ...]] = (
     *("bucket", "state", "seconds", "limit", "used", "foreign", "free"),
     *("reserve", "holdings"),
 )
 
 
-@click.command("budget", cls=ClientCommand, params=[BUDGET])
+@click.command(
+    "budget",
+    cls=ClientCommand,
+    params=[
+        BUDGET,
+        click.Option(["--refresh"], is_flag=True, help="Send a request, whatever an earlier command has learnt."),
+    ],
+)
 @click.pass_obj
-def budget(settings: Settings) -> None:
-    """Say what is left of the requests of the rolling hour, as the API reports it. It costs one request.
+def budget(settings: Settings, *, refresh: bool) -> None:
+    """Say what is left of the requests of the rolling hour, as the API last reported it.
+
+    What a command of the last 5 minutes has learnt is shown without a request; else it costs one.
+    `frees_at` is the time at which the oldest request of these credentials leaves the hour, or empty.
 
     With --budget, or the variable EVENERGY_BUDGET, say who holds what of a budget that processes share, and send no
     request.
@@ -40,21 +58,49 @@ def budget(settings: Settings) -> None:
     evenergy budget --budget redis://cache.internal:6379 --json
     """
     if settings.budget is None:
-        settings.run(_ask)
+        settings.run(partial(_show, refresh=refresh))
     else:
         _write_uses(settings, run_async(_uses(settings.budget)))
 
 
-async def _ask(app: App) -> None:
-    await app.client.root()
-    reported = app.client.rate_limit
-    if reported is None:
+async def _show(app: App, *, refresh: bool) -> None:
+    """Print what is left, as an earlier command learnt it, or as a request finds out now."""
+    from .memory import known_limit
+
+    state = None if refresh or app.memory is None else app.memory.limit
+    now = datetime.now(UTC)
+    record = None if state is None else _left(state, now)
+    if record is None or not timedelta(0) <= now - record["observed_at"] <= _FRESH:
+        await app.client.root()
+        state = known_limit(app.client)
+        now = datetime.now(UTC)
+        record = None if state is None else _left(state, now)
+    if record is None:
         raise click.ClickException("the API did not report its rate limit")
-    limit, remaining = reported.limit, reported.remaining
-    record: dict[str, Any] = dict(zip(_NAMES, (limit, remaining, limit - remaining, reported.observed_at), strict=True))
     with app.output(dict_shape([], _NAMES), vertical=True) as output:
         output.write([record])
-    app.ended(f"{remaining:,} of {limit:,} requests are left of the hour")
+    age = in_words((now - record["observed_at"]).total_seconds())
+    app.ended(f"reported {age} ago" if app.spent.requests == 0 else "reported now")
+
+
+def _left(state: LimitState, now: datetime) -> dict[str, Any] | None:
+    """Return the record of what is left; own requests that left the hour since the last response are free again."""
+    wall = now.timestamp()
+    if state.reading is None or not state.is_useful(wall):
+        return None
+    limit, remaining, observed = state.reading
+    leaving = [(at / 1000 + WINDOW, number) for at, number in state.completed]
+    left = min(limit, remaining + sum(number for at, number in leaving if observed < at <= wall))
+    frees = min((at for at, _ in leaving if at > wall), default=None)
+    if not state.is_open and state.trial_at > wall:  # a 429 came, and nothing is sent before that
+        left, frees = 0, state.trial_at
+    return {
+        "limit": limit,
+        "remaining": left,
+        "used": limit - left,
+        "observed_at": datetime.fromtimestamp(int(observed), UTC),
+        "frees_at": None if frees is None else datetime.fromtimestamp(ceil(frees), UTC),
+    }
 
 
 async def _uses(place: str) -> Sequence[BucketUse]:

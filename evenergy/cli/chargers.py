@@ -8,7 +8,7 @@ from evenergy.resources.evses import EVSE, EVSEStatusLog
 
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
-from .output import ALWAYS, Column, model_shape
+from .output import ALWAYS, Column, model_shape, time_column
 from .words import tail
 
 
@@ -31,12 +31,12 @@ def chargers(settings: Settings, cpid: str | None, limit: int | None) -> None:
 def _columns() -> list[Column[EVSE]]:
     return [
         Column("Charger", lambda evse: evse.id, importance=ALWAYS, brief=tail),
-        Column("Name", lambda evse: evse.cpid, importance=40),
-        Column("Plugged in", lambda evse: _of_log(evse, "is_plugged_in"), importance=70),
-        Column("Charging", lambda evse: _of_log(evse, "is_charging"), importance=80),
+        Column("Name", lambda evse: evse.cpid, importance=90, flexible=True),
+        Column("Plugged in", brief_heading="Plug", value=lambda evse: _of_log(evse, "is_plugged_in"), importance=70),
+        Column("Charging", brief_heading="Chg.", value=lambda evse: _of_log(evse, "is_charging"), importance=80),
         Column("Lock", lambda evse: evse.lock_mode, importance=10),
         Column("Stage", lambda evse: evse.lifecycle_state, importance=20),
-        Column("Sampled (UTC)", lambda evse: _of_log(evse, "sampled_at"), importance=60),
+        time_column("Sampled (UTC)", lambda evse: _of_log(evse, "sampled_at"), importance=60),
     ]
 
 

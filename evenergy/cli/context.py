@@ -8,7 +8,7 @@ import gc
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -18,6 +18,7 @@ from evenergy.errors import EvEnergyError
 
 from .interrupts import run_async
 from .nearest import NearGroup
+from .numbers import grouped
 from .times import Duration
 from .words import say
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from .progress import Progress
 
 T = TypeVar("T")
+
+_SANDBOX_DAYS: Final = 7
+"""Days of history that the sandbox of ``--sandbox`` has."""
+
+_SLACK: Final = timedelta(minutes=5)  # that the start of a sandbox takes at most
 
 SHARED_ELSEWHERE: Final = "evenergy.cli.shared_elsewhere"
 """Key of a context's ``meta`` with which the help leaves out the options that all commands share."""
@@ -148,6 +154,15 @@ class App:
         limiter = self.client._session.credentials.limiter  # noqa: SLF001  no public property has it
         return limiter.wait_estimate(asyncio.get_running_loop().time()) if limiter.queued else 0.0
 
+    def check_history(self, since: datetime | None) -> None:
+        """Say how far the history of ``--sandbox`` goes back, where older data is requested."""
+        begins = datetime.now(UTC) - timedelta(days=_SANDBOX_DAYS)
+        if self.sandbox is not None and since is not None and since < begins - _SLACK:
+            self.settings.note(
+                f"note: the data of --sandbox begins {_SANDBOX_DAYS} days ago, at {begins:%Y-%m-%d %H:%M} UTC; there is"
+                " none before that"
+            )
+
     def ended(self, brought: str) -> None:
         """Write the last line: what a command brought, spent and left. Only at a terminal."""
         if sys.stderr.isatty():
@@ -180,7 +195,7 @@ class Spent:
     def words(self) -> str:
         """Return what was spent and what is left, such as ``3 requests spent, 997 left of the hour``."""
         noun = "request" if self.requests == 1 else "requests"
-        left = "" if self.rate_limit is None else f", {self.rate_limit.remaining:,} left of the hour"
+        left = "" if self.rate_limit is None else f", {grouped(self.rate_limit.remaining)} left of the hour"
         return f"{self.requests} {noun} spent{left}"
 
 
@@ -229,7 +244,7 @@ async def connected(settings: Settings, *, anonymous: bool = False) -> AsyncGene
 def _sandbox() -> Sandbox:
     from evenergy.sandbox import Sandbox
 
-    return Sandbox()
+    return Sandbox(days=_SANDBOX_DAYS)
 
 
 def _budget(place: str) -> Budget:
@@ -284,7 +299,11 @@ def output_options() -> list[click.Parameter]:
         form("jsonl", "Print a line of JSON for each item, as it comes."),
         form("csv", "Print CSV with a heading."),
         SharedOption(
-            ["--fields"], section=section, attribute="fields", metavar="A,B", help="Print these columns only."
+            ["--fields"],
+            section=section,
+            attribute="fields",
+            metavar="A,B",
+            help="Print these fields only, in this order; --csv has their names.",
         ),
         SharedOption(
             ["-q", "--quiet"], section=section, attribute="quiet", is_flag=True, help="Print data and errors only."

@@ -19,7 +19,7 @@ from evenergy import to_dict
 
 from . import demo as reading
 from .interrupts import run_async
-from .numbers import number_option
+from .numbers import counted, grouped, number_option
 from .output import UNKNOWN, charge_style
 from .stdout import write
 from .table import Screen
@@ -81,7 +81,7 @@ def demo(vehicles: int, hours: int, seed: int, *, as_json: bool) -> None:
         _show(report)
     failures = [row.error for row in report.vehicles if row.error is not None]
     if failures:
-        raise click.ClickException(f"no logs of {_counted(len(failures), 'vehicle')}; the first: {failures[0]}")
+        raise click.ClickException(f"no logs of {counted(len(failures), 'vehicle')}; the first: {failures[0]}")
 
 
 def _watched(vehicles: int, hours: int, seed: int) -> reading.Report:
@@ -172,11 +172,7 @@ def _answer(value: bool | None) -> Text:
 
 def _summary(totals: reading.Totals) -> str:
     return (
-        f"{_counted(totals.vehicles, 'vehicle')} · {_counted(totals.logs, 'log')} ·"
-        f" {_counted(totals.requests, 'request')} spent,"
-        f" {totals.requests_left} left · {totals.seconds:.2f} s"
+        f"{counted(totals.vehicles, 'vehicle')} · {counted(totals.logs, 'log')} ·"
+        f" {counted(totals.requests, 'request')} spent,"
+        f" {grouped(totals.requests_left)} left · {totals.seconds:.2f} s"
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -9,9 +9,9 @@ import click
 from evenergy.fleet.export import export_parquet
 
 from .context import LocalCommand, Settings
+from .numbers import counted
 from .output import ALWAYS, Output, dict_shape, key_column
 from .sync import DATABASE
-from .words import counted
 
 
 @click.command(

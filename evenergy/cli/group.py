@@ -18,9 +18,13 @@ _HELP = """Client for the ev.energy v2 API: your fleet's logs, charging and vehi
 
 \b
 Begin with:
-  evenergy fleet --sandbox                      a simulated fleet, no credentials
+  evenergy vehicles --sandbox     a simulated fleet: any command takes --sandbox
   evenergy logs VEHICLE --since yesterday --until today --csv
+  evenergy logs VEHICLE --since 3d --plot charge.png
+  evenergy fleet --jsonl          a line for each vehicle, with its newest log
   evenergy sync --db fleet.db --since 7d
+
+VEHICLE is an id that `evenergy vehicles` lists.
 
 Data goes to standard output, all else to standard error. `evenergy COMMAND --help` has the options of a command.
 """

@@ -41,7 +41,7 @@ Variables that evenergy reads
   EVENERGY_CONFIG_DIR      the directory of profiles, tokens and what is remembered between runs
   EVENERGY_WEBHOOK_SECRET  the signing secret of webhooks
   EVENERGY_LOG             debug, info, warning: the library's log on standard error
-  NO_COLOR                 any value: no colours
+  NO_COLOR                 any value but an empty one: no colours, and no bold or dim text
   COLUMNS                  the width of tables, in place of that of the terminal
   HTTPS_PROXY, NO_PROXY    the proxy, and the hosts that need none
   SSL_CERT_FILE            the certificates to trust, such as a company's
@@ -61,10 +61,14 @@ Output of evenergy
 
   --json       one document: an array, or an object for a command about one thing. It is written at the end.
   --jsonl      a line for each item, as it comes
-  --csv        a heading and a line for each item; nested fields are flat, as in evenergy.to_records
-  --fields     only these fields, by their names in --csv; in any format
+  --csv        a heading and a line for each item; nested fields are flat, by the names of evenergy.to_records,
+               with the identifying fields and times first, and URLs last
+  --fields     only these fields, in this order, by their names in --csv; in any format
   (terminal)   a table; a narrow terminal loses the least important columns first
   (pipe)       the columns of the table, with tabs between them, no heading, no colours, and nothing cut
+
+With NO_COLOR in the environment, text at a terminal is plain: no colours, and no bold or dim text either. Progress of
+more than a second still erases its own line; TERM=dumb turns that off, too. --quiet has no progress at all.
 
 Data goes to standard output; progress, notes and errors to standard error. Times in data are UTC in ISO 8601, an
 unknown value is null in JSON and empty in CSV and pipes.

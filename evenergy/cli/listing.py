@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
@@ -13,14 +13,15 @@ import click
 from evenergy.errors import EvEnergyError
 
 from .errors import said_of
-from .words import counted
+from .numbers import counted
 
 if TYPE_CHECKING:
     from evenergy import Outcome, Pager, VehicleStatusLog
     from evenergy.errors import DecodeError
+    from evenergy.resources.vehicles import LogExpand
 
     from .context import App, Settings
-    from .output import Output, Shape
+    from .output import Shape
 
 T = TypeVar("T")
 
@@ -30,7 +31,15 @@ Span: TypeAlias = "tuple[datetime, datetime | None]"
 LIMIT: Final = click.Option(["-n", "--limit"], type=click.IntRange(1), metavar="N", help="Print the first N only.")
 
 
-async def listed(app: App, pager: Pager[T], shape: Shape[T], noun: str, limit: int | None = None) -> None:
+async def listed(
+    app: App,
+    pager: Pager[T],
+    shape: Shape[T],
+    noun: str,
+    limit: int | None = None,
+    *,
+    keep: Callable[[Sequence[T]], None] | None = None,
+) -> None:
     """Print a listing, and end with a line of what it brought and spent.
 
     Args:
@@ -39,19 +48,29 @@ async def listed(app: App, pager: Pager[T], shape: Shape[T], noun: str, limit: i
         shape: The form of its items.
         noun: The word for one of them.
         limit: The most items, or None for all.
+        keep: Called with all items once they were read and decoded; or None.
 
     Raises:
         DecodeError: An item could not be decoded; all others were printed.
     """
+    read: list[T] = []
     with app.output(shape) as output:
-        count, odd = await _printed(app, pager, output, f"{noun}s", limit)
+
+        def write(items: list[T]) -> None:
+            output.write(items)
+            if keep is not None:
+                read.extend(items)
+
+        count, odd = await _printed(app, pager, write, f"{noun}s", limit)
         if odd:
             raise odd[0]
+    if keep is not None and limit is None:
+        keep(read)
     app.ended(counted(count, noun))
 
 
 async def _printed(
-    app: App, pager: Pager[T], output: Output[T], nouns: str, limit: int | None
+    app: App, pager: Pager[T], write: Callable[[list[T]], None], nouns: str, limit: int | None
 ) -> tuple[int, list[DecodeError]]:
     """Print the items, and return their number, and the errors of those that could not be decoded."""
     count = 0
@@ -61,7 +80,7 @@ async def _printed(
             items = page.items if limit is None else page.items[: limit - count]
             count += len(items)
             odd += page.undecoded
-            output.write(items)
+            write(items)
             progress.update(count)
             if count == limit:
                 break
@@ -75,6 +94,7 @@ async def read_logs(
     write: Callable[[list[VehicleStatusLog]], object],
     *,
     keep: bool = True,
+    expand: Sequence[LogExpand] = (),
 ) -> LogReading:
     """Read the logs of vehicles, all at once.
 
@@ -84,12 +104,13 @@ async def read_logs(
         span: The first and the last time; None for now.
         write: Called with the logs as they come.
         keep: Whether the logs are returned, too.
+        expand: References to expand, where there are several vehicles.
     """
     reading = LogReading(app.settings, write, keep, len(vehicle_ids))
     if len(vehicle_ids) == 1:
         await _read_one(app, vehicle_ids[0], span, reading)
     else:
-        await _read_all(app, vehicle_ids, span, reading)
+        await _read_all(app, vehicle_ids, span, reading, expand)
     return reading
 
 
@@ -103,11 +124,15 @@ async def _read_one(app: App, vehicle_id: str, span: Span, reading: LogReading) 
             progress.update(reading.count)
 
 
-async def _read_all(app: App, vehicle_ids: list[str], span: Span, reading: LogReading) -> None:
+async def _read_all(
+    app: App, vehicle_ids: list[str], span: Span, reading: LogReading, expand: Sequence[LogExpand]
+) -> None:
     """Read the logs of several vehicles, which are written in the order in which they are complete."""
     listing = app.client.vehicles.status_logs.list
     async with app.progress("vehicles", len(vehicle_ids)) as progress:
-        outcomes = app.client.fan_out(listing, vehicle_ids, since=span[0], until=span[1], on_progress=progress.update)
+        outcomes = app.client.fan_out(
+            listing, vehicle_ids, since=span[0], until=span[1], expand=expand, on_progress=progress.update
+        )
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 reading.take_outcome(outcome)

@@ -1,4 +1,4 @@
-"""Memory between runs: the token, what is known of the rate limit, and the catalogue of makes and models.
+"""Memory between runs: the token, what is known of the rate limit, and the lists of makes and models.
 
 Each file is named after a keyed hash of the credentials, so that no other credentials' state is ever used, and the name
 says nothing. A file that is broken, or of another version, is ignored with one warning.
@@ -27,33 +27,35 @@ from . import profiles
 
 if TYPE_CHECKING:
     from evenergy import AsyncClient
+    from evenergy._codec.wire_types import JSON
 
     from .accounts import Account
 
 T = TypeVar("T")
 
+LISTS: Final = ("makes", "models")
+"""Names of the lists that are kept."""
+
 _VERSION: Final = 1
 _MOST: Final = 4_000_000  # bytes of a file
 _KEY: Final = 32  # bytes
-_CATALOGUE_LIFE: Final = 7 * 86_400.0  # seconds: makes and models come a few times a year
+_LIST_LIFE: Final = 7 * 86_400.0  # seconds: makes and models come a few times a year
 _OLD: Final = 30 * 86_400.0  # seconds after which nobody will want a file any more
 
 Warn = Callable[[str], object]
 """Function that tells the user of a file that is ignored."""
 
 
-class Catalogue(msgspec.Struct, frozen=True):
-    """Names of makes and models.
+class KeptList(msgspec.Struct, frozen=True):
+    """List of the API as an earlier run read it.
 
     Attributes:
-        fetched_at: The time at which they were read, in POSIX seconds.
-        makes: The names of makes by id.
-        models: The names of models by id, each with the id of its make.
+        read_at: The time at which it was read, in POSIX seconds.
+        items: The JSON array of its items.
     """
 
-    fetched_at: float
-    makes: dict[str, str]
-    models: dict[str, tuple[str, str]]
+    read_at: float
+    items: msgspec.Raw
 
 
 class _File(msgspec.Struct):
@@ -67,19 +69,21 @@ class Memory:
     """Memory of one account.
 
     Args:
-        account: The account; None for calls without credentials, of which only the catalogue is kept.
+        account: The account; None for calls without credentials, of which only lists are kept.
         base_url: The base URL of the API.
         warn: A function that tells the user of a file that is ignored, and of a directory that cannot be written.
+        user: The user to act as, or None: lists may have URLs that name the user.
     """
 
-    def __init__(self, account: Account | None, base_url: str, warn: Warn) -> None:
+    def __init__(self, account: Account | None, base_url: str, warn: Warn, *, user: str | None = None) -> None:
         self._warn = warn
         self._warned = False
         self._directory = profiles.directory() / "memory"
         key = self._machine_key()
         self._limit_path = self._path(key, "limit", account.identity()) if key and account else None
         self._token_path = self._path(key, "token", account.identity()) if key and account else None
-        self._catalogue_path = self._path(key, "catalogue", (base_url,)) if key else None
+        whose = (base_url, user or "", *(account.identity() if account else ()))
+        self._list_paths = {name: self._path(key, name, whose) for name in LISTS} if key else {}
 
     @property
     def token_store(self) -> FileTokenStore | None:
@@ -112,26 +116,20 @@ class Memory:
 
     def save(self, client: AsyncClient) -> None:
         """Keep what a client has learnt of the rate limit."""
-        state = client._session.credentials.limiter.export_state()  # noqa: SLF001  likewise
+        state = known_limit(client)
         if state is not None:
             self._save(self._limit_path, state)
 
-    async def catalogue(self, client: AsyncClient) -> Catalogue:
-        """Return the names of makes and models: those that are kept for a week, or new ones.
+    def kept_list(self, name: str) -> KeptList | None:
+        """Return a list that was read in the last seven days, or None."""
+        kept = self._load(self._list_paths.get(name), KeptList)
+        return kept if kept is not None and 0 <= time.time() - kept.read_at < _LIST_LIFE else None
 
-        Raises:
-            EvEnergyError: None are kept, and the API has none now.
-        """
-        kept = self._load(self._catalogue_path, Catalogue)
-        if kept is not None and 0 <= time.time() - kept.fetched_at < _CATALOGUE_LIFE:
-            return kept
-        makes = {make.id: make.name or make.id async for make in client.vehicle_makes.list()}
-        models = {
-            model.id: (model.name or model.id, model.make_id or "") async for model in client.vehicle_models.list()
-        }
-        found = Catalogue(time.time(), makes, models)
-        self._save(self._catalogue_path, found)
-        return found
+    def keep_list(self, name: str, items: list[dict[str, JSON]]) -> None:
+        """Keep a list that was read now; one that is too large for a file is not kept."""
+        content = msgspec.json.encode(items)
+        if len(content) < _MOST // 2:
+            self._save(self._list_paths.get(name), KeptList(time.time(), msgspec.Raw(content)))
 
     def forget(self) -> None:
         """Remove the token and the rate limit of the account."""
@@ -194,6 +192,11 @@ class Memory:
         if not self._warned:
             self._warned = True
             self._warn(f"warning: {message}")
+
+
+def known_limit(client: AsyncClient) -> LimitState | None:
+    """Return what a client knows of the rate limit; None when no response said anything."""
+    return client._session.credentials.limiter.export_state()  # noqa: SLF001  the command is of this package
 
 
 def _reason(error: Exception) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
 
 import click
+
+VEHICLES: Final = ("vehicle_id", "vehicle_ids")
+"""Names of the arguments that are ids of vehicles."""
 
 
 def nearest(wrong: str, names: Iterable[str], most: int = 1) -> list[str]:
@@ -17,7 +21,9 @@ def nearest(wrong: str, names: Iterable[str], most: int = 1) -> list[str]:
 
 
 def in_words(error: click.ClickException) -> str:
-    """Return the message of an error of usage, with the one option that is nearest to a wrong one."""
+    """Return the message of an error of usage, with the option nearest to a wrong one, or with what lists vehicles."""
+    if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name in VEHICLES:
+        return f"{error.format_message().rstrip('.')}: `evenergy vehicles` lists them"
     if not isinstance(error, click.NoSuchOption):
         return error.format_message()
     context = error.ctx

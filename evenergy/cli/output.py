@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
@@ -15,15 +15,18 @@ import msgspec
 
 from .errors import UsageError, document
 from .nearest import nearest
+from .numbers import grouped
 from .stdout import write
 
 if TYPE_CHECKING:
+    from evenergy._codec.columns import Layout
     from evenergy.errors import EvEnergyError
 
     from .context import Settings
 
 T = TypeVar("T")
 
+_TIMES: Final = ("sampled_at", "logged_at")
 UNKNOWN: Final = "–"  # noqa: RUF001  a dash is what tables have where nothing is known
 _LOW, _HALF = 20, 50  # percent
 _NEAR: Final = 5  # names of fields in a message
@@ -43,6 +46,8 @@ class Column(Generic[T]):
         style: A style of rich, or a function from a cell to one.
         right: Whether the cells stand on the right.
         brief: A function that returns a shorter text for a narrow terminal, or None.
+        brief_heading: A shorter heading for a narrow terminal, or None.
+        flexible: Whether the end of a text may be cut at a narrow terminal.
     """
 
     heading: str
@@ -52,6 +57,8 @@ class Column(Generic[T]):
     style: str | Callable[[Any], str] = ""
     right: bool = False
     brief: Callable[[Any], str] | None = None
+    brief_heading: str | None = None
+    flexible: bool = False
 
 
 @attrs.frozen
@@ -72,7 +79,10 @@ class Shape(Generic[T]):
 
 
 def model_shape(model: type[T], columns: Sequence[Column[T]]) -> Shape[T]:
-    """Return the form of a value class of this library: JSON as in the API, fields as in `evenergy.to_records`."""
+    """Return the form of a value class of this library.
+
+    JSON is as in the API. Fields have the names of `evenergy.to_records`, in an order for people.
+    """
     from evenergy import to_dict
     from evenergy._codec.columns import layout
 
@@ -82,7 +92,21 @@ def model_shape(model: type[T], columns: Sequence[Column[T]]) -> Shape[T]:
     def record(value: T) -> dict[str, object]:
         return dict(zip(names, next(table.rows([value])), strict=True))
 
-    return Shape(names, record, cast("Callable[[T], object]", to_dict), columns)
+    return Shape(_ordered(table), record, cast("Callable[[T], object]", to_dict), columns)
+
+
+def _ordered(table: Layout[Any]) -> list[str]:
+    """Return the names of the fields of a class: what identifies a value first, long URLs last.
+
+    A log has no id: the device and the time identify it, and its own URL repeats both.
+    """
+    names = table.names
+    ids = [column.name for column in table.columns if column.is_id]
+    device = [] if "id" in names or not set(_TIMES).intersection(names) else ids[:1]
+    first = ["id", *device, *_TIMES]
+    last = [*(name.removesuffix("_id") for name in device), "url"]
+    middle = [name for name in names if name not in {*first, *last}]
+    return [name for name in (*first, *middle, *last) if name in names]
 
 
 def dict_shape(columns: Sequence[Column[dict[str, Any]]], names: Sequence[str]) -> Shape[dict[str, Any]]:
@@ -93,6 +117,17 @@ def dict_shape(columns: Sequence[Column[dict[str, Any]]], names: Sequence[str]) 
 def key_column(heading: str, key: str, **more: Any) -> Column[dict[str, Any]]:
     """Return the column of a key of dictionaries; ``more`` is as for `Column`."""
     return Column(heading, lambda record: record[key], **more)
+
+
+def time_column(heading: str, value: Callable[[T], object], importance: int = 50) -> Column[T]:
+    """Return the column of a time in UTC; without year and seconds at a narrow terminal, as in ``29 Mar 10:00``."""
+    return Column(
+        heading, value, importance=importance, brief=_short_time, brief_heading=heading.replace(" (UTC)", " UTC")
+    )
+
+
+def _short_time(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%d %b %H:%M}"
 
 
 class Output(Generic[T]):
@@ -183,8 +218,13 @@ class Output(Generic[T]):
         names = self._fields or self._shape.names
         width = max(map(len, names))
         for name in names:
-            cell = " ".join(plain(record[name]).split())
+            cell = " ".join(self._field(record[name]).split())
             write(f"{name:{width}}  {cell or UNKNOWN}\n" if self._at_terminal else f"{name}\t{cell}\n")
+
+    def _field(self, cell: object) -> str:
+        if self._at_terminal and isinstance(cell, int) and not isinstance(cell, bool):
+            return grouped(cell)
+        return plain(cell)
 
     def _tabbed(self, value: T) -> str:
         cells = [plain(column.value(value)) for column in self._columns]

@@ -11,6 +11,7 @@ from evenergy.errors import InvalidArgumentError
 from evenergy.fleet.planner import plan as planned
 
 from .context import LocalCommand, Settings
+from .numbers import grouped
 from .output import ALWAYS, Column, Output, dict_shape, key_column
 from .times import Duration, in_words, time_option
 
@@ -103,12 +104,16 @@ def _columns() -> list[Column[dict[str, Any]]]:
     return [
         column("Every", "every_seconds", ALWAYS, shown=in_words),
         column("Within", "within_seconds", 90, shown=in_words),
-        column("A run", "requests", 70, shown="{:,}".format),
-        column("An hour", "requests_an_hour", 80, shown="{:,.0f}".format),
+        column("A run", "requests", 70, shown=grouped),
+        column("An hour", "requests_an_hour", 80, shown=_whole),
         column("Fits", "fits", 95, shown=_yes_or_no, style=_style),
         column("A run waits", "takes_seconds", 30, shown=in_words),
         column("Shortest interval", "shortest_seconds", 40, shown=in_words),
     ]
+
+
+def _whole(number: float) -> str:
+    return grouped(number, 0)
 
 
 def _yes_or_no(fits: object) -> str:

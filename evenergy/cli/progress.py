@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 from typing import TYPE_CHECKING, Final, Self
 
+from .numbers import grouped
 from .times import in_words
 
 if TYPE_CHECKING:
@@ -70,12 +72,13 @@ class Progress:
     def line(self, width: int) -> str:
         """Return the line for a terminal of so many columns: the most important part is first, and stays."""
         now = asyncio.get_running_loop().time()
-        total = "" if self.total is None else f" of {self.total:,}"
+        total = "" if self.total is None else f" of {grouped(self.total)}"
         wait = self._app.wait()
         if wait > _WORTH_A_WORD:
-            done = f"{self.done:,}{total} {self._noun} done"
+            done = f"{grouped(self.done)}{total} {self._noun} done"
             return _fitting([f"waiting {in_words(wait)} for the rate limit", done], ", ", width)
-        parts = [f"{self.done:,}{total} {self._noun}", f"{self.done / max(now - self._begun, 0.001):,.0f}/s"]
+        rate = self.done / max(now - self._begun, 0.001)
+        parts = [f"{grouped(self.done)}{total} {self._noun}", f"{grouped(rate, 0)}/s"]
         text = _fitting([*parts, *self._app.spent.words().split(", ")], " · ", width)
         room = min(_WIDEST_BAR, width - len(text) - 1)
         return text if not self.total or room < _NARROWEST_BAR else f"{_bar(self.done / self.total, room)} {text}"
@@ -84,7 +87,8 @@ class Progress:
 def _may_write(app: App) -> bool:
     # Lines that go to the same terminal would be mixed with it.
     streams = sys.stdout.isatty() and app.settings.format in {"jsonl", "csv"}
-    return sys.stderr.isatty() and not app.settings.quiet and not app.settings.debug and not streams
+    erases = os.environ.get("TERM") != "dumb"
+    return erases and sys.stderr.isatty() and not app.settings.quiet and not app.settings.debug and not streams
 
 
 def _bar(share: float, width: int) -> str:

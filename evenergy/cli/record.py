@@ -12,8 +12,8 @@ import click
 
 from .context import App, ClientCommand, Settings
 from .interrupts import run_async
+from .numbers import counted
 from .output import ALWAYS, Output, dict_shape, key_column
-from .words import counted
 
 if TYPE_CHECKING:
     from evenergy.recording.check import Finding

@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 
 from .context import App, ClientCommand, Settings
+from .numbers import counted
 from .output import dict_shape, write_json
 
 
@@ -89,4 +90,4 @@ async def _all_pages(app: App, path: str, param: dict[str, list[str]]) -> None:
                 output.write(page.items)
                 count += len(page.items)
                 progress.update(count)
-    app.ended(f"{count:,} items")
+    app.ended(counted(count, "item"))

@@ -9,10 +9,9 @@ import click
 from evenergy.sandbox import Sandbox
 
 from .interrupts import run_async
-from .numbers import number_option
+from .numbers import counted, number_option
 from .serving import cannot_listen, terminated
 from .times import Duration
-from .words import counted
 
 
 def _web_url(_: click.Context, __: click.Parameter, value: str | None) -> str | None:

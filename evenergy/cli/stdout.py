@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 from .words import say
 
@@ -31,15 +32,23 @@ def write(text: str) -> None:
 def cause(error: OSError) -> OSError | None:
     """Return the error of standard output, or None where an error came from elsewhere.
 
-    What `click.echo` could not write is still in the buffer: a flush fails again.
+    A short text that `click.echo` could not write is still in the buffer, and a flush fails again; a long one is not.
     """
-    if isinstance(error, BrokenPipeError | StdoutError):
+    if isinstance(error, BrokenPipeError | StdoutError) or _is_of_echo(error):
         return error
     try:
         sys.stdout.flush()
     except OSError as again:
         return again
     return None
+
+
+def _is_of_echo(error: OSError) -> bool:
+    """Return whether `click.echo` failed to write to standard output, as for the help of a command."""
+    import click  # `evenergy --version` needs none of it
+
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code is click.echo.__code__]
+    return any(not frame.f_locals.get("err") for frame in frames)
 
 
 def ended(error: OSError) -> int:

@@ -25,10 +25,11 @@ from evenergy.resources.vehicles import VehicleStatusLog
 
 from .context import App, ClientCommand, Settings
 from .errors import line
+from .numbers import counted, grouped
 from .output import dict_shape
 from .stdout import write
 from .times import Duration, Moment, in_words, time_option
-from .words import counted, say
+from .words import say
 
 _FATAL: Final = (AuthenticationError, PermissionDeniedError, InvalidArgumentError)
 """Errors that the next run would get too."""
@@ -127,6 +128,8 @@ def sync(
     evenergy sync --db fleet.db --since 7d
     evenergy sync --db fleet.db --within 6h --every 5m
     """
+    if not db.parent.is_dir():
+        raise click.UsageError(f"--db: there is no directory {db.parent}")
     if every is not None and every <= timedelta(0):
         raise click.UsageError("--every must be above zero")
     if every is not None and settings.format == "json":
@@ -134,6 +137,7 @@ def sync(
     options: dict[str, Any] = {"since": since, "within": within, "lookback": lookback, "budget": budget}
 
     async def run(app: App) -> None:
+        app.check_history(since)
         with FleetDatabase(db) as database:
             if every is None:
                 outcome = await _synced(app, database, options)
@@ -190,7 +194,7 @@ def _tell(app: App, outcome: _Run, lookback: timedelta, *, goes_on: bool) -> Non
             if outcome.refused is not None and not goes_on:
                 raise outcome.refused
     elif not settings.quiet:
-        hour = "" if left is None else f", {left:,} left of the hour"
+        hour = "" if left is None else f", {grouped(left)} left of the hour"
         waiting = f" · {counted(outcome.left, 'read')} for the next run" if outcome.left else ""
         write(
             f"{counted(len(outcome.known), 'vehicle')} · {counted(outcome.logs, 'new log')} ·"

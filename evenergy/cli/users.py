@@ -8,7 +8,7 @@ from evenergy.resources.users import User
 
 from .context import App, ClientCommand, Settings
 from .listing import LIMIT, listed
-from .output import ALWAYS, Column, model_shape
+from .output import ALWAYS, Column, model_shape, time_column
 from .words import tail
 
 
@@ -30,9 +30,9 @@ def users(settings: Settings, email: str | None, limit: int | None) -> None:
 def _columns() -> list[Column[User]]:
     return [
         Column("User", lambda user: user.id, importance=ALWAYS, brief=tail),
-        Column("Name", lambda user: user.full_name, importance=80),
-        Column("Email", lambda user: user.email, importance=60),
-        Column("Joined (UTC)", lambda user: user.joined_at, importance=20),
+        Column("Name", lambda user: user.full_name, importance=80, flexible=True),
+        Column("Email", lambda user: user.email, importance=60, flexible=True),
+        time_column("Joined (UTC)", lambda user: user.joined_at, importance=20),
         Column("Vehicles", lambda user: _count(user.vehicles), importance=30, right=True),
         Column("Chargers", lambda user: _count(user.evses), importance=25, right=True),
     ]

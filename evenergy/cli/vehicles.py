@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 import click
 
-from evenergy.resources.catalogue import VehicleMake, VehicleModel, VehicleTrim
 from evenergy.resources.vehicles import Vehicle
 
 from .confirm import YES, confirm
 from .context import App, ClientCommand, ClientGroup, Settings
 from .listing import LIMIT, listed
+from .names import EXPANDED, name_column, name_of
+from .numbers import kilo
 from .output import ALWAYS, Column, model_shape
-from .words import kilo, tail
+from .words import tail
 
 
 @click.group("vehicles", cls=ClientGroup, invoke_without_command=True, params=[LIMIT])
@@ -38,7 +39,7 @@ def vehicles_show(settings: Settings, vehicle_id: str) -> None:
     """Show all that is known of a vehicle, with its newest log and its driver."""
 
     async def run(app: App) -> None:
-        vehicle = await app.client.vehicles.get(vehicle_id, expand=["trim.model.make", "user", "latest_status_log"])
+        vehicle = await app.client.vehicles.get(vehicle_id, expand=[EXPANDED, "user", "latest_status_log"])
         _show(app, [vehicle])
 
     settings.run(run)
@@ -95,7 +96,7 @@ def vehicles_update(
             smart_charging_enabled=UNSET if smart_charging is None else smart_charging,
             vehicle_class=UNSET if vehicle_class is None else None if vehicle_class == "none" else vehicle_class,
             battery_size_watt_hours=UNSET if battery_size is None else battery_size,
-            expand=["trim.model.make"],
+            expand=[EXPANDED],
         )
         _show(app, [vehicle])
 
@@ -104,7 +105,7 @@ def vehicles_update(
 
 def _list(settings: Settings, limit: int | None) -> None:
     async def run(app: App) -> None:
-        pager = app.client.vehicles.list(expand=["trim.model.make"])
+        pager = app.client.vehicles.list(expand=[EXPANDED])
         await listed(app, pager, model_shape(Vehicle, _columns()), "vehicle", limit)
 
     settings.run(run)
@@ -118,21 +119,23 @@ def _show(app: App, shown: Iterable[Vehicle]) -> None:
 def _columns() -> list[Column[Vehicle]]:
     return [
         Column("Vehicle", lambda vehicle: vehicle.id, importance=ALWAYS, brief=tail),
-        Column("Make and model", names, importance=90),
+        name_column(name_of),
         Column("Name", lambda vehicle: vehicle.description, importance=20),
-        Column("Integrated", lambda vehicle: vehicle.integrated, importance=60),
-        Column("Smart charging", lambda vehicle: vehicle.smart_charging_enabled, importance=50),
-        Column("Limit (%)", lambda vehicle: vehicle.maximum_charge_limit_percentage, importance=30, right=True),
-        Column("Battery (kWh)", lambda vehicle: kilo(vehicle.battery_size_watt_hours), importance=40, right=True),
+        Column("Integrated", lambda vehicle: vehicle.integrated, importance=60, brief_heading="Link"),
+        Column("Smart charging", lambda vehicle: vehicle.smart_charging_enabled, importance=50, brief_heading="Smart"),
+        Column(
+            "Limit (%)",
+            brief_heading="Max %",
+            value=lambda vehicle: vehicle.maximum_charge_limit_percentage,
+            importance=30,
+            right=True,
+        ),
+        Column(
+            "Battery (kWh)",
+            brief_heading="kWh",
+            value=lambda vehicle: kilo(vehicle.battery_size_watt_hours),
+            importance=40,
+            right=True,
+        ),
         Column("Class", lambda vehicle: vehicle.vehicle_class, importance=10),
     ]
-
-
-def names(vehicle: Vehicle) -> str | None:
-    """Return make and model, where they came along with the vehicle."""
-    trim = vehicle.trim
-    model = trim.model if isinstance(trim, VehicleTrim) else None
-    if not isinstance(model, VehicleModel):
-        return None
-    make = model.make.name if isinstance(model.make, VehicleMake) else None
-    return " ".join(name for name in (make, model.name) if name) or None

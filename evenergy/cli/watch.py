@@ -12,10 +12,10 @@ import click
 from evenergy.fleet.values import WATCHED, Change, WatchField, watched_value
 
 from .context import App, ClientCommand, Settings
-from .numbers import number_option
+from .numbers import counted, number_option
 from .output import ALWAYS, Column, Shape
 from .times import Duration, time_option
-from .words import counted, tail
+from .words import tail
 
 _NAMES: Final = ("observed_at", "vehicle_id", "event", "changes")
 

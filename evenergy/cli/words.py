@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
+
+_MODES: Final = {
+    "UNMANAGED_HOME": "unmanaged, at home",
+    "UNMANAGED_OTG": "unmanaged, away from home",
+    "MANAGED_OTG": "managed, away from home",
+}
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as ``1 vehicle`` or ``1,200 vehicles``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def mode_words(mode: str) -> str:
+    """Return a charging mode in words, such as ``unmanaged, away from home``; that of a later API as it is spelled."""
+    return _MODES.get(mode, mode.lower().replace("_", " "))
 
 
-def kilo(value: float | None) -> float | None:
-    """Return a thousandth, such as kilowatts of watts."""
-    return None if value is None else round(value / 1000, 1)
+def short_mode_words(mode: str) -> str:
+    """Return a charging mode in fewer words, for a narrow terminal."""
+    return mode_words(mode).removesuffix(" from home")
 
 
 def say(message: str) -> None:

@@ -34,15 +34,15 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 SPENT = r"\d+ requests? spent, [\d,]+ left of the hour"
 
 LINES = (
-    Line("fleet", rf"({ID}\t.*\t{TIME}\n){{5}}", rf"Vehicle +Charge[^$]*{ID}[^$]*5 vehicles · 1 request spent"),
+    Line("fleet", rf"({ID}\t.*\t{TIME}\n){{5}}", rf"Vehicle +Make and model[^$]*{ID}[^$]*5 vehicles · 1 request spent"),
     Line("vehicles", rf"({ID}\t\w+ .*\n){{5}}", rf"Make and model[^$]*{ID}[^$]*5 vehicles · {SPENT}"),
-    Line("vehicles list -n 2 --csv", rf"id,url,trim_id,.*\n({ID},.*\n){{2}}", rf"id,url,[^$]*{ID},"),
-    Line("vehicles show VEHICLE", rf"id\t{ID}\nurl\thttp://(.*\n)+", rf"id +{ID}\n"),
+    Line("vehicles list -n 2 --csv", rf"id,trim_id,.*,url\n({ID},.*\n){{2}}", rf"id,trim_id,[^$]*{ID},"),
+    Line("vehicles show VEHICLE", rf"id\t{ID}\n(.*\n)+url\thttp://.*\n", rf"id +{ID}\n"),
     Line("vehicles update VEHICLE --charge-limit 85 --yes", rf"id\t{ID}\n(.*\n)+", rf"id +{ID}\n"),
     Line("logs VEHICLE --since 24h", rf"({TIME}\t.*\n)+", rf"Sampled \(UTC\)[^$]*logs of 1 vehicle · {SPENT}"),
     Line("logs - --since yesterday --jsonl", r'(\{"url":.*\}\n)+', r"", stdin="VEHICLE\n"),
     Line("chargers", rf"(evse\w+\t.*{TIME}\n)+", r"Charger[^$]*evse\w+[^$]*chargers · 1 request spent"),
-    Line("sessions --since 2d", rf"({TIME}\t.*\n)+", r"Energy \(kWh\)[^$]*sessions · 1 request spent"),
+    Line("sessions --since 2d", rf"({TIME}\t.*\n)+", r"kWh[^$]*sessions · 1 request spent"),
     Line("users --json", r'\[\n(\{"id":"user.*\},?\n)+\]\n', r'"email": "'),
     Line("makes", r"(\w+\tvmak\w+\n)+", r"Make[^$]*vmak\w+[^$]*7 makes · 1 request spent"),
     Line("models --fields name,make", r"(.+\t.+vmak\w+\n)+", r"name +make"),
@@ -54,7 +54,11 @@ LINES = (
     Line("export --db kept.db --parquet out", r"\S+/vehicle_status_logs-\d{4}-\d\d.parquet\n", r"1 file written"),
     Line("watch --for 1s", rf"({TIME}\t{ID}\tappeared\t.*\n){{5}}", r"appeared[^$]*5 changes · 1 request spent"),
     Line("plan --vehicles 10000 --every 15m --within 24h", r"900.0\t86400.0\t205\t820.0\ttrue\t.*\n", r"820 +yes"),
-    Line("budget", rf"limit\t100000\nremaining\t\d+\nused\t\d+\nobserved_at\t{TIME}\n", r"remaining +\d+\n"),
+    Line(
+        "budget",
+        rf"limit\t100000\nremaining\t\d+\nused\t\d+\nobserved_at\t{TIME}\nfrees_at\t({TIME})?\n",
+        r"remaining +[\d,]+\n",
+    ),
     Line(
         "budget --budget budget.db --json",
         r'\[\n\{"bucket":.*"holdings":\[\{"share":.*\}\]\}\n\]\n',

@@ -29,7 +29,7 @@ class Ended:
 def variables(sandbox: Sandbox | None, **more: str) -> dict[str, str]:
     """Return the environment for a process, with the credentials of a sandbox, or with none."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENERGY_")}
-    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM"):
         kept.pop(name, None)
     given = {} if sandbox is None else of(sandbox)
     return {**kept, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", "TZ": "UTC", **given, **more}
@@ -72,7 +72,7 @@ def on_terminal(
 
     near, far = pty.openpty()
     termios.tcsetwinsize(far, (24, width))
-    environment = {**environment, "TERM": "xterm-256color"}
+    environment = {"TERM": "xterm-256color", **environment}
     process = started(*arguments, env=environment, stdin=far, stdout=far, stderr=far, start_new_session=True, cwd=cwd)
     os.close(far)
     return process, near

@@ -162,7 +162,7 @@ def test_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     reporting(monkeypatch, demo.Row("vhcl1"), hours=1)
     heading, _, summary = invoke("demo").stdout.splitlines()
     assert heading.endswith("Last hour")
-    assert summary.startswith("1 vehicle · 1234 logs · 1 request spent, 999 left · 0.50 s")
+    assert summary.startswith("1 vehicle · 1,234 logs · 1 request spent, 999 left · 0.50 s")
 
 
 def test_vehicle_that_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def test_rejected_credentials(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("fleet", "--fields", "nonsense"), "there is no nonsense; there are id, url"),
+        (("fleet", "--fields", "nonsense"), "there is no nonsense; there are id, trim_id"),
         (("fleet", "--json", "--csv"), "--json and --csv exclude each other"),
         (("logs",), "Missing argument"),
         (("logs", "VEHICLE", "--since", "soon"), "expected a time such as 2h, yesterday"),

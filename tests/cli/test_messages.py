@@ -18,7 +18,16 @@ UNWRITTEN = "evenergy: standard output could not be written: No space left on de
 @on_linux
 @pytest.mark.parametrize(
     "arguments",
-    ["fleet", "fleet --csv", "fleet --json", "fleet --jsonl", "logs VEHICLE --csv", "help formatting"],
+    [
+        "fleet",
+        "fleet --csv",
+        "fleet --json",
+        "fleet --jsonl",
+        "logs VEHICLE --csv",
+        "help formatting",
+        "--help",
+        "logs --help",
+    ],
 )
 def test_a_full_disk(
     signed_in: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: str
@@ -75,7 +84,11 @@ def test_an_unknown_vehicle_is_named_once(signed_in: Sandbox, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("logs VEHICLE nosuch --csv", "expected an id such as vhcl"),
+        ("logs VEHICLE nosuch --csv", "or the resource's URL, got 'nosuch'; `evenergy vehicles` lists them"),
+        ("logs", "Missing argument 'VEHICLE...': `evenergy vehicles` lists them"),
+        ("vehicles show", "Missing argument 'VEHICLE': `evenergy vehicles` lists them"),
+        ("logs VEHICLE --since yesterdy", "expected a time such as 2h, yesterday or"),
+        ("sync --db nowhere/fleet.db", "--db: there is no directory nowhere"),
         ("logs VEHICLE --plot - --json", "--plot and --json exclude each other"),
         ("fleet --csv --plot -", "--plot and --csv exclude each other"),
         ("sessions --plot - --jsonl", "--plot and --jsonl exclude each other"),

@@ -113,9 +113,13 @@ def test_days_are_local_across_a_change_of_the_clocks(in_london: None) -> None:
     }
     assert zone_names(SINCE, UNTIL) == "GMT, then BST"
     assert zone_names(SINCE, SINCE) == "GMT"
+    assert zone_names(SINCE, SINCE + timedelta(days=360)) == "GMT and BST"
 
+
+LONG = "vhcl01HK153X00HH2XJQ67072B9HJR"
 
 PICTURES = {
+    "real id": lambda: plot_logs([log(20 * n, vehicle=LONG) for n in range(60)], [LONG], SINCE, UNTIL),
     "one": lambda: plot_logs([log(20 * n, 50 + n % 30, plugged=n % 3 == 0) for n in range(60)], ["v1"], SINCE, UNTIL),
     "three": lambda: plot_logs([log(9 * n, vehicle=f"v{n % 3}") for n in range(90)], ["v0", "v1", "v2"], SINCE, UNTIL),
     "many": lambda: plot_logs([log(n, vehicle=f"v{n % 30}") for n in range(900)], [], SINCE, UNTIL),

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from evenergy.cli.numbers import counted
 from evenergy.cli.output import UNKNOWN
-from evenergy.cli.words import counted
 from evenergy.records import library
 from evenergy.resources.vehicles import VehicleStatusLog
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from evenergy.cli.words import tail
 from evenergy.records import library
 from evenergy.resources.vehicles import VehicleStatusLog
 
@@ -126,8 +127,9 @@ def _chart(vehicle_id: str, logs: Sequence[VehicleStatusLog], span: tuple[dateti
     power = segments(logs, _kilowatts)
     highest = max((value for piece in power for _, value in piece), default=0.0)
     watts = line_chart(power, *span, (columns, 2), highest or 1.0)
+    title = f"{vehicle_id}: state of charge"
     return [
-        f"{vehicle_id}: state of charge",
+        title if len(title) <= width else f"{tail(vehicle_id)}: state of charge",
         *chart,
         f"{'plugged':>{_SIDE - 1}} {band_row(bands(logs, lambda log: log.is_plugged_in), *span, columns, '░')}",
         f"{'charging':>{_SIDE - 1}} {band_row(bands(logs, lambda log: log.is_charging), *span, columns, '█')}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ PALETTE: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 GREY: Final = "#707070"
 _LEAST_INCHES, _MOST_INCHES = 4.0, 10.0  # of the width: in between, text is as large as the picture allows
 _PIXELS_PER_INCH = 110.0
+_MONTH: Final = timedelta(days=30)  # no zone changes its clocks twice in it
 _TWO_DATES = 26  # columns of a terminal for two of them with their times, and a blank between
 
 
@@ -64,9 +65,15 @@ def local(time: datetime) -> datetime:
 
 
 def zone_names(since: datetime, until: datetime) -> str:
-    """Return the name of the time zone; both names where the clocks change in between, such as ``GMT, then BST``."""
-    names = [local(since).tzname() or "", local(until).tzname() or ""]
-    return names[0] if names[0] == names[1] else f"{names[0]}, then {names[1]}"
+    """Return the name of the time zone; both names where the clocks change in between.
+
+    That is ``GMT, then BST`` where they changed once, and ``GMT and BST`` over a year.
+    """
+    times = [since + _MONTH * at for at in range((until - since) // _MONTH + 1)]
+    names = [local(time).tzname() or "" for time in (*times, until)]
+    if names[0] != names[-1]:
+        return f"{names[0]}, then {names[-1]}"
+    return " and ".join(dict.fromkeys(names))
 
 
 def time_axis(axes: Any, since: datetime, until: datetime) -> None:

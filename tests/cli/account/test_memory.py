@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from evenergy import AsyncClient
 from evenergy.cli import accounts
 from evenergy.cli.memory import Memory
 from evenergy.sandbox import Sandbox
@@ -184,20 +182,3 @@ def test_a_clock_that_was_set_back(sandbox: Sandbox, monkeypatch: pytest.MonkeyP
     kept["content"]["limit"] = 1
     path.write_bytes(msgspec.json.encode(kept))
     assert run(*logs(sandbox)).code == 0
-
-
-async def test_the_catalogue_is_read_once_a_week(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    export(monkeypatch, sandbox)
-    async with AsyncClient() as client:
-        first = await remembered().catalogue(client)
-        spent = sandbox.requests
-        assert await remembered().catalogue(client) == first
-        assert sandbox.requests == spent
-        assert set(first.makes) == set(sandbox.make_ids)
-        name, make = next(iter(first.models.values()))
-        assert name
-        assert make in first.makes
-        later = datetime.now().astimezone().timestamp() + 8 * 86_400
-        monkeypatch.setattr("evenergy.cli.memory.time.time", lambda: later)
-        assert (await remembered().catalogue(client)).fetched_at == later
-        assert sandbox.requests > spent

@@ -105,6 +105,8 @@ def time_range(since: datetime | None, until: datetime | None) -> tuple[str | No
         InvalidArgumentError: One of them is no aware datetime, or ``since`` is a later instant than ``until``. Clocks
             do not count: 01:45 before they go back is earlier than 01:15 after.
     """
+    if since is None and until is None:
+        return None, None
     low, high = (None if end is None else instant(end) for end in (since, until))
     if low is not None and high is not None and low > high:
         raise InvalidArgumentError(f"expected since to be no later than until, got {since} and {until}")

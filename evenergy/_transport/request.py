@@ -285,10 +285,9 @@ def _target(response: Response, url: str) -> str:
 
 
 def _query(parameters: Mapping[str, Parameter], expand: Iterable[str]) -> str:
-    if not parameters and expand == ():
-        return ""
-    fields = validate.expansion(expand)
-    return urls.encoded(urls.query_items({**parameters, "expand": fields})) if parameters or fields else ""
+    if expand != ():  # most calls expand nothing
+        parameters = {**parameters, "expand": validate.expansion(expand)}
+    return urls.encoded(urls.query_items(parameters)) if parameters else ""
 
 
 def _language(language: str | None) -> Mapping[str, str]:

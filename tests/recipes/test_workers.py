@@ -28,14 +28,14 @@ import evenergy
 app = celery.Celery("fleet", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
 
 
-@app.task(bind=True, name="state_of_charge", max_retries=3, acks_late=True)
-def state_of_charge(self, vehicle_id):
+@app.task(bind=True, name="last_seen", max_retries=3, acks_late=True)
+def last_seen(self, vehicle_id):
     with evenergy.Client(budget=evenergy.SQLiteBudget(os.environ["BUDGET"]), max_wait=0) as client:
         try:
             log = client.vehicles.get(vehicle_id, expand=["latest_status_log"]).latest_status_log
         except evenergy.RateLimitError as error:
             raise self.retry(exc=error, countdown=error.retry_after)
-        return log.state_of_charge_percentage
+        return log.sampled_at.isoformat()
 """
 
 
@@ -85,7 +85,7 @@ def test_celery_workers_share_one_budget_and_come_back_when_it_says(sandbox: San
         broker = f"redis://127.0.0.1:{port}/0"
         app = celery.Celery("fleet", broker=broker, backend=broker)
         with workers(2, tmp_path, {**variables(sandbox, tmp_path), "BROKER": broker}):
-            tasks: list[str] = [app.send_task("state_of_charge", [one]).id for one in sandbox.vehicle_ids * 6]
+            tasks: list[str] = [app.send_task("last_seen", [one]).id for one in sandbox.vehicle_ids * 6]
             ends = time.monotonic() + 60
             while not (states := Counter(app.backend.get_state(task) for task in tasks)).keys() <= {"SUCCESS", "RETRY"}:
                 assert time.monotonic() < ends, states
@@ -102,21 +102,21 @@ def test_ray_tasks_share_one_budget(sandbox: Sandbox, tmp_path: Path) -> None:
     ray: Any = pytest.importorskip("ray", reason="Ray is 79 MB, and not among the test dependencies: pip install ray")
     environment = variables(sandbox, tmp_path)
 
-    def state_of_charge(vehicle_id: str) -> Any:
+    def last_seen(vehicle_id: str) -> Any:
         with evenergy.Client(budget=evenergy.SQLiteBudget(environment["BUDGET"]), max_wait=0) as client:
             try:
                 log: Any = client.vehicles.get(vehicle_id, expand=["latest_status_log"]).latest_status_log
             except evenergy.EvEnergyError as error:
                 return error
-            return log.state_of_charge_percentage
+            return log.sampled_at
 
     ray.init(num_cpus=2, include_dashboard=False, runtime_env={"env_vars": environment})
     try:
-        task = ray.remote(state_of_charge)
+        task = ray.remote(last_seen)
         results: list[Any] = ray.get([task.remote(one) for one in [*sandbox.vehicle_ids, "vhcl" + 26 * "Z"] * 5])
     finally:
         ray.shutdown()
     kinds = Counter(type(one).__name__ for one in results)
-    assert kinds.keys() == {"int", "NotFoundError", "RateLimitError"}
-    assert kinds["int"] + kinds["NotFoundError"] == LIMIT
+    assert kinds.keys() == {"datetime", "NotFoundError", "RateLimitError"}
+    assert kinds["datetime"] + kinds["NotFoundError"] == LIMIT
     assert not any(one.headers for one in results if isinstance(one, evenergy.RateLimitError))

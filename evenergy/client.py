@@ -16,14 +16,14 @@ from ._core.resource import Async, Blocking, Child, M_co, operation
 from ._core.setup import BASE_URL, ClientArguments, bearer, new_session, unclosed, view_of
 from ._lazy import load
 from ._transport.attempts import OnAttempt
+from ._transport.budget import Budget
 from ._transport.rate_window import RateLimit
 from ._transport.request import Request, request
 from ._transport.retry import Retry
+from ._transport.shares import LocalBudget
 from .auth import Auth
 
 if TYPE_CHECKING:  # a domain is imported at its first use, so that it costs nobody else anything
-    from ._transport.budget import Budget
-    from ._transport.shares import LocalBudget
     from .fleet.devices import Fleet
     from .resources.account import (
         Accounts,

@@ -10,7 +10,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Any, cast, get_overloads
+from typing import Any, cast, get_overloads, get_type_hints
 from unittest.mock import AsyncMock, NonCallableMagicMock, create_autospec
 
 import pytest
@@ -36,6 +36,12 @@ METHODS = sorted(methods(AsyncClient))
 
 each_path = pytest.mark.parametrize("path", PATHS)
 each_method = pytest.mark.parametrize("name", METHODS)
+
+
+@pytest.mark.parametrize("client", [AsyncClient, Client])
+@pytest.mark.parametrize("name", ["__init__", "with_options"])
+def test_the_types_of_the_arguments_of_a_client_are_found_at_run_time(client: type, name: str) -> None:
+    assert None not in get_type_hints(getattr(client, name)).values()  # as programs do that inject what is annotated
 
 
 def of_both(path: str) -> tuple[Any, Any]:

@@ -69,7 +69,7 @@ class CredentialState:
         """The queue of calls that name no share."""
         is_grant = isinstance(auth, ClientCredentials | AuthorizationCode)
         self._refreshing: RefreshingTokenSource | None = cast("Any", source) if is_grant else None
-        self._is_fixed = isinstance(source, BearerToken)
+        self._is_fixed = type(source) is BearerToken  # one derived from it may return another token each time
         self._is_plain = source is not None and not inspect.iscoroutinefunction(source.access_token)
         self._thread = PlainThread()  # for a plain source of a blocking client
         self._token: AccessToken | None = None

@@ -50,6 +50,23 @@ async def test_a_token_that_another_client_of_the_grant_found_rejected_is_not_se
     assert (provider.rejected, provider.requested) == (1, 1)
 
 
+async def test_a_source_derived_from_a_bearer_token_is_asked_for_each_call() -> None:
+    class Rotating(BearerToken):
+        async def access_token(self) -> str:
+            tokens.append(f"token-{len(tokens)}")
+            return tokens[-1]
+
+    async def echoing(request: web.Request) -> web.Response:
+        sent.append(request.headers["Authorization"])
+        return web.json_response(MAKE)
+
+    tokens, sent = list[str](), list[str]()
+    async with serving(echoing) as server, AsyncClient(Rotating("unused"), base_url=server.url) as client:
+        for _ in range(3):
+            await client.vehicle_makes.get(MAKE_ID)
+    assert sent == ["Bearer token-0", "Bearer token-1", "Bearer token-2"]
+
+
 @pytest.mark.parametrize("auth", ["token-0", BearerToken("token-0")], ids=["text", "bearer"])
 async def test_a_fixed_token_that_is_rejected_ends_the_calls_that_wait_with_it(auth: evenergy.Auth) -> None:
     provider = Provider()

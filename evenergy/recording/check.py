@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,8 +23,6 @@ from .routes import route_of, takes_id_in_query
 from .walk import walk
 
 _INDEX: Final = re.compile(r"\[\d+\]")
-FIRST_ERROR: Final = 400
-"""First status of an error."""
 _DROPPED: Final = frozenset((ChargingSubSession, name) for name in ("grid_energy_delivered", "solar_energy_delivered"))
 """Fields that the API has deprecated, and that no class has for that reason."""
 
@@ -53,7 +52,7 @@ def library_findings(recordings: Iterable[tuple[str, Recording]]) -> list[Findin
     """Return where the library cannot decode a response, or drops a part of it."""
     found: dict[tuple[str, ...], Finding] = {}
     for file, recording in recordings:
-        for one in _of_one(file, recording) if recording.status < FIRST_ERROR else ():
+        for one in _of_one(file, recording) if recording.status < HTTPStatus.BAD_REQUEST else ():
             found.setdefault((one.operation, one.field, one.problem, one.message), one)
     return list(found.values())
 

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -14,7 +15,7 @@ from evenergy.auth import ClientCredentials
 from evenergy.client import AsyncClient
 from evenergy.sandbox import Sandbox
 
-from .check import FIRST_ERROR, Finding, operation_of, shown
+from .check import Finding, operation_of, shown
 from .crawl import Crawl
 from .files import Recording
 from .walk import Node, walk
@@ -81,7 +82,7 @@ def shapes_of(recordings: Iterable[tuple[str, Recording]]) -> Shapes:
     found = Shapes()
     for file, recording in recordings:
         operation = operation_of(recording)
-        if operation is not None and recording.status < FIRST_ERROR:
+        if operation is not None and recording.status < HTTPStatus.BAD_REQUEST:
             found.add(recording.path, walk(recording.body, operation[0].result), file)
     return found
 

@@ -142,10 +142,13 @@ class Session:
         """Make one attempt: a token, a permit, an exchange, and the meaning of its response."""
         url = request.url(self.options.base_url)
         attempts.begin()
-        if attempts.total > 1:
+        token: Secret | None = None
+        if attempts.total == 1:
+            token = self.credentials.token_at_hand()
+        else:
             self.connections.session(attempts.loop)  # a client that was closed meanwhile fetches no token
-        # First, so that many who wait for a token share its fate.
-        token: Secret | None = self.credentials.token_at_hand() or await self._token(attempts)
+        if token is None:  # first, so that many who wait for a token share its fate
+            token = await self._token(attempts)
         permit: Permit | None = self.limiter.take(attempts.loop)
         ticket: int | None = None
         response: Response | None = None

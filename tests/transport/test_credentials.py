@@ -81,6 +81,23 @@ async def test_a_fixed_token_that_is_rejected_ends_the_calls_that_wait_with_it(a
         assert provider.calls == calls + 1
 
 
+@pytest.mark.parametrize("auth", ["token-0", ClientCredentials("app", "client-secret-value")], ids=["text", "grant"])
+async def test_no_call_sends_a_rejected_token_twice_while_others_begin(auth: evenergy.Auth) -> None:
+    provider, calls = Provider(same=True), list[asyncio.Task[Any]]()
+    provider.takes_none = True
+
+    def another(_: evenergy.Attempt) -> None:
+        if len(calls) < 20:  # it takes the token anew, before the call that was just rejected may retry
+            calls.append(asyncio.create_task(client.vehicle_makes.get(MAKE_ID)))
+
+    async with serving(provider) as server, AsyncClient(auth, base_url=server.url, on_attempt=another) as client:
+        found = await outcomes(client, 3)
+        for call in calls:  # more are appended meanwhile
+            found += await asyncio.gather(call, return_exceptions=True)
+    assert {type(one) for one in found} == {evenergy.AuthenticationError}
+    assert provider.calls <= len(found) == 23
+
+
 class Insisting:
     """Source that has looked after an invalidation, and is sure of its token."""
 

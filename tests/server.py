@@ -133,6 +133,10 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.now
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002  as `Runner` calls it
+        """Wait for the threads in real time: a timer for them would run out at once."""
+        await super().shutdown_default_executor()
+
 
 def run_jumping(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine where waiting takes no time."""

@@ -143,16 +143,9 @@ def _expand(resource: Any, describe: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _annotation(function: Callable[..., Any], name: str) -> Any:
-    """Return one annotation of a function; the others may name what is imported for type checkers only."""
-    holder = type("Holder", (), {"__annotations__": {name: inspect.get_annotations(function).get(name)}})
-    return get_type_hints(holder, vars(inspect.getmodule(function)), _Names())[name]
-
-
-class _Names(dict[str, Any]):
-    """Public names of the library, for annotations that are evaluated where they are not imported."""
-
-    def __missing__(self, name: str) -> Any:
-        try:
-            return getattr(evenergy, name)
-        except AttributeError:
-            raise KeyError(name) from None
+    """Return one annotation of a function; others may name what is imported for type checkers only."""
+    text: str = inspect.get_annotations(function)[name]
+    names = compile(text, name, "eval").co_names
+    public = {one: getattr(evenergy, one) for one in names if hasattr(evenergy, one)}
+    holder = type("Holder", (), {"__annotations__": {name: text}})
+    return get_type_hints(holder, vars(inspect.getmodule(function)), public)[name]

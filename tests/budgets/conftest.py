@@ -20,12 +20,18 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(params=["local", "sqlite", pytest.param("redis", marks=needs_redis)])
-def ledgers(request: Any, tmp_path: Path) -> Ledgers:
+def ledgers(request: Any, tmp_path: Path) -> Iterator[Ledgers]:
     """Give a kind of ledger, the process's own among them."""
-    return Ledgers(request.param, tmp_path, request.getfixturevalue("redis_port") if request.param == "redis" else 0)
+    with _ledgers(request, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
-def shared(request: Any, tmp_path: Path) -> Ledgers:
+def shared(request: Any, tmp_path: Path) -> Iterator[Ledgers]:
     """Give a kind of ledger that processes share."""
-    return Ledgers(request.param, tmp_path, request.getfixturevalue("redis_port") if request.param == "redis" else 0)
+    with _ledgers(request, tmp_path) as found:
+        yield found
+
+
+def _ledgers(request: Any, directory: Path) -> Ledgers:
+    return Ledgers(request.param, directory, request.getfixturevalue("redis_port") if request.param == "redis" else 0)

@@ -5,8 +5,9 @@ import hashlib
 import itertools
 import random
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import redis
 from redis.exceptions import NoScriptError
@@ -50,14 +51,23 @@ class Ledgers:
     def __init__(self, kind: str, directory: Path, port: int = 0) -> None:
         self.kind = kind
         self._directory, self._port = directory, port
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
     def budget(self, name: str, clock: Callable[[], float], rng: random.Random | None = None, **options: Any) -> Budget:
         """Return a budget; those of one name are the same ledger."""
         budget: SQLiteBudget | BlockingRedisBudget
         if self.kind == "redis":
             budget = BlockingRedisBudget(self._port, prefix=f"{self._directory}:{name}", clock=clock, **options)
+            self._stack.callback(budget.blocking.close)
         else:
             budget = SQLiteBudget(self._directory / f"{name}.db", clock=clock, **options)
+            self._stack.callback(budget._drop)
         budget._rng = rng or random.Random(1)  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
         return budget
 

@@ -133,7 +133,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.now
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002  as `Runner` calls it
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  so `Runner` calls it
         """Wait for the threads in real time: a timer for them would run out at once."""
         await super().shutdown_default_executor()
 

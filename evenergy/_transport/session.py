@@ -142,11 +142,8 @@ class Session:
         """Make one attempt: a token, a permit, an exchange, and the meaning of its response."""
         url = request.url(self.options.base_url)
         attempts.begin()
-        token: Secret | None = None
-        if attempts.total == 1:
-            token = self.credentials.token_at_hand()
-        else:
-            self.connections.session(attempts.loop)  # a client that was closed meanwhile fetches no token
+        # In a retry the one at hand may be the rejected one, which another call has taken anew.
+        token: Secret | None = self.credentials.token_at_hand() if attempts.total == 1 else None
         if token is None:  # first, so that many who wait for a token share its fate
             token = await self._token(attempts)
         permit: Permit | None = self.limiter.take(attempts.loop)
@@ -258,6 +255,8 @@ class Session:
 
     async def _token(self, attempts: Attempts, held: Secret | None = None) -> Secret | None:
         """Return the access token, another one than the one held when that was rejected meanwhile."""
+        if attempts.total > 1:
+            self.connections.session(attempts.loop)  # a client that was closed meanwhile fetches no token
         try:
             token = await self.credentials.token(self.connections.timeouts, held)
         except EvEnergyError as error:

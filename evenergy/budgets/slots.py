@@ -114,9 +114,9 @@ class Slots:
         for (share,) in expired.fetchall():
             self._drop(share)
         dues = self._db.execute(
-            "SELECT (SELECT min(expires) FROM slot WHERE bucket = ?1), (SELECT min(air) FROM slot WHERE bucket = ?1 AND"
-            " air IS NOT NULL), (SELECT min(lost) FROM slot WHERE bucket = ?1 AND lost IS NOT NULL)",
-            (bucket,),
+            "SELECT (SELECT min(expires) FROM slot WHERE bucket = ?), (SELECT min(air) FROM slot WHERE bucket = ? AND"
+            " air IS NOT NULL), (SELECT min(lost) FROM slot WHERE bucket = ? AND lost IS NOT NULL)",
+            (bucket,) * 3,
         ).fetchone()
         facts.due = min((due for due in dues if due is not None), default=math.inf)
         if facts.due == math.inf:

@@ -168,7 +168,8 @@ def test_a_failure_in_a_thread_that_outlives_the_main_one_is_named(sandbox: Sand
         threading.Thread(target=work).start()
         """
     out, err = run(sandbox, script, "-W", "ignore::ResourceWarning")
-    assert (out, err) == ("TransportError\n", "")
+    no_thread = sys.version_info[:3] in {(3, 12, 0), (3, 12, 1)}  # starts there any more (python/cpython#113964)
+    assert (out, err) == ("ClosedError\n" if no_thread else "TransportError\n", "")
 
 
 def test_a_call_of_a_finalizer_at_exit_raises_closed_error(sandbox: Sandbox) -> None:

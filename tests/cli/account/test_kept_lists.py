@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import sys
 import time
@@ -127,7 +128,7 @@ def test_the_sandbox_of_one_command_is_not_remembered(config: Path) -> None:
 def test_a_terminal_says_how_old_a_list_is(exported: Sandbox, config: Path) -> None:
     environment = variables(exported, EVENERGY_CONFIG_DIR=str(config))
     assert "7 makes · 1 request spent" in at_terminal(environment, "makes")[1]
-    assert "7 makes, read 0 s ago · 0 requests spent" in at_terminal(environment, "makes")[1].replace("1 s", "0 s")
+    assert re.search(r"7 makes, read \d+ s ago · 0 requests spent", at_terminal(environment, "makes")[1])
 
 
 def test_the_budget_of_the_last_run_costs_no_request(exported: Sandbox, token_requests: list[str]) -> None:

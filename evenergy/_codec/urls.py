@@ -29,9 +29,9 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 def query_items(parameters: Mapping[str, Parameter]) -> Iterable[tuple[str, str]]:
     """Return parameters as the API spells them: None is left out, a list repeats its name."""
     for name, value in parameters.items():
+        plain_text(name)
         if value is None:
             continue
-        plain_text(name)
         for item in (value,) if _is_one(value) else cast("Iterable[object]", value):
             yield name, _spelled(item)
 

@@ -181,7 +181,7 @@ class Connections:
             self._loop = loop  # at once, so that another thread sees it
             http = self._make()
             self.semaphore = asyncio.Semaphore(self.network.concurrency)
-            self._guard = _closing(http)
+            self._guard = _closing(http, self.timeouts)
             with contextlib.suppress(StopIteration):  # it yields at once, so there is nothing to await
                 self._guard.asend(None).send(None)
         self._loop, self._http = loop, http
@@ -223,7 +223,7 @@ class Connections:
         return http
 
 
-async def _closing(http: aiohttp.ClientSession) -> AsyncGenerator[None]:
+async def _closing(http: aiohttp.ClientSession, timeouts: Timeouts) -> AsyncGenerator[None]:
     """Close the session on its own loop: on `close`, when the client is collected, or when the loop ends.
 
     asyncio finishes an abandoned async generator on the loop where it was started, which no finalizer of ours could.
@@ -231,6 +231,7 @@ async def _closing(http: aiohttp.ClientSession) -> AsyncGenerator[None]:
     try:
         yield
     finally:
+        timeouts.rest(asyncio.get_running_loop())
         await http.close()
 
 

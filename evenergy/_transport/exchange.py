@@ -69,6 +69,7 @@ class Exchange:
             TransportError: No response came; ``sent`` says whether the request may have reached the server.
             ClosedError: The client was closed.
         """
+        self._connections.session(loop)  # another loop may have had them meanwhile: the semaphore is bound to this one
         started, semaphore = 0.0, self._connections.semaphore
         outcome: Response | EvEnergyError | None = None
         await semaphore.acquire()  # `async with` is two more coroutines

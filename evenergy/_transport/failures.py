@@ -91,7 +91,7 @@ def transport_error(
         what, bound = "response not complete", timeout
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             what, bound = "no connection", timeout and timeout / CONNECTING
-        after = "in time" if bound is None else f"after {round(bound, 3):g} s"
+        after = "in time" if bound is None else f"after {round(bound, 3) or bound:g} s"
         found = RequestTimeoutError(f"{what} {after}{hint} ({method} {url})", method=method, url=url, sent=sent)
     else:
         what, transient = next((what, again) for kinds, what, again in _MEANINGS if isinstance(error, kinds))

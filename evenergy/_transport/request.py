@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType, NoneType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 import attrs
@@ -24,6 +24,7 @@ P = TypeVar("P", bound="ReadPage")
 IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 """Methods that may be retried after a lost response (RFC 9110, section 9.2.2; the API has no idempotency keys)."""
 
+_NOTHING: Final = ()
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -285,7 +286,7 @@ def _target(response: Response, url: str) -> str:
 
 
 def _query(parameters: Mapping[str, Parameter], expand: Iterable[str]) -> str:
-    if expand != ():  # most calls expand nothing
+    if expand is not _NOTHING:  # as in most calls; arrays have a comparison of their own
         parameters = {**parameters, "expand": validate.expansion(expand)}
     return urls.encoded(urls.query_items(parameters)) if parameters else ""
 

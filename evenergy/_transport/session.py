@@ -116,8 +116,8 @@ class Session:
                 return await call
             return await timeouts.bounded(call, options.deadline)
         except ExpiredError:
-            failed = self._deadline_error(request, attempts)
-        raise failed
+            pass
+        raise self._deadline_error(request, attempts)  # here, where no error is its context; a name for it is a cycle
 
     async def bounded(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Await something that is a call of its own, within the deadline.

@@ -1,6 +1,7 @@
 """Timeouts of all that is awaited, on one timer: `asyncio.timeout` for a fifth of its price on Python 3.11."""
 
 import asyncio
+import contextvars
 import math
 from collections.abc import Awaitable
 from typing import Any, Self, TypeVar
@@ -102,6 +103,11 @@ class Timeouts:
         if not self._keep_timer and not self._running:
             self._cancel_timer()
 
+    def rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave no timer on this loop, if nothing is in flight."""
+        if loop is self._loop and not self._running:
+            self._cancel_timer()
+
     def expire_all(self) -> None:
         """End all blocks now."""
         for timeout in self._running:
@@ -120,7 +126,8 @@ class Timeouts:
     def _set_timer(self, due: float, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._due = loop.call_at(due, self._expire, loop), due
+        # In a context of its own: it outlives the call, whose context may hold a framework's request.
+        self._timer, self._due = loop.call_at(due, self._expire, loop, context=contextvars.Context()), due
 
     def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()

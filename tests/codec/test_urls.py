@@ -322,3 +322,8 @@ def test_a_bare_string_in_place_of_several_values_is_named() -> None:
     assert "expected status__in as a list of values, got 'DRIVING'" in rejected(
         urls.comma_list, "status__in", "DRIVING"
     )
+
+
+@pytest.mark.parametrize("name", [1, "\ud800"])
+def test_the_name_of_a_parameter_is_checked_also_where_it_is_left_out(name: Any) -> None:
+    assert rejected(lambda: tuple(urls.query_items({name: None})))

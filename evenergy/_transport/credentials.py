@@ -69,7 +69,8 @@ class CredentialState:
         """The queue of calls that name no share."""
         is_grant = isinstance(auth, ClientCredentials | AuthorizationCode)
         self._refreshing: RefreshingTokenSource | None = cast("Any", source) if is_grant else None
-        self._is_fixed = type(source) is BearerToken  # one derived from it may return another token each time
+        # One derived from it may return another token each time, be plain, or take its time.
+        self._fixed: BearerToken | None = source if type(source) is BearerToken else None
         self._is_plain = source is not None and not inspect.iscoroutinefunction(source.access_token)
         self._thread = PlainThread()  # for a plain source of a blocking client
         self._token: AccessToken | None = None
@@ -87,7 +88,7 @@ class CredentialState:
         if token is None or token.rejection is not None:
             return None
         if self._refreshing is None:
-            return token if self._is_fixed else None
+            return None if self._fixed is None else token
         ready = self._refreshing.ready()
         return token if ready is not None and ready.reveal() is token.reveal() else None
 
@@ -109,8 +110,8 @@ class CredentialState:
         access = None if self._refreshing is None else self._refreshing.ready()
         if access is not None:
             text = access.reveal()
-        elif isinstance(source, BearerToken):
-            text = await source.access_token()
+        elif self._fixed is not None:
+            text = await self._fixed.access_token()
         else:
             text, loop = "", asyncio.get_running_loop()
             with timeouts.watch(None, loop, loop.time()) as timeout:  # not `bounded`, which is one more frame

@@ -67,6 +67,28 @@ async def test_a_source_derived_from_a_bearer_token_is_asked_for_each_call() -> 
     assert sent == ["Bearer token-0", "Bearer token-1", "Bearer token-2"]
 
 
+async def test_a_source_derived_from_a_bearer_token_may_be_plain_and_ends_with_the_client() -> None:
+    class PlainOne(BearerToken):
+        def access_token(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+            return "token-0"
+
+    class Stalled(BearerToken):
+        async def access_token(self) -> str:
+            await asyncio.Event().wait()
+            return "never"
+
+    async with serving(Provider()) as server:
+        async with AsyncClient(PlainOne("unused"), base_url=server.url) as client:
+            assert (await client.vehicle_makes.get(MAKE_ID)).id == MAKE_ID
+        client = AsyncClient(Stalled("unused"), base_url=server.url)
+        call = asyncio.ensure_future(client.vehicle_makes.get(MAKE_ID))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await client.close()
+        with pytest.raises(evenergy.ClosedError):
+            await call
+
+
 @pytest.mark.parametrize("auth", ["token-0", BearerToken("token-0")], ids=["text", "bearer"])
 async def test_a_fixed_token_that_is_rejected_ends_the_calls_that_wait_with_it(auth: evenergy.Auth) -> None:
     provider = Provider()

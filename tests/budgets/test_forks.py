@@ -62,21 +62,24 @@ def test_close_ends_the_thread(tmp_path: Path) -> None:
 def test_a_child_that_is_forked_in_a_transaction_can_use_the_budget(tmp_path: Path) -> None:
     inside, forking = threading.Event(), threading.Event()
 
+    class Told(SQLiteBudget):
+        def before_fork(self) -> None:
+            forking.set()
+            super().before_fork()
+
     def clock() -> float:
         if threading.current_thread().name.startswith("evenergy-budget") and not forking.is_set():
             inside.set()
-            forking.wait()
-            time.sleep(0.2)  # the fork comes now, or waits for the end of the transaction
+            assert forking.wait(30)  # the fork comes now, or waits for the end of the transaction
         return time.time()
 
-    budget = SQLiteBudget(tmp_path / "budget", clock=clock)
+    budget = Told(tmp_path / "budget", clock=clock)
     forking.set()
     use(budget)  # opens the file, so that the clock is next read in a transaction
     forking.clear()
     worker = threading.Thread(target=use, args=(budget,))
     worker.start()
     inside.wait()
-    forking.set()
     assert used_in_a_child(budget)
     worker.join()
     use(budget)
